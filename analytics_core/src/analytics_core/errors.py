@@ -1,0 +1,51 @@
+"""Every error the package raises on purpose, and the exit code each one means.
+
+::
+
+    Exception
+     ├─ AnalyticsError            exit 1   something else went wrong
+     │   ├─ DataError             exit 3   the database cannot be used (also a ValueError)
+     │   ├─ StorageError          exit 4   results cannot be read or written (also an OSError)
+     │   └─ SolverError           exit 1   a transport problem is malformed (also a ValueError)
+     └─ Interrupted               exit 75  asked to stop; finished stages are kept, try again
+
+``Interrupted`` stands apart so that no ``except AnalyticsError`` swallows a
+request to stop.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_BAD_DATA = 3
+EXIT_STORAGE = 4
+EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h; the job's retry rules act on it
+
+
+class AnalyticsError(Exception):
+    """Base of the errors that carry a sentence meant for the person who runs the job."""
+
+    exit_code = EXIT_FAILURE
+
+
+class DataError(AnalyticsError, ValueError):
+    """The database is missing, broken, or lacks what the analytics need."""
+
+    exit_code = EXIT_BAD_DATA
+
+
+class StorageError(AnalyticsError, OSError):
+    """Documents or stage results could not be read, written or verified."""
+
+    exit_code = EXIT_STORAGE
+
+
+class SolverError(AnalyticsError, ValueError):
+    """A transport problem has negative, non-finite or mismatched masses or costs."""
+
+
+class Interrupted(Exception):  # noqa: N818 - named for what happened, like KeyboardInterrupt
+    """The process was asked to stop; what was finished is kept for the next attempt."""
+
+    exit_code = EXIT_TRY_AGAIN
