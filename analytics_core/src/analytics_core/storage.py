@@ -1,0 +1,604 @@
+"""Where bytes go: a folder or an S3 prefix, and how a set of documents is published.
+
+``Storage`` is the one seam. Nothing else in the package knows whether a key
+ends up in a file or in an object. On top of it stand :func:`publish` and
+:func:`read_published`, which make a set of documents visible as a whole::
+
+    analytics/v1/runs/<run_id>/<type>.json    1. every document, read back and compared
+    analytics/v1/runs/<run_id>/manifest.json  2. the set is complete
+    analytics/v1/<type>.json                  3. the stable keys, one after the other
+    analytics/v1/manifest.json                4. last: from here on readers see the new set
+
+A reader that follows the manifest never sees a mixture, whenever the writer dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Protocol
+
+from analytics_core.errors import StorageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ROOT = "analytics/v1"
+MANIFEST_KEY = f"{ROOT}/manifest.json"
+RUNS = f"{ROOT}/runs/"
+
+_TEMPORARY = ".writing-"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_CONTENT_TYPES = {".json": "application/json", ".html": "text/html; charset=utf-8"}
+
+
+class NotFound(StorageError):  # noqa: N818 - named for what happened
+    """Nothing is stored under the key."""
+
+
+class Damaged(StorageError):  # noqa: N818 - named for what happened
+    """What is stored is not what was published."""
+
+
+class Storage(Protocol):
+    """A flat space of keys (``a/b/c.json``) that hold bytes."""
+
+    @property
+    def url(self) -> str:
+        """Where this is, in the form :func:`open_storage` accepts."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """Return what is stored under `key`; raise `NotFound` when nothing is."""
+        ...
+
+    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        """Store `data` under `key`; readers see the old content or the new, never a part."""
+        ...
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the keys that start with `prefix`, in ascending order."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove `key`; removing what is not there is no error."""
+        ...
+
+
+def open_storage(location: str | Path) -> Storage:
+    """Open a folder or an S3 prefix.
+
+    Parameters
+    ----------
+    location
+        A path of a folder, which need not exist yet, or ``s3://bucket[/prefix]``.
+
+    Raises
+    ------
+    StorageError
+        When `location` has a scheme other than ``s3``, or names no bucket.
+    """
+    text = str(location)
+    if not isinstance(location, Path) and "://" in text:
+        scheme, _, rest = text.partition("://")
+        bucket, _, prefix = rest.partition("/")
+        if scheme != "s3" or not bucket:
+            raise StorageError(f"{text} is no place to store: use a folder or s3://bucket/prefix")
+        return S3Storage(bucket, prefix)
+    if not text:
+        raise StorageError("the place to store is empty: use a folder or s3://bucket/prefix")
+    return LocalStorage(text)
+
+
+def check_key(key: str) -> str:
+    """Return `key` when it is a plain relative path of named parts.
+
+    Raises
+    ------
+    StorageError
+        For empty, absolute or climbing (``..``) keys, backslashes and control characters.
+    """
+    parts = key.split("/")
+    if any(part in {"", ".", ".."} or part.startswith(_TEMPORARY) for part in parts) or any(
+        character == "\\" or ord(character) < 32 for character in key
+    ):
+        raise StorageError(f"{key!r} is not a valid key: use plain parts separated by single '/'")
+    return key
+
+
+class LocalStorage:
+    """Keys are files below one folder; every write is atomic and survives a power cut."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder).absolute()
+
+    @property
+    def url(self) -> str:
+        """The folder's absolute path."""
+        return str(self.folder)
+
+    def read(self, key: str) -> bytes:
+        """Return the file's content; raise `NotFound` when there is none."""
+        path = self._path(key)
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFound(f"{path} does not exist") from error
+        except OSError as error:
+            raise _local_error("read", path, error) from error
+
+    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        """Write beside the target, flush to disk, then rename over it."""
+        del content_type  # a file's name says it
+        path = self._path(key)
+        temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+        try:
+            _make_folder(path.parent)
+            # os.open, not tempfile: the file shall have the mode the umask asks for
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            except BaseException:  # also Interrupted: leave no half-written file behind
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+                raise
+            _flush_folder(path.parent)
+        except OSError as error:
+            if isinstance(error, StorageError):
+                raise
+            raise _local_error("write", path, error) from error
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the keys of all files below the folder whose key starts with `prefix`."""
+        top = self.folder / PurePosixPath(prefix.rpartition("/")[0])
+        if prefix:
+            check_key(prefix.rstrip("/") or prefix)
+        keys = []
+        try:
+            for folder, _, names in os.walk(top, onerror=_raise):
+                base = Path(folder).relative_to(self.folder)
+                keys += [
+                    (base / name).as_posix() for name in names if not name.startswith(_TEMPORARY)
+                ]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _local_error("list", top, error) from error
+        return sorted(key for key in keys if key.startswith(prefix))
+
+    def delete(self, key: str) -> None:
+        """Remove the file, and the folders above it that are empty now."""
+        path = self._path(key)
+        try:
+            path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise _local_error("delete", path, error) from error
+        for folder in path.parents:
+            if folder == self.folder or not folder.is_relative_to(self.folder):
+                break
+            try:
+                folder.rmdir()
+            except OSError:  # not empty, or somebody just wrote into it
+                break
+
+    def _path(self, key: str) -> Path:
+        return self.folder / check_key(key)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _make_folder(folder: Path) -> None:
+    """Make `folder` and what is missing above it, each entry flushed to its parent."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        if folder == folder.parent:
+            break
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open folders
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # some network and FUSE file systems do not flush folders; the rename still is atomic
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _local_error(action: str, path: Path, error: OSError) -> StorageError:
+    hints = {
+        errno.ENOSPC: "free some space or choose another folder",
+        errno.EACCES: "check the folder's permissions",
+        errno.EROFS: "choose a folder that can be written",
+        errno.EEXIST: "a file stands where a folder is needed; choose another folder",
+        errno.ENOTDIR: "a file stands where a folder is needed; choose another folder",
+        errno.ENAMETOOLONG: "use a shorter name",
+    }
+    hint = hints.get(error.errno or 0, "check the folder")
+    return StorageError(f"cannot {action} {path}: {error.strerror or error}; {hint}")
+
+
+class S3Storage:
+    """Keys are objects of one bucket below a prefix.
+
+    Parameters
+    ----------
+    bucket, prefix
+        Where the keys live; the prefix may be empty.
+    client
+        A ready S3 client, for tests and callers with their own session. By default one
+        is made on first use from the usual environment (``AWS_REGION``,
+        ``AWS_ENDPOINT_URL``, ``AWS_MAX_ATTEMPTS``, ...).
+    """
+
+    def __init__(self, bucket: str, prefix: str = "", client: S3Client | None = None) -> None:
+        self.bucket = bucket
+        self.prefix = f"{check_key(prefix.strip('/'))}/" if prefix.strip("/") else ""
+        self._client = client
+
+    @property
+    def url(self) -> str:
+        """``s3://bucket/prefix`` without a slash at its end."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def read(self, key: str) -> bytes:
+        """Return the object's content; raise `NotFound` when there is none."""
+        full = self.prefix + check_key(key)
+        with self._errors("read", full, "s3:GetObject") as s3:
+            return _read_object(s3, self.bucket, full)
+
+    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        """Put the object in one request, which S3 makes visible as a whole or not at all."""
+        full = self.prefix + check_key(key)
+        with self._errors("write", full, "s3:PutObject") as s3:
+            s3.put_object(
+                Bucket=self.bucket,
+                Key=full,
+                Body=data,
+                ContentType=content_type,
+                ChecksumAlgorithm="SHA256",  # S3 refuses bytes that were damaged on the way
+            )
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the keys that start with `prefix`, page after page."""
+        full = self.prefix + prefix
+        with self._errors("list", full, "s3:ListBucket") as s3:
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=full)
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return sorted(key.removeprefix(self.prefix) for key in keys)
+
+    def delete(self, key: str) -> None:
+        """Delete the object; S3 does not mind when there is none."""
+        full = self.prefix + check_key(key)
+        with self._errors("delete", full, "s3:DeleteObject") as s3:
+            s3.delete_object(Bucket=self.bucket, Key=full)
+
+    @contextlib.contextmanager
+    def _errors(self, action: str, key: str, permission: str) -> Iterator[S3Client]:
+        """Hand out the client and turn its errors into sentences that name bucket and key."""
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+        where = f"s3://{self.bucket}/{key}"
+        try:
+            if self._client is None:
+                self._client = _make_client()
+            yield self._client
+        except ClientError as error:
+            raise _client_error(error, action, where, self.bucket, permission) from error
+        except HTTPClientError as error:
+            raise StorageError(
+                f"cannot {action} {where}: the connection failed ({error}); check the network,"
+                " the S3 endpoint of the VPC and AWS_ENDPOINT_URL, then try again"
+            ) from error
+        except BotoCoreError as error:
+            raise StorageError(f"cannot {action} {where}: {_setup_hint(error)}") from error
+        except ValueError as error:  # botocore's way to refuse an endpoint that is no URL
+            raise StorageError(
+                f"cannot {action} {where}: {error}; check AWS_ENDPOINT_URL"
+            ) from error
+
+
+def _make_client() -> S3Client:
+    import boto3
+    from botocore.config import Config
+
+    # An explicit configuration would silence the environment's own AWS_MAX_ATTEMPTS.
+    attempts = os.environ.get("AWS_MAX_ATTEMPTS", "")
+    return boto3.client(
+        "s3",
+        config=Config(
+            retries={
+                "mode": "standard",
+                "total_max_attempts": int(attempts) if attempts.isdecimal() else 5,
+            },
+            connect_timeout=5,
+            read_timeout=60,
+        ),
+    )
+
+
+def _read_object(s3: S3Client, bucket: str, key: str) -> bytes:
+    """Fetch an object; the client's own retries do not cover a body that breaks off."""
+    from botocore.exceptions import (
+        FlexibleChecksumError,
+        IncompleteReadError,
+        ReadTimeoutError,
+        ResponseStreamingError,
+    )
+
+    for _ in range(2):
+        with contextlib.suppress(
+            FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+        ):
+            return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
+    return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
+
+
+def _client_error(
+    error: Any, action: str, where: str, bucket: str, permission: str
+) -> StorageError:
+    code = str(error.response.get("Error", {}).get("Code", "unknown"))
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    if code in {"NoSuchKey", "404", "NotFound"}:
+        return NotFound(f"{where} does not exist")
+    if code == "NoSuchBucket":
+        hint = f"the bucket {bucket} does not exist; create it or correct the bucket's name"
+    elif code in {"AccessDenied", "403", "AllAccessDisabled"}:
+        # without s3:ListBucket S3 also answers so when the object is simply not there
+        hint = f"access denied; grant {permission} (and s3:ListBucket on the bucket) to this role"
+    elif code in {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}:
+        hint = f"the AWS credentials are not accepted ({code}); renew them"
+    elif code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "301"}:
+        hint = f"the bucket {bucket} is in another region; set AWS_REGION to its region"
+    elif code in {"SlowDown", "ServiceUnavailable", "503", "InternalError", "500"}:
+        hint = f"S3 is not answering properly ({code}), even after retries; try again later"
+    else:
+        hint = f"{code}: {message}" if message else code
+    return StorageError(f"cannot {action} {where}: {hint}")
+
+
+def _setup_hint(error: Exception) -> str:
+    from botocore.exceptions import (
+        NoCredentialsError,
+        PartialCredentialsError,
+        ProfileNotFound,
+        TokenRetrievalError,
+    )
+
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | TokenRetrievalError):
+        return "no AWS credentials were found; give the job a role, or set AWS_PROFILE"
+    if isinstance(error, ProfileNotFound):
+        return f"{error}; set AWS_PROFILE to a profile that exists"
+    return str(error).strip().replace("\n", " ")
+
+
+def publish(
+    storage: Storage,
+    *,
+    run_id: str,
+    documents: Mapping[str, bytes],
+    manifest: Mapping[str, Any],
+    extras: Mapping[str, bytes] | None = None,
+) -> dict[str, Any]:
+    """Publish a set of documents so that readers see all of it or none.
+
+    Parameters
+    ----------
+    storage
+        Where to.
+    run_id
+        The name of the run's own folder; letters, digits, ``.``, ``_`` and ``-``.
+    documents
+        The encoded documents by type, published as ``<type>.json``.
+    manifest
+        Everything the manifest says besides ``documents`` and ``extras``, which are
+        filled in here: key (in the run's folder), size and SHA-256 of each.
+    extras
+        Further files by name, such as ``report.html``, published in the same way.
+
+    Returns
+    -------
+    dict
+        The manifest as published.
+
+    Raises
+    ------
+    StorageError
+        When something cannot be written or does not read back as written; the set that
+        was published before is still the one readers see. Also when `run_id` is the
+        published run but its content would change.
+    """
+    files = {f"{kind}.json": data for kind, data in documents.items()}
+    files |= extras or {}
+    for name in (run_id, *files):
+        if not _NAME.fullmatch(name) or name == "manifest.json":
+            raise StorageError(f"{name!r} cannot be the name of a run or of a published file")
+
+    folder = f"{RUNS}{run_id}/"
+    entries = {
+        name: {"key": folder + name, "bytes": len(data), "sha256": _sha256(data)}
+        for name, data in files.items()
+    }
+    complete: dict[str, Any] = {
+        **manifest,
+        "run_id": run_id,
+        "documents": {kind: entries[f"{kind}.json"] for kind in documents},
+    }
+    if extras:
+        complete["extras"] = {name: entries[name] for name in extras}
+    _refuse_rewriting(storage, complete)
+
+    for name, data in files.items():
+        storage.write(folder + name, data, content_type=_content_type(name))
+    for entry in entries.values():
+        _read_verified(storage, entry)
+    body = json.dumps(complete, ensure_ascii=False, indent=2, allow_nan=False).encode()
+    storage.write(f"{folder}manifest.json", body)
+
+    for name, data in files.items():
+        storage.write(f"{ROOT}/{name}", data, content_type=_content_type(name))
+    storage.write(MANIFEST_KEY, body)
+    return complete
+
+
+def read_manifest(storage: Storage) -> dict[str, Any]:
+    """Return the manifest of the set that is published now.
+
+    Raises
+    ------
+    StorageError
+        When nothing is published at this place, or the manifest is damaged.
+    """
+    try:
+        manifest = _parse(storage.read(MANIFEST_KEY), MANIFEST_KEY, storage)
+    except NotFound as error:
+        raise NotFound(
+            f"nothing is published at {storage.url}: {MANIFEST_KEY} is missing; run a refresh first"
+        ) from error
+    entries = [*_entries(manifest, "documents"), *_entries(manifest, "extras")]
+    if not isinstance(manifest.get("run_id"), str) or not all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("key"), str)
+        and isinstance(entry.get("sha256"), str)
+        for entry in entries
+    ):
+        raise Damaged(
+            f"{MANIFEST_KEY} at {storage.url} is damaged: it does not name its documents;"
+            " run a refresh again"
+        )
+    return manifest
+
+
+def read_published(storage: Storage) -> dict[str, dict[str, Any]]:
+    """Read the published set, each document compared with the manifest's SHA-256.
+
+    Returns
+    -------
+    dict
+        The parsed documents by type, and the manifest itself as ``"manifest"``.
+
+    Raises
+    ------
+    StorageError
+        Naming the document that is missing, damaged, or not JSON.
+    """
+    manifest = read_manifest(storage)
+    try:
+        return _read_set(storage, manifest)
+    except StorageError:
+        # a newer run may have been published, and this one pruned, while we were reading
+        newer = read_manifest(storage)
+        if newer["run_id"] == manifest["run_id"]:
+            raise
+        return _read_set(storage, newer)
+
+
+def prune_runs(storage: Storage, *, keep: int = 5) -> list[str]:
+    """Remove the folders of old runs and return their ids.
+
+    The published run is never removed, nor a folder without a manifest of its own: that
+    run may be in progress.
+    """
+    if keep < 1:
+        raise ValueError(f"keep must be at least 1, not {keep}")
+    published = read_manifest(storage)["run_id"]
+    keys: dict[str, list[str]] = {}
+    for key in storage.list(RUNS):
+        keys.setdefault(key.removeprefix(RUNS).partition("/")[0], []).append(key)
+    ages = {}
+    for run_id, members in keys.items():
+        own = f"{RUNS}{run_id}/manifest.json"
+        if own in members:
+            ages[run_id] = str(_parse(storage.read(own), own, storage).get("generated_at", ""))
+    newest_first = sorted(ages, key=lambda run_id: (ages[run_id], run_id), reverse=True)
+    removed = [run_id for run_id in newest_first[keep:] if run_id != published]
+    for run_id in removed:
+        # the manifest goes last: a prune that dies half-way is finished by the next one
+        for key in sorted(keys[run_id], key=lambda key: key.endswith("/manifest.json")):
+            storage.delete(key)
+    return removed
+
+
+def _read_set(storage: Storage, manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    documents = {
+        kind: _parse(_read_verified(storage, entry), entry["key"], storage)
+        for kind, entry in manifest.get("documents", {}).items()
+    }
+    return {**documents, "manifest": manifest}
+
+
+def _read_verified(storage: Storage, entry: Mapping[str, Any]) -> bytes:
+    key = entry["key"]
+    try:
+        data = storage.read(key)
+    except NotFound as error:
+        raise Damaged(
+            f"{key} is missing at {storage.url}, though the manifest names it; run a refresh again"
+        ) from error
+    if _sha256(data) != entry["sha256"]:
+        raise Damaged(
+            f"{key} at {storage.url} is damaged: its SHA-256 is not the manifest's"
+            f" ({len(data)} bytes read, {entry.get('bytes')} expected); run a refresh again"
+        )
+    return data
+
+
+def _refuse_rewriting(storage: Storage, manifest: Mapping[str, Any]) -> None:
+    """Writing other bytes into the folder readers are looking at would show them a mixture."""
+    try:
+        published = read_manifest(storage)
+    except (NotFound, Damaged):  # publishing repairs a damaged manifest
+        return
+    same = all(published.get(part) == manifest.get(part) for part in ("documents", "extras"))
+    if published["run_id"] == manifest["run_id"] and not same:
+        raise StorageError(
+            f"the run {manifest['run_id']} is published at {storage.url} already, with other"
+            " content; give the new run an id of its own"
+        )
+
+
+def _entries(manifest: Mapping[str, Any], part: str) -> list[Any]:
+    section = manifest.get(part, {} if part == "extras" else None)
+    return list(section.values()) if isinstance(section, dict) else [None]
+
+
+def _parse(data: bytes, key: str, storage: Storage) -> dict[str, Any]:
+    try:
+        parsed = json.loads(data)
+    except ValueError as error:
+        raise Damaged(f"{key} at {storage.url} is damaged: it is not JSON ({error})") from error
+    if not isinstance(parsed, dict):
+        raise Damaged(f"{key} at {storage.url} is damaged: it is not a JSON object")
+    return parsed
+
+
+def _content_type(name: str) -> str:
+    return _CONTENT_TYPES.get(Path(name).suffix, "application/octet-stream")
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
