@@ -1,0 +1,653 @@
+"""Ingredients, units, recipes and lines out of a snapshot of the site's database.
+
+Nothing in the file is trusted. What can be repaired by rule is repaired and counted
+in a :class:`Finding`; what cannot is a :class:`DataError`. Everything is put into a
+canonical order, so that neither the order of rows nor the ids of lines and units
+reach the results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics_core.errors import DataError
+from analytics_core.sqlite_file import file_uri, read_header
+from analytics_core.volumes import line_volumes_ml
+
+MAX_EXAMPLES = 10
+MAX_EXAMPLE_CHARACTERS = 80
+# A bartender's tree has four levels. Paths grow with the square of the depth, so a hostile
+# chain of parents must not go on for ever.
+MAX_DEPTH = 1000
+MAX_VALUE_BYTES = 64 * 1024 * 1024
+
+# Stand-ins for values that are NULL, or of another type than a column of ids may have.
+_NULL_ID = -(2**63)
+_BAD_ID = _NULL_ID + 1
+
+NEEDED_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "ingredients": ("id", "name", "parent_id", "path", "allow_substitution"),
+    "units": ("id", "name", "abbreviation", "conversion_to_ml"),
+    "recipes": ("id", "name"),
+    "recipe_ingredients": ("recipe_id", "ingredient_id", "unit_id", "amount"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of flaw in the data, and how it was dealt with.
+
+    Attributes
+    ----------
+    code
+        Stable name of the kind, such as ``orphan-parent``.
+    count
+        How many rows, recipes or ingredients it concerns.
+    message
+        One sentence.
+    examples
+        Up to ten of them, by name and id.
+    """
+
+    code: str
+    count: int
+    message: str
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of measure; ``conversion_to_ml`` is None for units such as ``Each``."""
+
+    name: str
+    abbreviation: str | None
+    conversion_to_ml: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """Every ingredient, ascending by id.
+
+    Attributes
+    ----------
+    ids : (ingredients,) int64
+    names
+        One a row.
+    parents : (ingredients,) int32
+        Index of the parent; -1 for a root.
+    allow_substitution : (ingredients,) bool
+    paths
+        Ids from the root down, ``/1/10/``, rebuilt from the parents.
+    """
+
+    ids: NDArray[np.int64]
+    names: tuple[str, ...]
+    parents: NDArray[np.int32]
+    allow_substitution: NDArray[np.bool_]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipes:
+    """The usable recipes, ascending by id.
+
+    Attributes
+    ----------
+    ids : (recipes,) int64
+    names
+        One a row.
+    """
+
+    ids: NDArray[np.int64]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of the usable recipes, by recipe, ingredient, volume, unit and amount.
+
+    Attributes
+    ----------
+    recipe : (lines,) int32
+        Index into the recipes.
+    ingredient : (lines,) int32
+        Index into the ingredients.
+    amount : (lines,) float64
+        In the line's unit; NaN where the recipe gives none.
+    unit : (lines,) int32
+        Index into the units; -1 where there is none.
+    volume_ml : (lines,) float64
+        Millilitres, not negative.
+    """
+
+    recipe: NDArray[np.int32]
+    ingredient: NDArray[np.int32]
+    amount: NDArray[np.float64]
+    unit: NDArray[np.int32]
+    volume_ml: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All that the analytics read from the database.
+
+    Attributes
+    ----------
+    ingredients, recipes, lines, units
+        The content, in canonical order.
+    findings
+        What is wrong with the data, in a stable order.
+    fingerprint
+        SHA-256 (hex) of the content; findings, row order and unread columns do not count.
+    """
+
+    ingredients: Ingredients
+    recipes: Recipes
+    lines: Lines
+    units: tuple[Unit, ...]
+    findings: tuple[Finding, ...]
+    fingerprint: str
+
+
+def load_catalog(database: Path) -> Catalog:
+    """Read a database in one transaction, check it, and put it in canonical order.
+
+    Parameters
+    ----------
+    database
+        A local SQLite file that nobody writes: a snapshot.
+
+    Returns
+    -------
+    Catalog
+        Possibly without any recipe.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, not SQLite, damaged, lacks a needed table or column, or
+        if its ingredients' parents form a cycle.
+    """
+    database = Path(database)
+    read_header(database)
+    notes = _Notes()
+    tables = _read_tables(database, notes)
+    ingredients = _ingredients(database, tables, notes)
+    units, unit_of_id = _units(database, tables, notes)
+    recipe_ids, recipe_names, _ = _named_rows(database, "recipes", tables["recipes"], notes)
+    recipes, lines = _recipes_and_lines(
+        ingredients=ingredients,
+        recipes=Recipes(ids=recipe_ids, names=recipe_names),
+        units=units,
+        unit_of_id=unit_of_id,
+        columns=tables["recipe_ingredients"],
+        notes=notes,
+    )
+    return Catalog(
+        ingredients=ingredients,
+        recipes=recipes,
+        lines=lines,
+        units=units,
+        findings=notes.findings(),
+        fingerprint=_fingerprint(ingredients, recipes, lines, units),
+    )
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def _id_column(name: str) -> str:
+    """SQL for a column of ids: an integer, or a stand-in for NULL or for anything else."""
+    return (
+        f"CASE typeof({name}) WHEN 'integer' THEN {name} "
+        f"WHEN 'null' THEN {_NULL_ID} ELSE {_BAD_ID} END"
+    )
+
+
+def _number_column(name: str) -> str:
+    """SQL for a column of numbers: NULL, a number, or infinity for text and blobs."""
+    return (
+        f"CASE typeof({name}) WHEN 'null' THEN NULL WHEN 'real' THEN {name} "
+        f"WHEN 'integer' THEN CAST({name} AS REAL) ELSE 9e999 END"
+    )
+
+
+# NOT INDEXED reads the tables themselves: no index can hide or add a row.
+_QUERIES: Mapping[str, str] = {
+    "ingredients": f"SELECT {_id_column('id')}, name, {_id_column('parent_id')}, path, "
+    "CASE WHEN typeof(allow_substitution) = 'integer' AND allow_substitution IN (0, 1) "
+    "THEN allow_substitution ELSE -1 END FROM ingredients NOT INDEXED",
+    "units": f"SELECT {_id_column('id')}, name, abbreviation, "
+    f"{_number_column('conversion_to_ml')} FROM units NOT INDEXED",
+    "recipes": f"SELECT {_id_column('id')}, name FROM recipes NOT INDEXED",
+    "recipe_ingredients": f"SELECT {_id_column('recipe_id')}, {_id_column('ingredient_id')}, "
+    f"{_id_column('unit_id')}, {_number_column('amount')} FROM recipe_ingredients NOT INDEXED",
+}
+
+_Columns = list[tuple[Any, ...]]
+
+
+def _read_tables(database: Path, notes: _Notes) -> dict[str, _Columns]:
+    """Return each needed table as a list of columns, read in one transaction."""
+    invalid: list[str] = []
+
+    def decode(raw: bytes) -> str:
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            invalid.append(raw.decode(errors="replace"))
+            return invalid[-1]
+
+    try:
+        with closing(
+            sqlite3.connect(file_uri(database, mode="ro"), uri=True, isolation_level=None)
+        ) as connection:
+            connection.text_factory = decode
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+            for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+            # A broken CHECK is a matter of rows, which are looked at one by one below.
+            connection.execute("PRAGMA ignore_check_constraints = ON")
+            connection.execute("BEGIN")
+            _require_sound_pages(database, connection)
+            _require_columns(database, connection)
+            invalid.clear()  # what was odd in the schema is not a name
+            tables = {}
+            for table, query in _QUERIES.items():
+                rows = connection.execute(query).fetchall()
+                width = len(NEEDED_COLUMNS[table])
+                tables[table] = list(zip(*rows, strict=True)) if rows else [()] * width
+    # Damage also shows as text that cannot be decoded, or as a size that cannot be allocated.
+    except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OverflowError) as error:
+        raise DataError(f"The database {database} cannot be read: {error}.") from error
+    notes.add(
+        "invalid-utf8",
+        "Replaced bytes that are not UTF-8 in {}.",
+        ("text", "texts"),
+        invalid,
+    )
+    return tables
+
+
+def _require_sound_pages(database: Path, connection: sqlite3.Connection) -> None:
+    for (message,) in connection.execute("PRAGMA quick_check"):
+        # A NULL where the schema forbids it is a matter of rows as well.
+        if message != "ok" and not str(message).startswith("NULL value in "):
+            first = " ".join(str(message).split())
+            raise DataError(f"The database {database} is corrupt: {first}.")
+
+
+def _require_columns(database: Path, connection: sqlite3.Connection) -> None:
+    present = {
+        str(name).lower()
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    }
+    tables = [table for table in NEEDED_COLUMNS if table not in present]
+    if tables:
+        noun = "table" if len(tables) == 1 else "tables"
+        raise DataError(f"The database {database} lacks the {noun} {', '.join(tables)}.")
+    missing = []
+    for table, needed in NEEDED_COLUMNS.items():
+        found = {str(row[1]).lower() for row in connection.execute(f"PRAGMA table_xinfo({table})")}
+        missing += [f"{table}.{column}" for column in needed if column not in found]
+    if missing:
+        noun = "column" if len(missing) == 1 else "columns"
+        raise DataError(f"The database {database} lacks the {noun} {', '.join(missing)}.")
+
+
+# --- findings --------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Notes:
+    """Collects what was found; one code is one finding, wherever it turned up."""
+
+    _found: dict[str, tuple[str, tuple[str, str], list[str]]] = field(default_factory=dict)
+
+    def add(self, code: str, message: str, nouns: tuple[str, str], examples: Sequence[str]) -> None:
+        """Note every one of `examples`; `message` has a place for their number and noun."""
+        if examples:
+            self._found.setdefault(code, (message, nouns, []))[2].extend(examples)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the findings; examples are sorted, so that row order does not show."""
+        findings = []
+        for code, (message, nouns, examples) in self._found.items():
+            subject = f"{len(examples):,} {nouns[0] if len(examples) == 1 else nouns[1]}"
+            shown = tuple(_shorten(text) for text in sorted(set(examples))[:MAX_EXAMPLES])
+            findings.append(Finding(code, len(examples), message.format(subject), shown))
+        return tuple(findings)
+
+
+_INGREDIENTS = ("ingredient", "ingredients")
+_RECIPES = ("recipe", "recipes")
+_LINES = ("line", "lines")
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= MAX_EXAMPLE_CHARACTERS:
+        return text
+    # Both ends: the id stands at the end.
+    return f"{text[: MAX_EXAMPLE_CHARACTERS - 25]}…{text[-24:]}"
+
+
+def _labels(ids: NDArray[np.int64], names: Sequence[str], rows: Iterable[int]) -> list[str]:
+    return [f"{names[row]} (id {ids[row]})" for row in rows]
+
+
+# --- cleaning --------------------------------------------------------------------------------
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return str(value)
+
+
+def _named_rows(
+    database: Path, table: str, columns: _Columns, notes: _Notes
+) -> tuple[NDArray[np.int64], tuple[str, ...], NDArray[np.intp]]:
+    """Return ids (ascending) and names of a table's rows, and the rows they stand in."""
+    ids, order = _sorted_ids(database, table, columns[0], notes)
+    noun = table.removesuffix("s")
+    nameless = []
+    names = []
+    for position, row in enumerate(order.tolist()):
+        name = _text(columns[1][row])
+        if name is None or not name.strip():
+            name = f"{noun.capitalize()} {ids[position]}"
+            nameless.append(name)
+        names.append(name)
+    notes.add(
+        "missing-name",
+        "Named {} after the id, because the name is empty.",
+        ("row", "rows"),
+        nameless,
+    )
+    return ids, tuple(names), order
+
+
+def _sorted_ids(
+    database: Path, table: str, column: Sequence[int], notes: _Notes
+) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Return a table's ids ascending, and the rows they stand in."""
+    raw = np.array(column, dtype=np.int64)
+    order = np.argsort(raw, kind="stable")
+    bad = int(np.count_nonzero(raw <= _BAD_ID))
+    notes.add(
+        "bad-id",
+        "Left out {} whose id is not a whole number.",
+        ("row", "rows"),
+        [f"table {table}"] * bad,
+    )
+    order = order[bad:]  # the stand-ins are the smallest numbers there are
+    ids = raw[order]
+    twice = ids[1:][ids[1:] == ids[:-1]]
+    if twice.size:
+        raise DataError(
+            f"The database {database} has more than one row with id {twice[0]} "
+            f"in the table {table}."
+        )
+    return ids, order
+
+
+def _find(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the position of each wanted id in the ascending `ids`; -1 where it is absent."""
+    if not ids.size:
+        return np.full(wanted.shape, -1, dtype=np.int32)
+    position = np.minimum(np.searchsorted(ids, wanted), ids.size - 1)
+    found: NDArray[np.int32] = np.where(ids[position] == wanted, position, -1).astype(np.int32)
+    return found
+
+
+def _ingredients(database: Path, tables: dict[str, _Columns], notes: _Notes) -> Ingredients:
+    columns = tables["ingredients"]
+    ids, names, order = _named_rows(database, "ingredients", columns, notes)
+    parent_ids = np.array(columns[2], dtype=np.int64)[order]
+    parents = _find(ids, parent_ids)
+    orphans = np.flatnonzero((parent_ids != _NULL_ID) & (parents < 0)).tolist()
+    notes.add(
+        "orphan-parent",
+        "Made roots of {} whose parent_id has no row.",
+        _INGREDIENTS,
+        _labels(ids, names, orphans),
+    )
+    paths = _paths(database, ids, parents)
+    # Below an orphan, the lost parent's id may still stand in the stored paths: one flaw, told once.
+    lost = {f"/{ids[row]}/": f"/{parent_ids[row]}/{ids[row]}/" for row in orphans}
+    disagreeing = []
+    for position, row in enumerate(order.tolist()):
+        path, stored = paths[position], _text(columns[3][row])
+        if stored != path:
+            root = path[: path.index("/", 1) + 1]
+            if root not in lost or stored != lost[root] + path[len(root) :]:
+                disagreeing.append(position)
+    notes.add(
+        "path-mismatch",
+        "Rebuilt the path of {}, because it disagrees with parent_id.",
+        _INGREDIENTS,
+        _labels(ids, names, disagreeing),
+    )
+    allow = np.array(columns[4], dtype=np.int64)[order]
+    notes.add(
+        "bad-allow-substitution",
+        "Read allow_substitution as 0 for {}, where it is neither 0 nor 1.",
+        _INGREDIENTS,
+        _labels(ids, names, np.flatnonzero(allow < 0).tolist()),
+    )
+    return Ingredients(
+        ids=ids, names=names, parents=parents, allow_substitution=allow == 1, paths=paths
+    )
+
+
+def _paths(database: Path, ids: NDArray[np.int64], parents: NDArray[np.int32]) -> tuple[str, ...]:
+    """Return the path of every ingredient; raise a DataError where parents form a cycle."""
+    parent_of, id_of = parents.tolist(), ids.tolist()
+    paths: list[str | None] = [None] * len(id_of)
+    for start in range(len(id_of)):
+        chain: dict[int, None] = {}  # keeps its order
+        node = start
+        while node >= 0 and paths[node] is None:
+            if node in chain:
+                walked = list(chain)
+                cycle = [str(id_of[member]) for member in walked[walked.index(node) :]]
+                shown = " -> ".join([*cycle[:50], "…"] if len(cycle) > 50 else [*cycle, cycle[0]])
+                raise DataError(
+                    f"The database {database} has a cycle among the parents of its ingredients: "
+                    f"ids {shown}."
+                )
+            chain[node] = None
+            node = parent_of[node]
+        path = "/" if node < 0 else paths[node] or "/"
+        if path.count("/") + len(chain) > MAX_DEPTH:
+            raise DataError(
+                f"The database {database} has ingredients more than {MAX_DEPTH} levels deep, "
+                f"below id {id_of[start]}."
+            )
+        for member in reversed(chain):
+            path += f"{id_of[member]}/"
+            paths[member] = path
+    return tuple(path or "/" for path in paths)
+
+
+def _units(
+    database: Path, tables: dict[str, _Columns], notes: _Notes
+) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]]]:
+    """Return the distinct units, sorted, and a function from unit ids to their indices."""
+    columns = tables["units"]
+    ids, order = _sorted_ids(database, "units", columns[0], notes)
+    entries = []
+    bad = []
+    for position, row in enumerate(order.tolist()):
+        name = _text(columns[1][row]) or f"Unit {ids[position]}"
+        conversion = columns[3][row]
+        if conversion is not None and not 0 <= conversion < float("inf"):
+            bad.append(f"{name} (id {ids[position]})")
+            conversion = None
+        entries.append(Unit(name, _text(columns[2][row]), conversion))
+    notes.add(
+        "bad-conversion",
+        "Ignored the conversion_to_ml of {}, which is negative, infinite or not a number.",
+        ("unit", "units"),
+        bad,
+    )
+    units = sorted(set(entries), key=_unit_key)
+    index_of = {unit: index for index, unit in enumerate(units)}
+    index = np.array([index_of[entry] for entry in entries] + [-1], dtype=np.int32)
+    return tuple(units), lambda wanted: index[_find(ids, wanted)]
+
+
+def _unit_key(unit: Unit) -> tuple[str, bool, str, bool, float]:
+    return (
+        unit.name,
+        unit.abbreviation is None,
+        unit.abbreviation or "",
+        unit.conversion_to_ml is None,
+        unit.conversion_to_ml or 0.0,
+    )
+
+
+def _recipes_and_lines(
+    *,
+    ingredients: Ingredients,
+    recipes: Recipes,
+    units: tuple[Unit, ...],
+    unit_of_id: Callable[[NDArray[np.int64]], NDArray[np.int32]],
+    columns: _Columns,
+    notes: _Notes,
+) -> tuple[Recipes, Lines]:
+    """Leave out dangling lines and unusable recipes; sort what remains."""
+    recipe_ids, ingredient_ids, unit_ids = (
+        np.array(columns[index], dtype=np.int64) for index in range(3)
+    )
+    amount = np.array(columns[3], dtype=np.float64) + 0.0  # None becomes NaN, -0.0 becomes 0.0
+    recipe = _find(recipes.ids, recipe_ids)
+    ingredient = _find(ingredients.ids, ingredient_ids)
+    kept = (recipe >= 0) & (ingredient >= 0)
+    dangling = np.flatnonzero(~kept).tolist()
+    notes.add(
+        "dangling-line",
+        "Left out {} whose recipe or ingredient does not exist.",
+        _LINES,
+        [
+            f"recipe {_id_text(recipe_ids[row])}, ingredient {_id_text(ingredient_ids[row])}"
+            for row in dangling
+        ],
+    )
+    unit = unit_of_id(unit_ids)
+    unknown = np.flatnonzero(kept & (unit < 0) & (unit_ids != _NULL_ID)).tolist()
+    notes.add(
+        "unknown-unit",
+        "Read {} as having no unit, because the unit does not exist.",
+        _LINES,
+        [
+            f"{recipes.names[recipe[row]]} (id {recipe_ids[row]}), unit {_id_text(unit_ids[row])}"
+            for row in unknown
+        ],
+    )
+    volume = line_volumes_ml(amount, unit, units)
+    recipe, ingredient, unit = recipe[kept], ingredient[kept], unit[kept]
+    amount, volume = amount[kept], volume[kept]
+
+    usable = _usable_recipes(recipes, recipe=recipe, amount=amount, volume=volume, notes=notes)
+    kept = usable[recipe]
+    new_index = np.cumsum(usable, dtype=np.int32) - 1
+    recipe, ingredient, unit = new_index[recipe[kept]], ingredient[kept], unit[kept]
+    amount, volume = amount[kept], volume[kept]
+    order = np.lexsort((amount, unit, volume, ingredient, recipe))
+    lines = Lines(
+        recipe=recipe[order].astype(np.int32),
+        ingredient=ingredient[order],
+        amount=amount[order],
+        unit=unit[order],
+        volume_ml=volume[order],
+    )
+    names = tuple(
+        name for name, is_usable in zip(recipes.names, usable.tolist(), strict=True) if is_usable
+    )
+    return Recipes(ids=recipes.ids[usable], names=names), lines
+
+
+def _usable_recipes(
+    recipes: Recipes,
+    *,
+    recipe: NDArray[np.int32],
+    amount: NDArray[np.float64],
+    volume: NDArray[np.float64],
+    notes: _Notes,
+) -> NDArray[np.bool_]:
+    """Return which recipes have lines, sound amounts and a positive volume."""
+    count = recipes.ids.size
+    lines = np.bincount(recipe, minlength=count)
+    wrong = (amount < 0) | np.isinf(amount) | ~np.isfinite(volume)
+    flawed = np.bincount(recipe, weights=wrong, minlength=count) > 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.bincount(recipe, weights=volume, minlength=count)
+    flawed |= ~np.isfinite(total)
+    without_lines = lines == 0
+    without_volume = ~without_lines & ~flawed & (total <= 0)
+    for code, message, rows in (
+        ("recipe-without-lines", "Left out {} without lines.", without_lines),
+        (
+            "bad-amount",
+            "Left out {} with an amount that is negative, infinite or not a number.",
+            flawed,
+        ),
+        ("recipe-without-volume", "Left out {} whose volumes sum to 0.", without_volume),
+    ):
+        chosen = np.flatnonzero(rows).tolist()
+        notes.add(code, message, _RECIPES, _labels(recipes.ids, recipes.names, chosen))
+    usable = ~(without_lines | flawed | without_volume)
+    if not usable.any():
+        notes.add(
+            "no-usable-recipe",
+            "Of {}, none is usable; the documents are empty.",
+            _RECIPES,
+            _labels(recipes.ids, recipes.names, range(count)) or ["the table recipes is empty"],
+        )
+    return usable
+
+
+def _id_text(value: np.int64) -> str:
+    return {_NULL_ID: "NULL", _BAD_ID: "not a number"}.get(int(value), str(value))
+
+
+def _fingerprint(
+    ingredients: Ingredients, recipes: Recipes, lines: Lines, units: tuple[Unit, ...]
+) -> str:
+    """Return SHA-256 of the content in a form that does not depend on the machine."""
+    digest = hashlib.sha256(b"catalog 1\n")
+    texts = [
+        ingredients.names,
+        recipes.names,
+        [[unit.name, unit.abbreviation, unit.conversion_to_ml] for unit in units],
+    ]
+    digest.update(json.dumps(texts).encode())
+    integers = (
+        ingredients.ids,
+        ingredients.parents,
+        ingredients.allow_substitution,
+        recipes.ids,
+        lines.recipe,
+        lines.ingredient,
+        lines.unit,
+    )
+    for whole in integers:
+        digest.update(b"\n%d\n" % whole.size)
+        digest.update(whole.astype("<i8").tobytes())
+    # One NaN stands for all of them, whatever bits the database's conversion left.
+    for real in (np.where(np.isnan(lines.amount), np.nan, lines.amount), lines.volume_ml):
+        digest.update(real.astype("<f8").tobytes())
+    return digest.hexdigest()
