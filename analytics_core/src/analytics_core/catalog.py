@@ -10,59 +10,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics_core.errors import DataError
-from analytics_core.sqlite_file import file_uri, read_header
+from analytics_core.findings import Finding, Notes
+from analytics_core.tables import BAD_ID, NULL_ID, Columns, read_tables
 from analytics_core.volumes import line_volumes_ml
 
-MAX_EXAMPLES = 10
-MAX_EXAMPLE_CHARACTERS = 80
+__all__ = [
+    "Catalog",
+    "Finding",
+    "Ingredients",
+    "Lines",
+    "Recipes",
+    "Unit",
+    "load_catalog",
+]
+
 # A bartender's tree has four levels. Paths grow with the square of the depth, so a hostile
 # chain of parents must not go on for ever.
 MAX_DEPTH = 1000
-MAX_VALUE_BYTES = 64 * 1024 * 1024
-
-# Stand-ins for values that are NULL, or of another type than a column of ids may have.
-_NULL_ID = -(2**63)
-_BAD_ID = _NULL_ID + 1
-
-NEEDED_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "ingredients": ("id", "name", "parent_id", "path", "allow_substitution"),
-    "units": ("id", "name", "abbreviation", "conversion_to_ml"),
-    "recipes": ("id", "name"),
-    "recipe_ingredients": ("recipe_id", "ingredient_id", "unit_id", "amount"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One kind of flaw in the data, and how it was dealt with.
-
-    Attributes
-    ----------
-    code
-        Stable name of the kind, such as ``orphan-parent``.
-    count
-        How many rows, recipes or ingredients it concerns.
-    message
-        One sentence.
-    examples
-        Up to ten of them, by name and id.
-    """
-
-    code: str
-    count: int
-    message: str
-    examples: tuple[str, ...]
+_INGREDIENTS = ("ingredient", "ingredients")
+_RECIPES = ("recipe", "recipes")
+_LINES = ("line", "lines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +154,8 @@ def load_catalog(database: Path) -> Catalog:
         if its ingredients' parents form a cycle.
     """
     database = Path(database)
-    read_header(database)
-    notes = _Notes()
-    tables = _read_tables(database, notes)
+    notes = Notes()
+    tables = read_tables(database, notes)
     ingredients = _ingredients(database, tables, notes)
     units, unit_of_id = _units(database, tables, notes)
     recipe_ids, recipe_names, _ = _named_rows(database, "recipes", tables["recipes"], notes)
@@ -203,149 +177,8 @@ def load_catalog(database: Path) -> Catalog:
     )
 
 
-# --- reading ---------------------------------------------------------------------------------
-
-
-def _id_column(name: str) -> str:
-    """SQL for a column of ids: an integer, or a stand-in for NULL or for anything else."""
-    return (
-        f"CASE typeof({name}) WHEN 'integer' THEN {name} "
-        f"WHEN 'null' THEN {_NULL_ID} ELSE {_BAD_ID} END"
-    )
-
-
-def _number_column(name: str) -> str:
-    """SQL for a column of numbers: NULL, a number, or infinity for text and blobs."""
-    return (
-        f"CASE typeof({name}) WHEN 'null' THEN NULL WHEN 'real' THEN {name} "
-        f"WHEN 'integer' THEN CAST({name} AS REAL) ELSE 9e999 END"
-    )
-
-
-# NOT INDEXED reads the tables themselves: no index can hide or add a row.
-_QUERIES: Mapping[str, str] = {
-    "ingredients": f"SELECT {_id_column('id')}, name, {_id_column('parent_id')}, path, "
-    "CASE WHEN typeof(allow_substitution) = 'integer' AND allow_substitution IN (0, 1) "
-    "THEN allow_substitution ELSE -1 END FROM ingredients NOT INDEXED",
-    "units": f"SELECT {_id_column('id')}, name, abbreviation, "
-    f"{_number_column('conversion_to_ml')} FROM units NOT INDEXED",
-    "recipes": f"SELECT {_id_column('id')}, name FROM recipes NOT INDEXED",
-    "recipe_ingredients": f"SELECT {_id_column('recipe_id')}, {_id_column('ingredient_id')}, "
-    f"{_id_column('unit_id')}, {_number_column('amount')} FROM recipe_ingredients NOT INDEXED",
-}
-
-_Columns = list[tuple[Any, ...]]
-
-
-def _read_tables(database: Path, notes: _Notes) -> dict[str, _Columns]:
-    """Return each needed table as a list of columns, read in one transaction."""
-    invalid: list[str] = []
-
-    def decode(raw: bytes) -> str:
-        try:
-            return raw.decode()
-        except UnicodeDecodeError:
-            invalid.append(raw.decode(errors="replace"))
-            return invalid[-1]
-
-    try:
-        with closing(
-            sqlite3.connect(file_uri(database, mode="ro"), uri=True, isolation_level=None)
-        ) as connection:
-            connection.text_factory = decode
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
-            for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
-                connection.execute(f"PRAGMA {pragma}")
-            # A broken CHECK is a matter of rows, which are looked at one by one below.
-            connection.execute("PRAGMA ignore_check_constraints = ON")
-            connection.execute("BEGIN")
-            _require_sound_pages(database, connection)
-            _require_columns(database, connection)
-            invalid.clear()  # what was odd in the schema is not a name
-            tables = {}
-            for table, query in _QUERIES.items():
-                rows = connection.execute(query).fetchall()
-                width = len(NEEDED_COLUMNS[table])
-                tables[table] = list(zip(*rows, strict=True)) if rows else [()] * width
-    # Damage also shows as text that cannot be decoded, or as a size that cannot be allocated.
-    except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OverflowError) as error:
-        raise DataError(f"The database {database} cannot be read: {error}.") from error
-    notes.add(
-        "invalid-utf8",
-        "Replaced bytes that are not UTF-8 in {}.",
-        ("text", "texts"),
-        invalid,
-    )
-    return tables
-
-
-def _require_sound_pages(database: Path, connection: sqlite3.Connection) -> None:
-    for (message,) in connection.execute("PRAGMA quick_check"):
-        # A NULL where the schema forbids it is a matter of rows as well.
-        if message != "ok" and not str(message).startswith("NULL value in "):
-            first = " ".join(str(message).split())
-            raise DataError(f"The database {database} is corrupt: {first}.")
-
-
-def _require_columns(database: Path, connection: sqlite3.Connection) -> None:
-    present = {
-        str(name).lower()
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    }
-    tables = [table for table in NEEDED_COLUMNS if table not in present]
-    if tables:
-        noun = "table" if len(tables) == 1 else "tables"
-        raise DataError(f"The database {database} lacks the {noun} {', '.join(tables)}.")
-    missing = []
-    for table, needed in NEEDED_COLUMNS.items():
-        found = {str(row[1]).lower() for row in connection.execute(f"PRAGMA table_xinfo({table})")}
-        missing += [f"{table}.{column}" for column in needed if column not in found]
-    if missing:
-        noun = "column" if len(missing) == 1 else "columns"
-        raise DataError(f"The database {database} lacks the {noun} {', '.join(missing)}.")
-
-
-# --- findings --------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Notes:
-    """Collects what was found; one code is one finding, wherever it turned up."""
-
-    _found: dict[str, tuple[str, tuple[str, str], list[str]]] = field(default_factory=dict)
-
-    def add(self, code: str, message: str, nouns: tuple[str, str], examples: Sequence[str]) -> None:
-        """Note every one of `examples`; `message` has a place for their number and noun."""
-        if examples:
-            self._found.setdefault(code, (message, nouns, []))[2].extend(examples)
-
-    def findings(self) -> tuple[Finding, ...]:
-        """Return the findings; examples are sorted, so that row order does not show."""
-        findings = []
-        for code, (message, nouns, examples) in self._found.items():
-            subject = f"{len(examples):,} {nouns[0] if len(examples) == 1 else nouns[1]}"
-            shown = tuple(_shorten(text) for text in sorted(set(examples))[:MAX_EXAMPLES])
-            findings.append(Finding(code, len(examples), message.format(subject), shown))
-        return tuple(findings)
-
-
-_INGREDIENTS = ("ingredient", "ingredients")
-_RECIPES = ("recipe", "recipes")
-_LINES = ("line", "lines")
-
-
-def _shorten(text: str) -> str:
-    if len(text) <= MAX_EXAMPLE_CHARACTERS:
-        return text
-    # Both ends: the id stands at the end.
-    return f"{text[: MAX_EXAMPLE_CHARACTERS - 25]}…{text[-24:]}"
-
-
 def _labels(ids: NDArray[np.int64], names: Sequence[str], rows: Iterable[int]) -> list[str]:
     return [f"{names[row]} (id {ids[row]})" for row in rows]
-
-
-# --- cleaning --------------------------------------------------------------------------------
 
 
 def _text(value: object) -> str | None:
@@ -357,7 +190,7 @@ def _text(value: object) -> str | None:
 
 
 def _named_rows(
-    database: Path, table: str, columns: _Columns, notes: _Notes
+    database: Path, table: str, columns: Columns, notes: Notes
 ) -> tuple[NDArray[np.int64], tuple[str, ...], NDArray[np.intp]]:
     """Return ids (ascending) and names of a table's rows, and the rows they stand in."""
     ids, order = _sorted_ids(database, table, columns[0], notes)
@@ -380,12 +213,12 @@ def _named_rows(
 
 
 def _sorted_ids(
-    database: Path, table: str, column: Sequence[int], notes: _Notes
+    database: Path, table: str, column: Sequence[int], notes: Notes
 ) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """Return a table's ids ascending, and the rows they stand in."""
     raw = np.array(column, dtype=np.int64)
     order = np.argsort(raw, kind="stable")
-    bad = int(np.count_nonzero(raw <= _BAD_ID))
+    bad = int(np.count_nonzero(raw <= BAD_ID))
     notes.add(
         "bad-id",
         "Left out {} whose id is not a whole number.",
@@ -412,12 +245,12 @@ def _find(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int32
     return found
 
 
-def _ingredients(database: Path, tables: dict[str, _Columns], notes: _Notes) -> Ingredients:
+def _ingredients(database: Path, tables: dict[str, Columns], notes: Notes) -> Ingredients:
     columns = tables["ingredients"]
     ids, names, order = _named_rows(database, "ingredients", columns, notes)
     parent_ids = np.array(columns[2], dtype=np.int64)[order]
     parents = _find(ids, parent_ids)
-    orphans = np.flatnonzero((parent_ids != _NULL_ID) & (parents < 0)).tolist()
+    orphans = np.flatnonzero((parent_ids != NULL_ID) & (parents < 0)).tolist()
     notes.add(
         "orphan-parent",
         "Made roots of {} whose parent_id has no row.",
@@ -425,7 +258,7 @@ def _ingredients(database: Path, tables: dict[str, _Columns], notes: _Notes) -> 
         _labels(ids, names, orphans),
     )
     paths = _paths(database, ids, parents)
-    # Below an orphan, the lost parent's id may still stand in the stored paths: one flaw, told once.
+    # Below an orphan, stored paths may still hold the lost parent's id: one flaw, told once.
     lost = {f"/{ids[row]}/": f"/{parent_ids[row]}/{ids[row]}/" for row in orphans}
     disagreeing = []
     for position, row in enumerate(order.tolist()):
@@ -483,7 +316,7 @@ def _paths(database: Path, ids: NDArray[np.int64], parents: NDArray[np.int32]) -
 
 
 def _units(
-    database: Path, tables: dict[str, _Columns], notes: _Notes
+    database: Path, tables: dict[str, Columns], notes: Notes
 ) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]]]:
     """Return the distinct units, sorted, and a function from unit ids to their indices."""
     columns = tables["units"]
@@ -525,8 +358,8 @@ def _recipes_and_lines(
     recipes: Recipes,
     units: tuple[Unit, ...],
     unit_of_id: Callable[[NDArray[np.int64]], NDArray[np.int32]],
-    columns: _Columns,
-    notes: _Notes,
+    columns: Columns,
+    notes: Notes,
 ) -> tuple[Recipes, Lines]:
     """Leave out dangling lines and unusable recipes; sort what remains."""
     recipe_ids, ingredient_ids, unit_ids = (
@@ -547,7 +380,7 @@ def _recipes_and_lines(
         ],
     )
     unit = unit_of_id(unit_ids)
-    unknown = np.flatnonzero(kept & (unit < 0) & (unit_ids != _NULL_ID)).tolist()
+    unknown = np.flatnonzero(kept & (unit < 0) & (unit_ids != NULL_ID)).tolist()
     notes.add(
         "unknown-unit",
         "Read {} as having no unit, because the unit does not exist.",
@@ -586,7 +419,7 @@ def _usable_recipes(
     recipe: NDArray[np.int32],
     amount: NDArray[np.float64],
     volume: NDArray[np.float64],
-    notes: _Notes,
+    notes: Notes,
 ) -> NDArray[np.bool_]:
     """Return which recipes have lines, sound amounts and a positive volume."""
     count = recipes.ids.size
@@ -609,7 +442,7 @@ def _usable_recipes(
     ):
         chosen = np.flatnonzero(rows).tolist()
         notes.add(code, message, _RECIPES, _labels(recipes.ids, recipes.names, chosen))
-    usable = ~(without_lines | flawed | without_volume)
+    usable: NDArray[np.bool_] = ~(without_lines | flawed | without_volume)
     if not usable.any():
         notes.add(
             "no-usable-recipe",
@@ -621,7 +454,7 @@ def _usable_recipes(
 
 
 def _id_text(value: np.int64) -> str:
-    return {_NULL_ID: "NULL", _BAD_ID: "not a number"}.get(int(value), str(value))
+    return {NULL_ID: "NULL", BAD_ID: "not a number"}.get(int(value), str(value))
 
 
 def _fingerprint(

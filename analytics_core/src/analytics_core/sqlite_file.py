@@ -70,7 +70,8 @@ def parse_header(raw: bytes, database: object) -> Header:
         raise DataError(f"The database {database} is not a SQLite file.")
     if len(raw) < HEADER_BYTES:
         raise DataError(
-            f"The database {database} is truncated: it ends after {len(raw)} bytes, inside its header."
+            f"The database {database} is truncated: it ends inside its header, "
+            f"after {len(raw)} bytes."
         )
     page_size = int.from_bytes(raw[16:18], "big")
     page_size = 65536 if page_size == 1 else page_size
