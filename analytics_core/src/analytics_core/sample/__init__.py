@@ -205,11 +205,7 @@ def _fill(
     )
     connection.executemany(
         "INSERT INTO recipe_tags (recipe_id, tag_id) VALUES (?, ?)",
-        [
-            (number, tag_ids[tag])
-            for number, recipe in enumerate(recipes, 1)
-            for tag in recipe.tags
-        ],
+        [(number, tag_ids[tag]) for number, recipe in enumerate(recipes, 1) for tag in recipe.tags],
     )
     shelf = ("London Dry Gin", "Campari", "Sweet Vermouth", "Bourbon", "Lemon Juice")
     connection.executemany(
@@ -223,6 +219,4 @@ def _ratings(chance: random.Random) -> dict[str, int]:
     if chance.random() > _RATED_SHARE:
         return {}
     raters = chance.sample(_RATERS, chance.randint(1, 4))
-    return dict(
-        zip(raters, chance.choices((2, 3, 4, 5), (1, 3, 6, 4), k=len(raters)), strict=True)
-    )
+    return dict(zip(raters, chance.choices((2, 3, 4, 5), (1, 3, 6, 4), k=len(raters)), strict=True))

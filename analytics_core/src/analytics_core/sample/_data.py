@@ -87,7 +87,9 @@ class Families:
     triplets: tuple[Triplet, ...]
 
 
-def parse_ingredients(text: str, *, source: str = "ingredients.csv") -> tuple[SampleIngredient, ...]:
+def parse_ingredients(
+    text: str, *, source: str = "ingredients.csv"
+) -> tuple[SampleIngredient, ...]:
     """Parse the table of ingredients; a parent stands above its children.
 
     Parameters
