@@ -30,6 +30,8 @@ _SEASONINGS = (
 )
 _SEASONING_WEIGHTS = tuple(accumulate((10, 7, 4, 3, 4, 3, 3, 2, 1, 2)))
 
+# Families whose spirits carry a drink: bourbon for gin makes a Negroni a Boulevardier
+_BASES = frozenset({"Whiskey", "Gin", "Vodka", "Rum", "Agave Spirit", "Brandy"})
 # Relatives of one another in the tree without being interchangeable in a glass
 _KEPT = frozenset({"Egg", "Water", "Seasoning", "Fresh Fruit", "Herb", "Sugar"})
 
@@ -78,8 +80,12 @@ class Variations:
         self._names = {recipe.name.casefold() for recipe in recipes}
 
     def draw(self, count: int) -> Iterator[SampleRecipe]:
-        """Yield ``count`` new recipes with names unlike all before them."""
-        for recipe in self._random.choices(self._recipes, cum_weights=self._weights, k=count):
+        """Yield ``count`` new recipes with names unlike all before them.
+
+        A longer draw begins with the shorter one of the same seed.
+        """
+        for _ in range(count):
+            recipe = self._random.choices(self._recipes, cum_weights=self._weights)[0]
             lines = self._vary(recipe.lines)
             yield SampleRecipe(
                 self._name(recipe.name),
@@ -169,8 +175,8 @@ def _relatives(
     """Name the stand-ins of each used ingredient with cumulative weights.
 
     Parent, children and siblings are near; cousins (below the same grandparent)
-    are far. Popular stand-ins are drawn more often. Family roots never stand in:
-    no recipe calls for "Juice".
+    are far, and so are base spirits of other families. Popular stand-ins are drawn
+    more often. Shelves that no real recipe calls for, like "Juice", never stand in.
     """
     parents = {ingredient.name: ingredient.parent for ingredient in ingredients}
     children: defaultdict[str, list[str]] = defaultdict(list)
@@ -200,9 +206,11 @@ def _relatives(
             if grandparent is not None:
                 far += children[grandparent]
                 far += [cousin for uncle in children[grandparent] for cousin in children[uncle]]
+        if root(name) in _BASES:
+            far += [other for other in sorted(usage) if root(other) in _BASES]
         weights: dict[str, float] = {}
         for other, weight in [(n, 1.0) for n in near] + [(f, _COUSIN_WEIGHT) for f in far]:
-            if other != name and not is_kind(other) and parents[other] is not None:
+            if other != name and not is_kind(other) and (parents[other] or usage[other]):
                 weights.setdefault(other, weight * (usage[other] + 0.25))
         if weights:
             relatives[name] = (list(weights), list(accumulate(weights.values())))
