@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from analytics_core import _s3_access as s3_access
 from analytics_core.errors import StorageError
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ class S3Storage:
         """Return the object's content; raise `NotFound` when there is none."""
         full = self.prefix + check_key(key)
         with self._errors("read", full, "s3:GetObject") as s3:
-            return _read_object(s3, self.bucket, full)
+            return s3_access.read_object(s3, self.bucket, full)
 
     def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
         """Put the object in one request, which S3 makes visible as a whole or not at all."""
@@ -300,100 +301,21 @@ class S3Storage:
     @contextlib.contextmanager
     def _errors(self, action: str, key: str, permission: str) -> Iterator[S3Client]:
         """Hand out the client and turn its errors into sentences that name bucket and key."""
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         where = f"s3://{self.bucket}/{key}"
         try:
             if self._client is None:
-                self._client = _make_client()
+                self._client = s3_access.make_client()
             yield self._client
         except ClientError as error:
-            raise _client_error(error, action, where, self.bucket, permission) from error
-        except HTTPClientError as error:
-            raise StorageError(
-                f"cannot {action} {where}: the connection failed ({error}); check the network,"
-                " the S3 endpoint of the VPC and AWS_ENDPOINT_URL, then try again"
-            ) from error
-        except BotoCoreError as error:
-            raise StorageError(f"cannot {action} {where}: {_setup_hint(error)}") from error
-        except ValueError as error:  # botocore's way to refuse an endpoint that is no URL
-            raise StorageError(
-                f"cannot {action} {where}: {error}; check AWS_ENDPOINT_URL"
-            ) from error
-
-
-def _make_client() -> S3Client:
-    import boto3
-    from botocore.config import Config
-
-    # An explicit configuration would silence the environment's own AWS_MAX_ATTEMPTS.
-    attempts = os.environ.get("AWS_MAX_ATTEMPTS", "")
-    return boto3.client(
-        "s3",
-        config=Config(
-            retries={
-                "mode": "standard",
-                "total_max_attempts": int(attempts) if attempts.isdecimal() else 5,
-            },
-            connect_timeout=5,
-            read_timeout=60,
-        ),
-    )
-
-
-def _read_object(s3: S3Client, bucket: str, key: str) -> bytes:
-    """Fetch an object; the client's own retries do not cover a body that breaks off."""
-    from botocore.exceptions import (
-        FlexibleChecksumError,
-        IncompleteReadError,
-        ReadTimeoutError,
-        ResponseStreamingError,
-    )
-
-    for _ in range(2):
-        with contextlib.suppress(
-            FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
-        ):
-            return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
-    return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
-
-
-def _client_error(
-    error: Any, action: str, where: str, bucket: str, permission: str
-) -> StorageError:
-    code = str(error.response.get("Error", {}).get("Code", "unknown"))
-    message = str(error.response.get("Error", {}).get("Message", ""))
-    if code in {"NoSuchKey", "404", "NotFound"}:
-        return NotFound(f"{where} does not exist")
-    if code == "NoSuchBucket":
-        hint = f"the bucket {bucket} does not exist; create it or correct the bucket's name"
-    elif code in {"AccessDenied", "403", "AllAccessDisabled"}:
-        # without s3:ListBucket S3 also answers so when the object is simply not there
-        hint = f"access denied; grant {permission} (and s3:ListBucket on the bucket) to this role"
-    elif code in {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}:
-        hint = f"the AWS credentials are not accepted ({code}); renew them"
-    elif code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "301"}:
-        hint = f"the bucket {bucket} is in another region; set AWS_REGION to its region"
-    elif code in {"SlowDown", "ServiceUnavailable", "503", "InternalError", "500"}:
-        hint = f"S3 is not answering properly ({code}), even after retries; try again later"
-    else:
-        hint = f"{code}: {message}" if message else code
-    return StorageError(f"cannot {action} {where}: {hint}")
-
-
-def _setup_hint(error: Exception) -> str:
-    from botocore.exceptions import (
-        NoCredentialsError,
-        PartialCredentialsError,
-        ProfileNotFound,
-        TokenRetrievalError,
-    )
-
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | TokenRetrievalError):
-        return "no AWS credentials were found; give the job a role, or set AWS_PROFILE"
-    if isinstance(error, ProfileNotFound):
-        return f"{error}; set AWS_PROFILE to a profile that exists"
-    return str(error).strip().replace("\n", " ")
+            if s3_access.is_missing_key(error):
+                raise NotFound(f"{where} does not exist") from error
+            reason = s3_access.explain_answer(error, bucket=self.bucket, permission=permission)
+            raise StorageError(f"cannot {action} {where}: {reason}") from error
+        except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
+            reason = s3_access.explain_failure(error)
+            raise StorageError(f"cannot {action} {where}: {reason}") from error
 
 
 def publish(
@@ -568,7 +490,7 @@ def _read_verified(storage: Storage, entry: Mapping[str, Any]) -> bytes:
 
 
 def _refuse_rewriting(storage: Storage, manifest: Mapping[str, Any]) -> None:
-    """Writing other bytes into the folder readers are looking at would show them a mixture."""
+    """Refuse to change the folder readers are looking at: they would see a mixture."""
     try:
         published = read_manifest(storage)
     except (NotFound, Damaged):  # publishing repairs a damaged manifest
