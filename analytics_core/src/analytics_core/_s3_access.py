@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
-    from mypy_boto3_s3 import S3Client
+    from botocore.client import BaseClient
 
 _ATTEMPTS = 5
 
 
-def make_client() -> S3Client:
+def make_client() -> BaseClient:
     """Make a client that retries throttling, 5xx answers and broken connections."""
     import boto3
     from botocore.config import Config
 
     # An explicit configuration would silence the environment's own AWS_MAX_ATTEMPTS.
     attempts = os.environ.get("AWS_MAX_ATTEMPTS", "")
-    return boto3.client(
+    client: BaseClient = boto3.client(
         "s3",
         config=Config(
             retries={
@@ -31,9 +31,10 @@ def make_client() -> S3Client:
             read_timeout=60,
         ),
     )
+    return client
 
 
-def read_object(s3: S3Client, bucket: str, key: str) -> bytes:
+def read_object(s3: BaseClient, bucket: str, key: str) -> bytes:
     """Fetch an object; the client's own retries do not cover a body that breaks off."""
     from botocore.exceptions import (
         FlexibleChecksumError,
@@ -42,12 +43,16 @@ def read_object(s3: S3Client, bucket: str, key: str) -> bytes:
         ResponseStreamingError,
     )
 
+    def fetch() -> bytes:
+        body: bytes = s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
+        return body
+
     for _ in range(2):
         with contextlib.suppress(
             FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
         ):
-            return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
-    return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
+            return fetch()
+    return fetch()
 
 
 def is_missing_key(error: ClientError) -> bool:
