@@ -14,7 +14,7 @@ from typing import Any
 
 from analytics_core.errors import DataError
 from analytics_core.findings import Notes
-from analytics_core.sqlite_file import file_uri, read_header
+from analytics_core.sqlite_file import damage, file_uri, read_header
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024
 
@@ -98,12 +98,12 @@ def read_tables(database: Path, notes: Notes) -> dict[str, Columns]:
         ) as connection:
             connection.text_factory = decode
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
-            for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
+            for pragma in ("trusted_schema = OFF", "query_only = ON"):
                 connection.execute(f"PRAGMA {pragma}")
-            # A broken CHECK is a matter of rows, which are looked at one by one below.
-            connection.execute("PRAGMA ignore_check_constraints = ON")
             connection.execute("BEGIN")
-            _require_sound_pages(database, connection)
+            fault = damage(connection)
+            if fault is not None:
+                raise DataError(f"The database {database} is corrupt: {fault}.")
             _require_columns(database, connection)
             invalid.clear()  # what was odd in the schema is not a name
             tables = {}
@@ -121,14 +121,6 @@ def read_tables(database: Path, notes: Notes) -> dict[str, Columns]:
         invalid,
     )
     return tables
-
-
-def _require_sound_pages(database: Path, connection: sqlite3.Connection) -> None:
-    for (message,) in connection.execute("PRAGMA quick_check"):
-        # A NULL where the schema forbids it is a matter of rows as well.
-        if message != "ok" and not str(message).startswith("NULL value in "):
-            first = " ".join(str(message).split())
-            raise DataError(f"The database {database} is corrupt: {first}.")
 
 
 def _require_columns(database: Path, connection: sqlite3.Connection) -> None:

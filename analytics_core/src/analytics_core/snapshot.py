@@ -1,0 +1,401 @@
+"""A consistent copy of a database that somebody else never stops writing.
+
+The job may be another user than the site, on a mount it cannot write to. It never
+creates, changes or removes a file beside the source, and never opens it with
+``immutable=1``, which would leave out the rows in the write-ahead log (WAL).
+
+**A rollback-journal database** is opened ``mode=ro`` and copied by SQLite's backup in
+one step, inside a read transaction: the shared lock keeps every writer from changing
+pages meanwhile. ``readonly_shm=1`` sees to it that, should the site switch to WAL at that
+very moment, SQLite does not create the ``-shm`` file.
+
+**Otherwise the files are copied**, and the copy is proved: for a WAL database, which a
+reader without write access cannot open; for a hot journal, which a dead writer left and
+only a writer may roll back; for a lock that is held too long, or cannot be had. The order is
+
+1. copy the journal (often there is none),  2. copy the database,  3. copy the WAL,
+4. read the database again,  5. read the WAL again,  6. read the journal again,
+7. look at the database's inode, size and times once more.
+
+The copy counts when the database has not changed (same file, size, times and SHA-256)
+from 2 to 7, the journal has not from 1 to 6, and the WAL still begins with the bytes that
+were copied. Otherwise, try again, waiting longer each time. Why this suffices:
+
+- *No journal, no WAL*: the two readings of the database are equal and nothing was written
+  from the first to the last look, so the file was at rest; no journal lay beside it, so it
+  held no unfinished transaction. One that appeared and went within steps 1 to 6 has either
+  ended before step 2, or written to the database and so changed its times.
+- *Journal*: database and journal stood still together, between steps 2 and 4. They are what
+  a writer dying at that moment leaves, and SQLite's own recovery undoes the rest: a page is
+  in the journal before it changes in the database.
+- *WAL*: the database changes only when a checkpoint moves frames into it. What it held from
+  2 to 4, it held while the WAL was read in 3, so every frame moved into it by then is either
+  in the copied WAL, or in a WAL that was moved whole and begun anew. Recovery replays the
+  copied frames up to the last commit; all of the later ones are in neither file. (A WAL read
+  before the database was seen at rest would not do: frames appended and moved in between
+  would be half there.) Frames appended during the reading do no harm: a torn tail fails its
+  checksum. A WAL begun anew has other salts in its header, so step 5 notices.
+- *A lock held too long*: only a journal on disk that is in use proves anything. A writer that
+  keeps its journal in memory or has none is protected by the lock alone, so it is waited for.
+- *A database replaced by renaming* has another inode. Files are opened anew for each
+  reading, which on NFS also fetches what other machines have written.
+
+The copy is then opened where it lies: SQLite rolls the journal back or replays the WAL,
+its pages are checked, and it leaves WAL mode, so that it is one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import stat
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from analytics_core.errors import DataError, StorageError
+from analytics_core.sqlite_file import (
+    HEADER_BYTES,
+    damage,
+    file_uri,
+    parse_header,
+    read_header,
+    unreadable,
+)
+
+PATIENCE_SECONDS = 60.0
+_BUSY_SECONDS = 5.0
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 1.0
+_CHUNK_BYTES = 1 << 20
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+# A copy that proved consistent and is still damaged is looked at once more, then believed.
+_DAMAGED_COPIES = 2
+
+
+class _TryAgain(Exception):  # noqa: N818 - a signal inside this module
+    """No copy came of an attempt; the next one may succeed."""
+
+
+class _Damaged(Exception):  # noqa: N818 - a signal inside this module
+    """The copy's pages contradict each other."""
+
+
+def take_snapshot(
+    database: Path | str, scratch: Path, *, patience_seconds: float = PATIENCE_SECONDS
+) -> Path:
+    """Copy a database as it is at one moment.
+
+    The calling process must not have the database open otherwise: closing a file drops
+    the locks that the process holds on it.
+
+    Parameters
+    ----------
+    database
+        A SQLite file, or ``s3://bucket/key``. A link is followed.
+    scratch
+        A folder on local disk, made if absent. The copy goes to a new folder inside it,
+        which is removed again if there is no copy.
+    patience_seconds
+        How long to go on when the writer does not pause.
+
+    Returns
+    -------
+    Path
+        The copy: one file, in rollback-journal mode, its pages checked.
+
+    Raises
+    ------
+    DataError
+        If the database is missing, unreadable, not SQLite or damaged, or if it kept
+        changing for `patience_seconds`.
+    StorageError
+        If the scratch folder cannot be written, or S3 refuses.
+    """
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="snapshot-", dir=scratch))
+    except OSError as error:
+        raise _unwritable(scratch, error) from error
+    target = folder / "database.sqlite"
+    try:
+        if isinstance(database, str) and database.startswith("s3://"):
+            _download(database, target)
+        else:
+            _copy_while_written(Path(database), target, patience_seconds)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return target
+
+
+# --- attempts --------------------------------------------------------------------------------
+
+
+def _copy_while_written(database: Path, target: Path, patience_seconds: float) -> None:
+    """Try one way after the other until there is a copy or the patience ends."""
+    deadline = time.monotonic() + patience_seconds
+    pause = _FIRST_PAUSE_SECONDS
+    damaged = 0
+    _require_file(database)
+    while True:
+        try:
+            _attempt(database, target, busy_seconds=min(_BUSY_SECONDS, patience_seconds))
+        except _Damaged as error:
+            damaged += 1
+            if damaged >= _DAMAGED_COPIES:
+                raise DataError(f"The database {database} is corrupt: {error}.") from error
+            reason = str(error)
+        except _TryAgain as error:
+            reason = str(error)
+        else:
+            return
+        if time.monotonic() + pause > deadline:
+            raise DataError(
+                f"The database {database} gave no consistent copy within {patience_seconds:g} s "
+                f"({reason}): its writer never paused, so let it pause or try again when it is "
+                "quieter."
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _require_file(database: Path) -> None:
+    """See that there is a regular file; opening a pipe would wait for ever."""
+    try:
+        mode = database.stat().st_mode
+    except OSError as error:
+        raise unreadable(database, error) from error
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise DataError(f"The database {database} is not a regular file.")
+
+
+def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
+    _remove(target)
+    # SQLite looks for the companions beside the file that a link leads to.
+    source = Path(os.path.realpath(database))
+    try:
+        with source.open("rb") as file:
+            header = parse_header(file.read(HEADER_BYTES), database)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _TryAgain("it was replaced") from error
+    except OSError as error:
+        raise unreadable(database, error) from error
+    locked = False
+    if not header.wal and not _companion(source, "-wal").exists():
+        refusal = _backup(database, source, target, busy_seconds=busy_seconds)
+        if refusal is None:
+            _recover(target)
+            return
+        _remove(target)
+        locked = refusal == sqlite3.SQLITE_BUSY
+    _copy_set(database, source, target)
+    if locked and not _journal_in_use(_companion(target, "-journal")):
+        raise _TryAgain("its writer holds the lock")
+    _recover(target)
+
+
+# --- under SQLite's locks --------------------------------------------------------------------
+
+
+def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) -> int | None:
+    """Copy a rollback-journal database under its lock; return SQLite's code if that failed."""
+    try:
+        with (
+            closing(
+                sqlite3.connect(
+                    file_uri(source, mode="ro") + "&readonly_shm=1",
+                    uri=True,
+                    timeout=busy_seconds,
+                    isolation_level=None,
+                )
+            ) as reader,
+            closing(sqlite3.connect(file_uri(target, mode="rwc"), uri=True)) as copy,
+        ):
+            # Python's backup waits for a lock without end, so the lock is taken before.
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            reader.backup(copy)
+    except sqlite3.Error as error:
+        code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            read_header(database)  # it knows better words for a file that is too short
+            raise DataError(f"The database {database} is corrupt: {error}.") from error
+        if code == sqlite3.SQLITE_FULL:
+            raise StorageError(f"The snapshot cannot be written to {target}: {error}.") from error
+        return code  # a hot journal, a lock that was held too long, no locks on this mount
+    return None
+
+
+# --- by copying and proving ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one reading of a file found; `identity` is None when there is no file."""
+
+    identity: tuple[int, int] | None
+    times: tuple[int, int, int] = (0, 0, 0)
+    size: int = 0
+    sha256: bytes = b""
+
+
+_ABSENT = _Reading(None)
+
+
+def _copy_set(database: Path, source: Path, target: Path) -> None:
+    """Copy the database with its companions, and prove that they belong together."""
+    journal, wal = _companion(source, "-journal"), _companion(source, "-wal")
+    journal_before = _read(journal, copy_to=_companion(target, "-journal"))
+    before = _read(source, copy_to=target)
+    wal_before = _read(wal, copy_to=_companion(target, "-wal"))
+    if before == _ABSENT:
+        raise _TryAgain("it was replaced")
+    after = _read(source)
+    wal_after = _read(wal, limit=wal_before.size)
+    journal_after = _read(journal)
+    if before != after or _look(source) != (before.identity, before.times):
+        raise _TryAgain(f"{database} changed while it was copied")
+    if (wal_before.identity, wal_before.sha256) != (wal_after.identity, wal_after.sha256):
+        raise _TryAgain(f"{database}-wal was begun anew while it was copied")
+    if journal_before != journal_after:
+        raise _TryAgain(f"{database}-journal changed while it was copied")
+
+
+def _journal_in_use(journal: Path) -> bool:
+    try:
+        with journal.open("rb") as file:
+            return file.read(len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
+    except FileNotFoundError:
+        return False
+
+
+def _read(path: Path, *, copy_to: Path | None = None, limit: int | None = None) -> _Reading:
+    """Read a file, at most `limit` bytes of it, and copy it if asked to."""
+    digest, size = hashlib.sha256(), 0
+    copy = None
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if copy_to is not None:
+                copy = _create(copy_to)
+            while chunk := file.read(
+                _CHUNK_BYTES if limit is None else min(_CHUNK_BYTES, limit - size)
+            ):
+                digest.update(chunk)
+                size += len(chunk)
+                if copy is not None:
+                    _write(copy, chunk)
+    except FileNotFoundError:
+        return _ABSENT
+    except PermissionError as error:
+        raise unreadable(path, error) from error
+    except StorageError:
+        raise
+    except OSError as error:  # such as a stale NFS handle
+        raise _TryAgain(f"{path} cannot be read: {error.strerror or error}") from error
+    finally:
+        if copy is not None:
+            os.close(copy)
+    identity, times = _identity(status)
+    return _Reading(identity=identity, times=times, size=size, sha256=digest.digest())
+
+
+def _look(path: Path) -> tuple[tuple[int, int], tuple[int, int, int]] | None:
+    try:
+        with path.open("rb") as file:  # opening, not only asking, refreshes what NFS remembers
+            return _identity(os.fstat(file.fileno()))
+    except OSError:
+        return None
+
+
+def _identity(status: os.stat_result) -> tuple[tuple[int, int], tuple[int, int, int]]:
+    return (status.st_dev, status.st_ino), (
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
+
+
+def _create(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError as error:
+        raise StorageError(
+            f"The snapshot cannot be written to the scratch folder: {error.strerror or error}."
+        ) from error
+
+
+# --- the copy --------------------------------------------------------------------------------
+
+
+def _recover(target: Path) -> None:
+    """Let SQLite roll back or replay what lies beside the copy; check it; make it one file."""
+    try:
+        with closing(
+            sqlite3.connect(file_uri(target, mode="rw"), uri=True, isolation_level=None)
+        ) as copy:
+            copy.execute("PRAGMA trusted_schema = OFF")
+            (mode,) = copy.execute("PRAGMA journal_mode = DELETE").fetchone()
+            fault = damage(copy) if mode == "delete" else f"its journal mode stays {mode}"
+    except (sqlite3.Error, UnicodeError, MemoryError) as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+            raise StorageError(f"The snapshot cannot be written to {target}: {error}.") from error
+        raise _Damaged(str(error)) from error
+    if fault is not None:
+        raise _Damaged(fault)
+
+
+def _companion(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _remove(target: Path) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        _companion(target, suffix).unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"The snapshot cannot be written to {path}: {error.strerror or error}; "
+        "name another scratch folder."
+    )
+
+
+# --- S3 --------------------------------------------------------------------------------------
+
+
+def _download(url: str, target: Path) -> None:
+    """Fetch a database from S3, where an object is always whole."""
+    from analytics_core.storage import NotFound, S3Storage
+
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise DataError(f"The database {url} is no object in S3; write s3://bucket/key.")
+    try:
+        data = S3Storage(bucket).read(key)
+    except NotFound as error:
+        raise DataError(f"The database {url} does not exist.") from error
+    parse_header(data[:HEADER_BYTES], url)
+    copy = _create(target)
+    try:
+        _write(copy, data)
+    finally:
+        os.close(copy)
+    try:
+        _recover(target)
+    except _Damaged as error:
+        raise DataError(f"The database {url} is corrupt: {error}.") from error
