@@ -177,7 +177,7 @@ def test_made_recipes_are_many_distinct_and_drinkable(made: Path) -> None:
         recipes.setdefault(name, []).append(tuple(line))
     assert all(len({line[0] for line in lines}) == len(lines) for lines in recipes.values())
     distinct = {frozenset(lines) for lines in recipes.values()}
-    assert len(distinct) > 0.85 * MADE
+    assert len(distinct) > 0.99 * MADE
 
 
 def ranks(values: list[int]) -> list[float]:

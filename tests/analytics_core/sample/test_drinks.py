@@ -118,15 +118,15 @@ def test_a_drink_fills_a_glass(name: str) -> None:
         (
             "Corpse Reviver #2",
             (
-                "0.75 oz London Dry Gin, 0.75 oz Cointreau, 0.75 oz Lillet Blanc, 0.75 oz Lemon Juice,"
-                " 1 dash Absinthe"
+                "0.75 oz London Dry Gin, 0.75 oz Cointreau, 0.75 oz Lillet Blanc,"
+                " 0.75 oz Lemon Juice, 1 dash Absinthe"
             ),
         ),
         (
             "Penicillin",
             (
-                "2 oz Blended Scotch, 0.75 oz Lemon Juice, 0.5 oz Honey Syrup, 0.25 oz Ginger Syrup,"
-                " 0.25 oz Islay Scotch"
+                "2 oz Blended Scotch, 0.75 oz Lemon Juice, 0.5 oz Honey Syrup,"
+                " 0.25 oz Ginger Syrup, 0.25 oz Islay Scotch"
             ),
         ),
         ("Americano", "1 oz Campari, 1 oz Sweet Vermouth, top Soda Water"),

@@ -41,6 +41,7 @@ _AMOUNT_CHANCE = 0.65
 _ADD_CHANCE = 0.25
 _DROP_CHANCE = 0.12
 _COUSIN_WEIGHT = 0.12  # of a sibling's, when both are as popular
+_TRIES = 8  # a handful of doubles may remain; real databases have them too
 _ADJECTIVES = (
     "Amber", "Autumn", "Back-Bar", "Bright", "Broad Street", "Corner", "Dockside", "Early",
     "East Side", "Evening", "Far", "First", "Garden", "Gilded", "Grand", "Half-Moon", "Harbour",
@@ -71,12 +72,15 @@ class Variations:
         seed: int,
     ) -> None:
         self._random = random.Random(seed)  # noqa: S311 - made data, no secrets
-        self._recipes = list(recipes)
-        self._random.shuffle(self._recipes)
+        # Official drinks tend to lead the order of popularity
+        self._recipes = sorted(
+            recipes, key=lambda recipe: self._random.random() * (0.5 if "iba" in recipe.tags else 1)
+        )
         self._weights = list(
             accumulate(1 / (rank + 3) ** 0.7 for rank in range(len(self._recipes)))
         )
         self._relatives = _relatives(recipes, ingredients)
+        self._drinks = {frozenset(recipe.lines) for recipe in recipes}
         self._names = {recipe.name.casefold() for recipe in recipes}
 
     def draw(self, count: int) -> Iterator[SampleRecipe]:
@@ -87,6 +91,11 @@ class Variations:
         for _ in range(count):
             recipe = self._random.choices(self._recipes, cum_weights=self._weights)[0]
             lines = self._vary(recipe.lines)
+            for _ in range(_TRIES):
+                if frozenset(lines) not in self._drinks:
+                    break
+                lines = self._vary(lines)  # taken: wander further
+            self._drinks.add(frozenset(lines))
             yield SampleRecipe(
                 self._name(recipe.name),
                 recipe.tags,
