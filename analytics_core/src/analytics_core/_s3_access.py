@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
-    from botocore.client import BaseClient
 
 _ATTEMPTS = 5
 
 
-def make_client() -> BaseClient:
+class S3Client(Protocol):
+    """What this package calls of a boto3 client."""
+
+    def get_object(self, **request: Any) -> Any:
+        """Fetch an object."""
+
+    def put_object(self, **request: Any) -> Any:
+        """Store an object."""
+
+    def delete_object(self, **request: Any) -> Any:
+        """Remove an object."""
+
+    def get_paginator(self, name: str, /) -> Any:
+        """Return what calls an operation page after page."""
+
+
+def make_client() -> S3Client:
     """Make a client that retries throttling, 5xx answers and broken connections."""
     import boto3
     from botocore.config import Config
 
     # An explicit configuration would silence the environment's own AWS_MAX_ATTEMPTS.
     attempts = os.environ.get("AWS_MAX_ATTEMPTS", "")
-    client: BaseClient = boto3.client(
+    client: S3Client = boto3.client(
         "s3",
         config=Config(
             retries={
@@ -34,7 +49,7 @@ def make_client() -> BaseClient:
     return client
 
 
-def read_object(s3: BaseClient, bucket: str, key: str) -> bytes:
+def read_object(s3: S3Client, bucket: str, key: str) -> bytes:
     """Fetch an object; the client's own retries do not cover a body that breaks off."""
     from botocore.exceptions import (
         FlexibleChecksumError,

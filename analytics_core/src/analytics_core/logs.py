@@ -43,7 +43,7 @@ class JsonLog:
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     run_id: str | None = None
 
-    def write(self, event: str, *, level: str = "info", **fields: object) -> None:
+    def write(self, event: str, *, level: str = "info", **fields: Any) -> None:
         """Write one line; a reader that went away does not stop the job."""
         line: dict[str, object] = {
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -66,14 +66,14 @@ class JsonLog:
 
     def failure(self, event: str, error: BaseException, *, with_traceback: bool) -> None:
         """Write an error in one line; newlines of the traceback are escaped by JSON."""
-        fields: dict[str, object] = {"error": type(error).__name__, "message": one_line(error)}
+        fields: dict[str, Any] = {"error": type(error).__name__, "message": one_line(error)}
         if with_traceback:
             fields["traceback"] = "".join(traceback.format_exception(error))
         self.write(event, level="error", **fields)
 
     def on_event(self, event: StageEvent) -> None:
         """Write a stage event; `throttled` keeps the number of progress lines small."""
-        fields: dict[str, object] = {"stage": event.stage}
+        fields: dict[str, Any] = {"stage": event.stage}
         if event.state in {"finished", "reused"}:
             fields["seconds"] = round(event.seconds, 3)
         if event.total:

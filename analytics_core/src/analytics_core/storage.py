@@ -29,7 +29,7 @@ from analytics_core import _s3_access as s3_access
 from analytics_core.errors import StorageError
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
+    from analytics_core._s3_access import S3Client
 
 ROOT = "analytics/v1"
 MANIFEST_KEY = f"{ROOT}/manifest.json"
@@ -256,7 +256,7 @@ class S3Storage:
         ``AWS_ENDPOINT_URL``, ``AWS_MAX_ATTEMPTS``, ...).
     """
 
-    def __init__(self, bucket: str, prefix: str = "", client: BaseClient | None = None) -> None:
+    def __init__(self, bucket: str, prefix: str = "", client: S3Client | None = None) -> None:
         self.bucket = bucket
         self.prefix = f"{check_key(prefix.strip('/'))}/" if prefix.strip("/") else ""
         self._client = client
@@ -299,7 +299,7 @@ class S3Storage:
             s3.delete_object(Bucket=self.bucket, Key=full)
 
     @contextlib.contextmanager
-    def _errors(self, action: str, key: str, permission: str) -> Iterator[BaseClient]:
+    def _errors(self, action: str, key: str, permission: str) -> Iterator[S3Client]:
         """Hand out the client and turn its errors into sentences that name bucket and key."""
         from botocore.exceptions import BotoCoreError, ClientError
 
