@@ -1,0 +1,546 @@
+"""Compiled loops: small exact transport problems, tree transport, neighbour search.
+
+Everything here works on raw arrays that the public modules have checked. A
+problem is a pair of *supports*: ingredient indices with their masses. Recipes
+have a handful of ingredients, so the solver is a transportation simplex
+(Dantzig 1951) on arrays that fit into a few cache lines: a start by least cost,
+dual prices along the basis tree, the most negative reduced cost enters.
+
+A second phase makes the plan unique. Where several plans cost the same, it
+moves along arcs of reduced cost zero to the plan of least *secondary* cost:
+staying put is free, any move costs 1 plus a small number that depends on the
+unordered pair of ingredients alone. So the plan does not depend on the order
+of rows, the starting basis or the direction in which a pair is read.
+
+References
+----------
+.. [1] G. B. Dantzig, "Application of the simplex method to a transportation
+   problem", Activity Analysis of Production and Allocation, 1951.
+.. [2] M. Kusner et al., "From word embeddings to document distances", ICML 2015
+   (the relaxed lower bounds used for pruning).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+MAX_SUPPORT = 64  # ingredients a side; larger problems go to POT
+OPTIMALITY_TOLERANCE = 1e-13  # of the largest cost: a reduced cost above minus this is zero
+TIE_TOLERANCE = 1e-12  # of the largest cost: arcs this close to optimal count as tied
+MASS_EPSILON = 1e-15  # mass below this is rounding, not a flow
+DISTANCE_GRID = 2.0**40  # distances are compared on a grid of 2**-40, so that rounding decides nothing
+
+STATUS_OK = 0
+STATUS_STALLED = 1
+
+
+@njit(cache=True, inline="always")
+def _secondary(a, b):  # pragma: no cover - compiled
+    """Tie-breaking cost of moving mass between ingredients a and b: 0 for staying put."""
+    if a == b:
+        return 0.0
+    low = np.uint64(min(a, b))
+    high = np.uint64(max(a, b))
+    # splitmix64 of the unordered pair: no two sums of such numbers agree by chance
+    z = (low << np.uint64(32)) ^ high
+    z = (z + np.uint64(0x9E3779B97F4A7C15)) & np.uint64(0xFFFFFFFFFFFFFFFF)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return 1.0 + (z >> np.uint64(11)) * (2.0**-53 * 2.0**-6)
+
+
+@njit(cache=True)
+def _start_least_cost(m, n, cost, supply, demand, flow, basic, row_open, col_open):
+    """Fill a basic feasible plan cheapest cell first; exactly m + n - 1 cells become basic."""
+    for i in range(m):
+        row_open[i] = 1
+    for j in range(n):
+        col_open[j] = 1
+    for cell in range(m * n):
+        flow[cell] = 0.0
+        basic[cell] = 0
+    rows_left = m
+    cols_left = n
+    for _ in range(m + n - 1):
+        best = np.inf
+        bi = 0
+        bj = 0
+        for i in range(m):
+            if row_open[i]:
+                for j in range(n):
+                    if col_open[j] and cost[i * n + j] < best:
+                        best = cost[i * n + j]
+                        bi = i
+                        bj = j
+        amount = min(supply[bi], demand[bj])
+        flow[bi * n + bj] = amount
+        basic[bi * n + bj] = 1
+        supply[bi] -= amount
+        demand[bj] -= amount
+        # Close one line a step, never the last of a kind while the other kind is open:
+        # so the basic cells form a spanning tree even where masses tie.
+        if (supply[bi] <= demand[bj] and rows_left > 1) or cols_left == 1:
+            row_open[bi] = 0
+            rows_left -= 1
+        else:
+            col_open[bj] = 0
+            cols_left -= 1
+
+
+@njit(cache=True)
+def _prices(m, n, cost, basic, price, parent, depth, queue):
+    """Dual prices along the basis tree, breadth first from source 0: cost = price_i + price_j."""
+    for v in range(m + n):
+        depth[v] = -1
+    price[0] = 0.0
+    depth[0] = 0
+    parent[0] = -1
+    queue[0] = 0
+    head = 0
+    tail = 1
+    while head < tail:
+        v = queue[head]
+        head += 1
+        if v < m:
+            base = v * n
+            for j in range(n):
+                if basic[base + j] and depth[m + j] < 0:
+                    w = m + j
+                    depth[w] = depth[v] + 1
+                    parent[w] = v
+                    price[w] = cost[base + j] - price[v]
+                    queue[tail] = w
+                    tail += 1
+        else:
+            j = v - m
+            for i in range(m):
+                if basic[i * n + j] and depth[i] < 0:
+                    depth[i] = depth[v] + 1
+                    parent[i] = v
+                    price[i] = cost[i * n + j] - price[v]
+                    queue[tail] = i
+                    tail += 1
+
+
+@njit(cache=True, inline="always")
+def _cell(u, v, m, n):
+    """Index of the cell between the tree nodes u and v, one a source, one a sink."""
+    if u < m:
+        return u * n + (v - m)
+    return v * n + (u - m)
+
+
+@njit(cache=True)
+def _pivot(m, n, enter, flow, basic, parent, depth):
+    """Push flow around the cycle that cell `enter` closes; the tightest cell leaves the basis."""
+    source = enter // n
+    sink = m + enter % n
+    # Along the tree path from sink to source, cells alternate: leaving the sink the first loses flow.
+    u = sink
+    v = source
+    u_loses = True  # next cell on the sink's side loses flow
+    v_loses = True  # next cell on the source's side loses flow
+    theta = np.inf
+    leave = -1
+    while u != v:
+        if depth[u] >= depth[v]:
+            cell = _cell(u, parent[u], m, n)
+            if u_loses and (flow[cell] < theta or (flow[cell] == theta and cell < leave)):
+                theta = flow[cell]
+                leave = cell
+            u_loses = not u_loses
+            u = parent[u]
+        else:
+            cell = _cell(v, parent[v], m, n)
+            if v_loses and (flow[cell] < theta or (flow[cell] == theta and cell < leave)):
+                theta = flow[cell]
+                leave = cell
+            v_loses = not v_loses
+            v = parent[v]
+    u = sink
+    v = source
+    u_loses = True
+    v_loses = True
+    while u != v:
+        if depth[u] >= depth[v]:
+            cell = _cell(u, parent[u], m, n)
+            flow[cell] += -theta if u_loses else theta
+            u_loses = not u_loses
+            u = parent[u]
+        else:
+            cell = _cell(v, parent[v], m, n)
+            flow[cell] += -theta if v_loses else theta
+            v_loses = not v_loses
+            v = parent[v]
+    flow[enter] = theta
+    flow[leave] = 0.0
+    basic[leave] = 0
+    basic[enter] = 1
+
+
+@njit(cache=True)
+def solve(m, n, cost, supply, demand, flow, basic, price, parent, depth, queue):
+    """Minimum cost of moving `supply` (m,) to `demand` (n,) under `cost` (m * n,), both used up.
+
+    Returns (value, status); `flow` and `basic` hold an optimal basis.
+    """
+    if m == 1 or n == 1:
+        value = 0.0
+        for cell in range(m * n):
+            flow[cell] = demand[cell] if m == 1 else supply[cell]
+            basic[cell] = 1
+            value += flow[cell] * cost[cell]
+        return value, STATUS_OK
+    largest = 0.0
+    for cell in range(m * n):
+        largest = max(largest, cost[cell])
+    _start_least_cost(m, n, cost, supply, demand, flow, basic, parent, depth)
+    tolerance = -OPTIMALITY_TOLERANCE * largest
+    patience = 20 + 8 * (m + n)  # pivots by steepest price; afterwards Bland's rule, which cannot cycle
+    limit = patience + 50 * m * n
+    status = STATUS_STALLED
+    for step in range(limit):
+        _prices(m, n, cost, basic, price, parent, depth, queue)
+        enter = -1
+        best = tolerance
+        for i in range(m):
+            base = i * n
+            pi = price[i]
+            for j in range(n):
+                reduced = cost[base + j] - pi - price[m + j]
+                if reduced < best and not basic[base + j]:
+                    best = reduced
+                    enter = base + j
+                    if step >= patience:
+                        best = -np.inf
+        if enter < 0:
+            status = STATUS_OK
+            break
+        _pivot(m, n, enter, flow, basic, parent, depth)
+    value = 0.0
+    for cell in range(m * n):
+        value += flow[cell] * cost[cell]
+    return value, status
+
+
+@njit(cache=True)
+def make_unique(
+    m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue
+):
+    """From an optimal basis to the optimal plan of least secondary cost. Returns the status."""
+    if m == 1 or n == 1:
+        return STATUS_OK
+    largest = 0.0
+    for cell in range(m * n):
+        largest = max(largest, cost[cell])
+    tied = TIE_TOLERANCE * largest
+    patience = 20 + 8 * (m + n)
+    for step in range(patience + 50 * m * n):
+        _prices(m, n, cost, basic, price, parent, depth, queue)
+        _prices(m, n, secondary, basic, price2, parent, depth, queue)
+        enter = -1
+        best = -1e-12
+        for i in range(m):
+            base = i * n
+            for j in range(n):
+                if basic[base + j] or cost[base + j] - price[i] - price[m + j] > tied:
+                    continue
+                reduced = secondary[base + j] - price2[i] - price2[m + j]
+                if reduced < best:
+                    best = reduced
+                    enter = base + j
+                    if step >= patience:
+                        best = -np.inf
+        if enter < 0:
+            return STATUS_OK
+        _pivot(m, n, enter, flow, basic, parent, depth)
+    return STATUS_STALLED
+
+
+@njit(cache=True)
+def _workspace(size):
+    """Arrays for problems of up to `size` ingredients a side."""
+    return (
+        np.empty(size * size),  # cost
+        np.empty(size * size),  # secondary cost
+        np.empty(size),  # supply
+        np.empty(size),  # demand
+        np.empty(size * size),  # flow
+        np.empty(size * size, np.uint8),  # basic
+        np.empty(2 * size),  # price
+        np.empty(2 * size),  # secondary price
+        np.empty(2 * size, np.int64),  # parent
+        np.empty(2 * size, np.int64),  # depth
+        np.empty(2 * size, np.int64),  # queue
+    )
+
+
+@njit(cache=True, inline="always")
+def _pair(p, q, indptr, columns, fractions, ground, ws):
+    """Exact distance between the mixtures p and q; the basis stays in the workspace."""
+    cost, _, supply, demand, flow, basic, price, _, parent, depth, queue = ws
+    p0 = indptr[p]
+    q0 = indptr[q]
+    m = indptr[p + 1] - p0
+    n = indptr[q + 1] - q0
+    for i in range(m):
+        supply[i] = fractions[p0 + i]
+        row = columns[p0 + i]
+        for j in range(n):
+            cost[i * n + j] = ground[row, columns[q0 + j]]
+    for j in range(n):
+        demand[j] = fractions[q0 + j]
+    return solve(m, n, cost, supply, demand, flow, basic, price, parent, depth, queue)
+
+
+@njit(cache=True, parallel=True)
+def pairs(first, second, indptr, columns, fractions, ground, size):
+    """Exact distances of the listed pairs; NaN where the simplex stalled."""
+    count = first.size
+    out = np.empty(count)
+    chunk = 256
+    for block in prange((count + chunk - 1) // chunk):
+        ws = _workspace(size)
+        for k in range(block * chunk, min(count, (block + 1) * chunk)):
+            p = min(first[k], second[k])  # one orientation, so that d(p, q) == d(q, p) to the bit
+            q = max(first[k], second[k])
+            value, status = _pair(p, q, indptr, columns, fractions, ground, ws)
+            out[k] = value if status == STATUS_OK else np.nan
+    return out
+
+
+@njit(cache=True, parallel=True)
+def matrix(start, stop, indptr, columns, fractions, ground, size):
+    """Rows start..stop of the all-pairs matrix above the diagonal; NaN where the simplex stalled."""
+    n = indptr.size - 1
+    rows = stop - start
+    out = np.zeros((rows, n))
+    for r in prange(rows):
+        # long and short rows alternate, so that threads with equal shares finish together
+        p = start + (r // 2 if r % 2 == 0 else rows - 1 - r // 2)
+        ws = _workspace(size)
+        for q in range(p + 1, n):
+            value, status = _pair(p, q, indptr, columns, fractions, ground, ws)
+            out[p - start, q] = value if status == STATUS_OK else np.nan
+    return out
+
+
+@njit(cache=True)
+def plan(m, n, cost, secondary, supply, demand):
+    """Unique optimal plan of one problem. Returns (flow (m * n,), value, status)."""
+    size = max(m, n)
+    ws = _workspace(size)
+    flow, basic, price, price2, parent, depth, queue = ws[4:]
+    s = supply.copy()
+    d = demand.copy()
+    value, status = solve(m, n, cost, s, d, flow, basic, price, parent, depth, queue)
+    if status == STATUS_OK:
+        status = make_unique(
+            m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue
+        )
+    return flow[: m * n].copy(), value, status
+
+
+@njit(cache=True)
+def secondary_costs(keys_from, keys_to):
+    """Tie-breaking costs (m * n,) between ingredients of the given ids."""
+    m = keys_from.size
+    n = keys_to.size
+    out = np.empty(m * n)
+    for i in range(m):
+        for j in range(n):
+            out[i * n + j] = _secondary(keys_from[i], keys_to[j])
+    return out
+
+
+@njit(cache=True, parallel=True)
+def pair_plans(first, second, indptr, columns, fractions, ground, keys, size):
+    """Unique optimal plans of the listed pairs, at most 2 * size - 1 flows each.
+
+    Returns (flows a pair (pairs,), from columns, to columns, masses (pairs, 2 * size - 1)), flows in
+    the order of (from, to); a count of -1 marks a stalled problem.
+    """
+    count = first.size
+    width = 2 * size - 1
+    counts = np.zeros(count, np.int64)
+    sources = np.zeros((count, width), np.int32)
+    targets = np.zeros((count, width), np.int32)
+    masses = np.zeros((count, width))
+    chunk = 64
+    for block in prange((count + chunk - 1) // chunk):
+        ws = _workspace(size)
+        for k in range(block * chunk, min(count, (block + 1) * chunk)):
+            p = first[k]
+            q = second[k]
+            _, status = _pair(p, q, indptr, columns, fractions, ground, ws)
+            cost, secondary, _, _, flow, basic, price, price2, parent, depth, queue = ws
+            p0 = indptr[p]
+            q0 = indptr[q]
+            m = indptr[p + 1] - p0
+            n = indptr[q + 1] - q0
+            for i in range(m):
+                for j in range(n):
+                    secondary[i * n + j] = _secondary(keys[columns[p0 + i]], keys[columns[q0 + j]])
+            if status == STATUS_OK:
+                status = make_unique(
+                    m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue
+                )
+            if status != STATUS_OK:
+                counts[k] = -1
+                continue
+            f = 0
+            for i in range(m):
+                for j in range(n):
+                    if flow[i * n + j] > MASS_EPSILON and basic[i * n + j]:
+                        sources[k, f] = columns[p0 + i]
+                        targets[k, f] = columns[q0 + j]
+                        masses[k, f] = flow[i * n + j]
+                        f += 1
+            counts[k] = f
+    return counts, sources, targets, masses
+
+
+@njit(cache=True, inline="always")
+def _insert(distances, indices, k, filled, value, index):
+    """Insert into the sorted k best by (distance on the grid, index). Returns how many are filled."""
+    if filled == k:
+        last = distances[k - 1]
+        if value > last or (value == last and index > indices[k - 1]):
+            return filled
+        pos = k - 1
+    else:
+        pos = filled
+        filled += 1
+    while pos > 0 and (
+        distances[pos - 1] > value or (distances[pos - 1] == value and indices[pos - 1] > index)
+    ):
+        distances[pos] = distances[pos - 1]
+        indices[pos] = indices[pos - 1]
+        pos -= 1
+    distances[pos] = value
+    indices[pos] = index
+    return filled
+
+
+@njit(cache=True, parallel=True)
+def emd_neighbors(start, stop, k, indptr, columns, fractions, ground, size):
+    """Exact k nearest mixtures of the rows start..stop, most pairs excluded by lower bounds.
+
+    All of p must go somewhere in q's support, and all of q must come from p's:
+    max(sum_i p_i min_j c_ij, sum_j q_j min_i c_ij) never exceeds the distance [2]_.
+
+    Returns (indices (rows, k), distances (rows, k), exact solves (rows,), stalled (rows,)).
+    """
+    n = indptr.size - 1
+    m = ground.shape[0]
+    rows = stop - start
+    out_index = np.full((rows, k), -1, np.int32)
+    out_distance = np.full((rows, k), np.inf)
+    solved = np.zeros(rows, np.int64)
+    stalled = np.zeros(rows, np.int64)
+    slack = 1e-11 * (1.0 + ground.max())  # bounds are sums with rounding of their own
+    for r in prange(rows):
+        q = start + r
+        ws = _workspace(size)
+        nearest = np.full(m, np.inf)
+        q0 = indptr[q]
+        q1 = indptr[q + 1]
+        for e in range(q0, q1):
+            column = columns[e]
+            for i in range(m):
+                nearest[i] = min(nearest[i], ground[i, column])
+        bound = np.empty(n)
+        first_index = np.full(k, -1, np.int64)
+        first_bound = np.full(k, np.inf)
+        filled = 0
+        for p in range(n):
+            total = 0.0
+            for e in range(indptr[p], indptr[p + 1]):
+                total += fractions[e] * nearest[columns[e]]
+            bound[p] = total
+            if p != q:
+                filled = _insert(first_bound, first_index, k, filled, total, p)
+        best_index = np.full(k, -1, np.int64)
+        best_distance = np.full(k, np.inf)
+        filled = 0
+        for c in range(k):
+            p = first_index[c]
+            if p < 0:
+                break
+            value, status = _pair(min(p, q), max(p, q), indptr, columns, fractions, ground, ws)
+            solved[r] += 1
+            stalled[r] += status
+            value = np.rint(value * DISTANCE_GRID) / DISTANCE_GRID
+            filled = _insert(best_distance, best_index, k, filled, value, p)
+            bound[p] = np.inf
+        bound[q] = np.inf
+        limit = best_distance[k - 1] + slack
+        open_count = 0
+        for p in range(n):
+            if bound[p] <= limit:
+                open_count += 1
+        candidates = np.empty(open_count, np.int64)
+        keys = np.empty(open_count)
+        c = 0
+        for p in range(n):
+            if bound[p] <= limit:
+                candidates[c] = p
+                keys[c] = bound[p]
+                c += 1
+        order = np.argsort(keys)
+        for c in range(open_count):
+            p = candidates[order[c]]
+            if bound[p] > best_distance[k - 1] + slack:
+                break
+            total = 0.0
+            for e in range(q0, q1):
+                lowest = np.inf
+                for f in range(indptr[p], indptr[p + 1]):
+                    lowest = min(lowest, ground[columns[f], columns[e]])
+                total += fractions[e] * lowest
+            if total > best_distance[k - 1] + slack:
+                continue
+            value, status = _pair(min(p, q), max(p, q), indptr, columns, fractions, ground, ws)
+            solved[r] += 1
+            stalled[r] += status
+            value = np.rint(value * DISTANCE_GRID) / DISTANCE_GRID
+            filled = _insert(best_distance, best_index, k, filled, value, p)
+        for c in range(k):
+            out_index[r, c] = best_index[c]
+            out_distance[r, c] = best_distance[c]
+    return out_index, out_distance, solved, stalled
+
+
+@njit(cache=True, parallel=True)
+def l1_neighbors(start, stop, k, indptr, columns, values, width):
+    """Exact k nearest rows in the L1 norm of sparse non-negative rows of `width` columns."""
+    n = indptr.size - 1
+    rows = stop - start
+    out_index = np.full((rows, k), -1, np.int32)
+    out_distance = np.full((rows, k), np.inf)
+    for r in prange(rows):
+        q = start + r
+        dense = np.zeros(width)
+        mass = 0.0
+        for e in range(indptr[q], indptr[q + 1]):
+            dense[columns[e]] = values[e]
+            mass += values[e]
+        best_index = np.full(k, -1, np.int64)
+        best_distance = np.full(k, np.inf)
+        filled = 0
+        for p in range(n):
+            if p == q:
+                continue
+            # |x - y| summed where p has something, plus what q has elsewhere
+            total = mass
+            for e in range(indptr[p], indptr[p + 1]):
+                y = dense[columns[e]]
+                total += abs(values[e] - y) - y
+            total = np.rint(max(total, 0.0) * DISTANCE_GRID) / DISTANCE_GRID
+            filled = _insert(best_distance, best_index, k, filled, total, p)
+        for c in range(k):
+            out_index[r, c] = best_index[c]
+            out_distance[r, c] = best_distance[c]
+    return out_index, out_distance

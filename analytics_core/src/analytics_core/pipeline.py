@@ -1,0 +1,305 @@
+"""The job: `refresh` takes a database through the stages, top to bottom, and publishes the result."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from analytics_core import __version__, artifacts
+from analytics_core.catalog import load_catalog
+from analytics_core.embedding import MAP_DECIMALS, MapSettings, lay_out, register
+from analytics_core.errors import DataError, StorageError
+from analytics_core.ground_cost import PRESETS, LearnedCost, learn_cost
+from analytics_core.hierarchy import IngredientTree
+from analytics_core.mixture import Mixtures, build_mixtures
+from analytics_core.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
+from analytics_core.quality import judge
+from analytics_core.snapshot import take_snapshot
+from analytics_core.stages import StageEvent, Stages, fingerprint_of
+from analytics_core.statistics import count_usage
+from analytics_core.storage import publish, read_published
+from analytics_core.transport import plans_of_pairs
+from analytics_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from analytics_core.storage import Storage
+    from analytics_core.types import FloatArray
+
+__all__ = ["RefreshResult", "RefreshSettings", "StageEvent", "refresh"]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshSettings:
+    """What a caller may choose.
+
+    Attributes
+    ----------
+    cost : {"learned", "reference", "tree"}
+        Which ingredient cost measures likeness.
+    neighbors : int
+        Neighbours listed a recipe.
+    seed : int
+        Of the map.
+    threads : int, optional
+        Default: what Numba is told by NUMBA_NUM_THREADS, else the processors this process may use.
+    page : bool
+        Whether to write the page beside the documents.
+    """
+
+    cost: Literal["learned", "reference", "tree"] = "learned"
+    neighbors: int = 10
+    seed: int = 42
+    threads: int | None = None
+    page: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if self.cost not in PRESETS:
+            raise ValueError(f"cost is {self.cost!r}; choose one of {', '.join(PRESETS)}")
+        if not 0 <= self.neighbors <= 1000:
+            raise ValueError(f"neighbors is {self.neighbors}; it must lie between 0 and 1000")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed is {self.seed}; it must lie between 0 and 2**32 - 1")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads is {self.threads}; it must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshResult:
+    """What a refresh did."""
+
+    run_id: str
+    manifest: dict[str, Any]
+    seconds: float
+
+
+def refresh(
+    database: Path | str,
+    output: Storage,
+    *,
+    settings: RefreshSettings = RefreshSettings(),
+    workspace: Storage | None = None,
+    scratch: Path | None = None,
+    on_event: Callable[[StageEvent], None] = lambda _event: None,
+    run_id: str | None = None,
+) -> RefreshResult:
+    """Compute every document from a database and publish them as one set.
+
+    Parameters
+    ----------
+    database : Path or str
+        SQLite file, or ``s3://bucket/key``. It is read through a snapshot and never written to.
+    output : Storage
+        Where documents are published.
+    settings : RefreshSettings
+    workspace : Storage, optional
+        Where finished stages are kept; default: `output`.
+    scratch : Path, optional
+        Local folder for the snapshot; default: a temporary one.
+    on_event : callable, optional
+        Told of each `StageEvent`.
+    run_id : str, optional
+        Default: the time and some random digits.
+
+    Returns
+    -------
+    RefreshResult
+
+    Raises
+    ------
+    DataError
+        The database cannot be used; nothing was published.
+    StorageError
+        Results could not be written; the earlier set is whole.
+    """
+    begin = time.perf_counter()
+    now = datetime.now(UTC)
+    run_id = run_id or f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    _use_threads(settings.threads)
+    stages = Stages(Workspace(workspace or output), on_event)
+
+    with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
+        snapshot = stages.run("snapshot", lambda: take_snapshot(database, Path(folder)))
+        catalog = stages.run("catalog", lambda: load_catalog(snapshot))
+    tree = IngredientTree.from_ingredients(catalog.ingredients)
+    mixtures = stages.run("mixture", lambda: build_mixtures(catalog, tree))
+    usage = stages.run("statistics", lambda: count_usage(catalog, tree))
+
+    preset = PRESETS[settings.cost]
+    measured = mixtures.compressed(preset.power)
+    basis = fingerprint_of(__version__, catalog.fingerprint, asdict(preset))
+    found = stages.remembered("cost", basis, lambda: _arrays(
+        learn_cost(mixtures, tree, preset, progress=stages.progress("cost"))
+    ))  # fmt: skip
+    cost = LearnedCost(found["cost"], found["distance_cost"], found["changes"])
+
+    layout = MapSettings(seed=settings.seed)
+    k = max(settings.neighbors, layout.neighbors - 1)
+    near = fingerprint_of(basis, k)
+    found = stages.remembered("neighbors", near, lambda: _two_graphs(
+        nearest_in_l1(mixtures, k),
+        _similar(measured, tree, cost, k, preset.rounds == 0, stages.progress("neighbors")),
+    ))  # fmt: skip
+    manhattan = KnnGraph(found["manhattan_indices"], found["manhattan_distances"])
+    similar = KnnGraph(found["indices"], found["distances"], int(found["solved"]))
+
+    features = _root_shares(mixtures, tree)
+    found = stages.remembered("map", fingerprint_of(near, asdict(layout)), lambda: {
+        "manhattan": lay_out(manhattan, features, layout),
+        "learned": lay_out(similar, features, layout),
+    })  # fmt: skip
+    earlier = _published_maps(output)
+    points_manhattan = _registered(found["manhattan"], mixtures, earlier.get("cocktail-space"))
+    points_learned = _registered(found["learned"], mixtures, earlier.get("cocktail-space-em"))
+
+    quality = stages.run("quality", lambda: judge(
+        similar=similar, manhattan=manhattan, points_manhattan=points_manhattan,
+        points_learned=points_learned, cost=cost,
+    ))  # fmt: skip
+
+    provenance = artifacts.Provenance(
+        run_id, now.isoformat(timespec="seconds"), catalog.fingerprint, __version__
+    )
+    listed = similar.head(settings.neighbors)
+
+    def write() -> dict[str, Any]:
+        rows: dict[str, dict[str, Any] | Iterable[dict[str, Any]]] = {
+            "ingredient-usage": artifacts.ingredient_usage(catalog, tree, usage),
+            "recipe-complexity": artifacts.recipe_complexity(usage),
+            "ingredient-tree": artifacts.ingredient_tree(catalog, tree, usage),
+            "cocktail-space": artifacts.cocktail_space(catalog, points_manhattan),
+            "cocktail-space-em": artifacts.cocktail_space(catalog, points_learned),
+            "recipe-similar": artifacts.recipe_similar(
+                catalog, mixtures, listed,
+                plans_of_pairs(
+                    measured, cost.distance_cost,
+                    np.repeat(np.arange(mixtures.count), listed.k), listed.indices.ravel(),
+                ),
+            ),
+            "ingredient-substitutes": artifacts.ingredient_substitutes(
+                catalog, mixtures, cost.cost
+            ),
+            "recipe-details": artifacts.recipe_details(catalog, tree),
+        }  # fmt: skip
+        documents = {kind: artifacts.encode(kind, data, provenance) for kind, data in rows.items()}
+        manifest: dict[str, Any] = {
+            "run_id": run_id,
+            "generated_at": provenance.generated_at,
+            "storage_version": artifacts.STORAGE_VERSION,
+            "code_version": __version__,
+            "seed": settings.seed,
+            "settings": {
+                "cost": settings.cost,
+                "neighbors": settings.neighbors,
+                "cost_settings": asdict(preset),
+                "map_settings": asdict(layout),
+            },
+            "database": {
+                "fingerprint": catalog.fingerprint,
+                "recipes": int(catalog.recipes.ids.size),
+                "ingredients": int(tree.ids.size),
+                "lines": int(catalog.lines.recipe.size),
+            },
+            "counts": {
+                "recipes": mixtures.count,
+                "ingredients_in_play": int(mixtures.in_play.size),
+                "neighbors": listed.k,
+            },
+            "warnings": [asdict(finding) for finding in catalog.findings],
+            "quality": quality,
+            "stages": list(stages.timings),
+        }
+        extras = {"report.html": _page(documents, manifest)} if settings.page else {}
+        return publish(
+            output, run_id=run_id, documents=documents, manifest=manifest, extras=extras
+        )
+
+    manifest = stages.run("publish", write)
+    return RefreshResult(run_id, manifest, round(time.perf_counter() - begin, 3))
+
+
+def _use_threads(threads: int | None) -> None:
+    """Bound Numba's threads: a container sees its host's processors, not its own share."""
+    import numba
+
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    wanted = threads or min(numba.config.NUMBA_NUM_THREADS, available or 1)
+    numba.set_num_threads(max(1, min(wanted, numba.config.NUMBA_NUM_THREADS)))
+
+
+def _arrays(cost: LearnedCost) -> dict[str, Any]:
+    return {"cost": cost.cost, "distance_cost": cost.distance_cost, "changes": cost.changes}
+
+
+def _two_graphs(manhattan: KnnGraph, similar: KnnGraph) -> dict[str, Any]:
+    return {
+        "manhattan_indices": manhattan.indices,
+        "manhattan_distances": manhattan.distances,
+        "indices": similar.indices,
+        "distances": similar.distances,
+        "solved": np.array(similar.solved),
+    }
+
+
+def _similar(
+    mixtures: Mixtures,
+    tree: IngredientTree,
+    cost: LearnedCost,
+    k: int,
+    is_tree: bool,  # noqa: FBT001
+    progress: Callable[[int, int], None],
+) -> KnnGraph:
+    """Neighbours under the cost; under the plain tree distance by its closed form."""
+    if is_tree:
+        return nearest_in_l1(tree.spread(mixtures), k, progress=progress)
+    return nearest_neighbors(mixtures, cost.distance_cost, k, progress=progress)
+
+
+def _root_shares(mixtures: Mixtures, tree: IngredientTree) -> FloatArray:
+    """Fraction of each recipe under each root ingredient, float64 (recipes, roots in play)."""
+    roots, column = np.unique(tree.roots[mixtures.in_play], return_inverse=True)
+    shares = np.zeros((mixtures.count, max(1, roots.size)))
+    np.add.at(
+        shares, (mixtures.recipe_of_entries(), column[mixtures.columns]), mixtures.fractions
+    )
+    return shares
+
+
+def _published_maps(output: Storage) -> dict[str, Any]:
+    """Return the documents of the set now published; none where there is none or it is damaged."""
+    try:
+        return read_published(output)
+    except (StorageError, DataError):
+        return {}
+
+
+def _registered(
+    points: FloatArray, mixtures: Mixtures, earlier: dict[str, Any] | None
+) -> FloatArray:
+    rows = (earlier or {}).get("data") or []
+    try:
+        ids = np.array([row["recipe_id"] for row in rows], dtype=np.int64)
+        previous = np.array([(row["x"], row["y"]) for row in rows], dtype=np.float64)
+    except (KeyError, TypeError, ValueError):  # another version's document: begin anew
+        ids, previous = np.empty(0, np.int64), np.empty((0, 2))
+    if not ids.size:
+        rounded: FloatArray = np.round(points, MAP_DECIMALS) + 0.0
+        return rounded
+    return register(points, mixtures.recipe_ids, previous, ids)
+
+
+def _page(documents: dict[str, bytes], manifest: dict[str, Any]) -> bytes:
+    from analytics_core.report import render
+
+    parsed = {kind: json.loads(data) for kind, data in documents.items()}
+    return render({**parsed, "manifest": manifest}).encode()
