@@ -1,0 +1,217 @@
+"""One submitter at a time, by a compare-and-swap on one small S3 object.
+
+`SubmitJob` takes no idempotency token, so two invocations that both look for a waiting job, both
+find none and both submit would make two jobs. Reserved concurrency of 1 would serialise them but
+cannot be deployed in small accounts. S3's conditional writes can: the object is made with
+``If-None-Match: *`` and from then on only replaced with ``If-Match: <ETag that was read>``; S3
+lets exactly one of several such writes through. The bucket is there anyway, the object is never
+deleted (so no delete right is needed), and it holds::
+
+    {"holder": "<random>" | null, "until": "2026-...Z" | null, "lastJob": {...} | null}
+
+*Expiry.* A holder that dies leaves the claim behind; after `until` anybody may replace it, again
+by compare-and-swap, so only one successor wins. The lease is longer than the function may run:
+whoever is past its lease has been ended by Lambda.
+
+*lastJob* is the job last submitted. Batch's `ListJobs` may not show a job in the first moments
+after its submission; the next holder asks for this one by its id.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from trigger import logs
+from trigger.errors import Busy
+
+LEASE = timedelta(seconds=90)
+"""Longer than the function's timeout of 60 s (a test in `tests/infra` compares them)."""
+
+PATIENCE = timedelta(seconds=20)
+"""How long to wait for another's claim. Lambda's own retry, a minute later, does the rest."""
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 1.6
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A claim that is ours until `until`.
+
+    Attributes
+    ----------
+    holder
+        Random; it makes the object's content, and so its ETag, unlike anybody else's.
+    etag
+        Of the object as we wrote it; the condition for releasing it.
+    last_job
+        What the previous holder submitted, if anything.
+    """
+
+    holder: str
+    etag: str
+    last_job: Mapping[str, Any] | None
+
+
+class Claim:
+    """The claim object at `key` in `bucket`.
+
+    Parameters
+    ----------
+    s3
+        A boto3 S3 client.
+    now, sleep
+        Clock and pause, replaceable in tests.
+    """
+
+    def __init__(
+        self,
+        s3: Any,
+        *,
+        bucket: str,
+        key: str,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        lease: timedelta = LEASE,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        self._s3 = s3
+        self._where = {"Bucket": bucket, "Key": key}
+        self._now = now
+        self._sleep = sleep
+        self._lease = lease
+        self._patience = patience
+
+    def acquire(self) -> Held:
+        """Take the claim, waiting while another holds it.
+
+        Raises
+        ------
+        Busy
+            When it was not free for the whole of the patience.
+        botocore.exceptions.ClientError
+            Whatever S3 refuses for other reasons.
+        """
+        # A new name for each call: a retry by Lambda has the same request id as the
+        # invocation that died, and must not take the dead one's claim for its own.
+        holder = uuid.uuid4().hex
+        waited, pause = 0.0, _FIRST_PAUSE_SECONDS
+        while True:
+            etag, content = self._read()
+            until = _moment(content.get("until")) if content.get("holder") else None
+            if until is None or until <= self._now():
+                if until is not None:
+                    logs.decision("claim.expired", level="warning", until=until)
+                last_job = _job(content.get("lastJob"))
+                taken = self._swap(
+                    etag, holder=holder, until=self._now() + self._lease, last_job=last_job
+                )
+                if taken is not None:
+                    return Held(holder=holder, etag=taken, last_job=last_job)
+            if waited >= self._patience.total_seconds():
+                raise Busy(
+                    f"another refresh held the claim {self._where['Key']} for {waited:.0f} s; "
+                    f"nothing was submitted. Try again: it expires by itself after "
+                    f"{self._lease.total_seconds():.0f} s"
+                )
+            # Random, so that those who wait do not all come back at once.
+            nap = pause * random.uniform(0.5, 1.0)  # noqa: S311 - not for secrets
+            self._sleep(nap)
+            waited += nap
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def release(self, held: Held, *, last_job: Mapping[str, Any] | None) -> None:
+        """Give the claim back, noting the job last submitted.
+
+        Never raises for S3: what was done under the claim is done, and it expires by itself.
+        """
+        try:
+            released = self._swap(held.etag, holder=None, until=None, last_job=last_job)
+        except (BotoCoreError, ClientError) as error:
+            logs.decision("claim.kept", level="warning", holder=held.holder, error=str(error))
+            return
+        if released is None:
+            # We were too slow and somebody took over; the claim is theirs to release.
+            logs.decision("claim.lost", level="warning", holder=held.holder)
+
+    def _read(self) -> tuple[str | None, dict[str, Any]]:
+        try:
+            answer = self._s3.get_object(**self._where)
+        except ClientError as error:
+            # Without the right to list the bucket S3 says 403 for an object that is not there.
+            # If 403 means what it says, the conditional write that follows will say so too.
+            if _status(error) in (403, 404):
+                return None, {}
+            raise
+        try:
+            content = json.loads(answer["Body"].read())
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            logs.decision("claim.unreadable", level="warning", key=self._where["Key"])
+            content = {}
+        return answer["ETag"], content
+
+    def _swap(
+        self,
+        etag: str | None,
+        *,
+        holder: str | None,
+        until: datetime | None,
+        last_job: Mapping[str, Any] | None,
+    ) -> str | None:
+        """Write if nobody wrote since `etag` was read; the new ETag, or None when somebody did."""
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        content = {
+            "holder": holder,
+            "until": until.isoformat() if until else None,
+            "lastJob": last_job,
+        }
+        try:
+            answer = self._s3.put_object(
+                **self._where,
+                **condition,
+                Body=json.dumps(content).encode(),
+                ContentType="application/json",
+            )
+        except ClientError as error:
+            # 412: the condition failed; 409: another conditional write is under way;
+            # 404: the object went away between read and write.
+            if _status(error) in (404, 409, 412) and _code(error) != "NoSuchBucket":
+                return None
+            raise
+        return str(answer["ETag"])
+
+
+def _job(content: object) -> dict[str, Any] | None:
+    """Return the noted job if it has all that `trigger.submit` reads of it."""
+    needed = ("jobId", "jobArn", "jobName", "jobDefinition", "status")
+    if not isinstance(content, dict) or not all(isinstance(content.get(k), str) for k in needed):
+        return None
+    return content if _moment(content.get("submittedAt")) > _LONG_AGO else None
+
+
+def _moment(text: object) -> datetime:
+    """Parse what `_swap` wrote; anything else counts as expired long ago."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return _LONG_AGO
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,75 @@
+"""The three events the function answers, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trigger.errors import InvalidEvent
+
+LARGEST_LOG_LINES = 200
+"""Log lines a status answer may carry; it must fit into Lambda's 6 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """Submit now, or join a job that is still waiting; `pending_since` is for the log only."""
+
+    pending_since: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Submit after a quiet time, at latest after the maximum wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Tell how `job_id` is doing, with the last `log_lines` lines of its log."""
+
+    job_id: str
+    log_lines: int = 0
+
+
+_FIELDS = {
+    "refresh": ("pendingSince",),
+    "request": (),
+    "status": ("jobId", "logLines"),
+}
+
+
+def parse(event: object) -> Refresh | Request | Status:
+    """Turn the event into an action.
+
+    Raises
+    ------
+    InvalidEvent
+        With a sentence that names the known actions or fields.
+    """
+    if not isinstance(event, Mapping):
+        raise InvalidEvent(f"the event must be a JSON object, not {type(event).__name__}")
+    action = event.get("action", "refresh")
+    if not isinstance(action, str) or action not in _FIELDS:
+        raise InvalidEvent(f"unknown action {action!r}; known actions: {', '.join(_FIELDS)}")
+    unknown = sorted(str(key) for key in event if key != "action" and key not in _FIELDS[action])
+    if unknown:
+        known = ", ".join(("action", *_FIELDS[action]))
+        raise InvalidEvent(
+            f"action {action!r} does not take {', '.join(unknown)}; its fields are {known}"
+        )
+    if action == "request":
+        return Request()
+    if action == "refresh":
+        since = event.get("pendingSince")
+        if since is not None and not isinstance(since, str):
+            raise InvalidEvent(f"pendingSince must be text, not {since!r}")
+        return Refresh(pending_since=since)
+    job_id = event.get("jobId")
+    if not isinstance(job_id, str) or not job_id.strip():
+        raise InvalidEvent(f"action 'status' needs jobId, the job's id as text, not {job_id!r}")
+    lines = event.get("logLines", 0)
+    if type(lines) is not int or not 0 <= lines <= LARGEST_LOG_LINES:
+        raise InvalidEvent(
+            f"logLines must be a whole number from 0 to {LARGEST_LOG_LINES}, not {lines!r}"
+        )
+    return Status(job_id=job_id.strip(), log_lines=lines)

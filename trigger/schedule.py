@@ -1,0 +1,162 @@
+"""The one EventBridge schedule in which a debounced refresh waits.
+
+It is the only state of the debounce: its time says when the refresh runs, its input says since
+when an edit has been waiting. It deletes itself after it has fired.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from trigger import logs
+from trigger.debounce import Create, Keep, Move, Pending, SubmitNow, decide
+from trigger.errors import Busy
+from trigger.services import Services
+from trigger.submit import submit_or_join
+
+TRIES = 8
+"""How often a decision is made anew because another invocation was faster."""
+
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
+_UNUSABLE = Pending(
+    fires_at=datetime.min.replace(tzinfo=UTC), since=datetime.max.replace(tzinfo=UTC)
+)
+"""A schedule somebody disabled or rewrote by hand: as if it had failed long ago."""
+
+
+def request_refresh(services: Services, *, function_arn: str) -> dict[str, Any]:
+    """Let an edit count: create, move or keep the schedule, or submit where it is due.
+
+    Parameters
+    ----------
+    function_arn
+        What the schedule invokes: this very function.
+
+    Returns
+    -------
+    dict
+        `scheduledFor` and `pendingSince`, ISO 8601 in UTC.
+
+    Raises
+    ------
+    Busy
+        When other invocations changed the schedule under our hands again and again.
+    botocore.exceptions.ClientError
+        Whatever AWS refuses.
+    """
+    for attempt in range(TRIES):
+        if attempt:
+            services.sleep(random.uniform(0.05, 0.25) * attempt)  # noqa: S311 - not for secrets
+        now = services.now()
+        state = _read(services)
+        decision = decide(now, state, services.settings.debounce)
+        match decision:
+            case Keep(pending=pending):
+                pass
+            case Create(pending=pending):
+                if not _write(services, "create_schedule", pending, function_arn):
+                    continue
+            case Move(pending=pending):
+                if not _write(services, "update_schedule", pending, function_arn):
+                    continue
+            case SubmitNow(since=since, remove=remove):
+                if remove:
+                    _delete(services)
+                job = submit_or_join(services, cause="request")
+                logs.decision(
+                    "request.submitnow", pendingSince=since, removed=remove, jobId=job["jobId"]
+                )
+                return {"scheduledFor": _text(now), "pendingSince": _text(since)}
+        logs.decision(
+            f"request.{type(decision).__name__.lower()}",
+            scheduledFor=pending.fires_at,
+            pendingSince=pending.since,
+            attempt=attempt + 1,
+        )
+        return {"scheduledFor": _text(pending.fires_at), "pendingSince": _text(pending.since)}
+    raise Busy(
+        f"the schedule {services.settings.schedule_name} changed {TRIES} times while this edit "
+        "was being noted; try again"
+    )
+
+
+def _read(services: Services) -> Pending | None:
+    settings = services.settings
+    try:
+        answer = services.scheduler.get_schedule(
+            GroupName=settings.schedule_group, Name=settings.schedule_name
+        )
+    except ClientError as error:
+        if _code(error) == "ResourceNotFoundException":
+            return None
+        raise
+    try:
+        expression = str(answer["ScheduleExpression"])
+        fires_at = datetime.strptime(expression, f"at({_TIME_FORMAT})").replace(tzinfo=UTC)
+        since = datetime.fromisoformat(json.loads(answer["Target"]["Input"])["pendingSince"])
+    except (KeyError, TypeError, ValueError) as error:
+        logs.decision("schedule.unusable", level="warning", error=str(error))
+        return _UNUSABLE
+    if answer.get("State") == "DISABLED" or since.tzinfo is None:
+        logs.decision("schedule.unusable", level="warning", error="disabled, or without a zone")
+        return _UNUSABLE
+    return Pending(fires_at=fires_at, since=since)
+
+
+def _write(services: Services, call: str, pending: Pending, function_arn: str) -> bool:
+    """Create or update the schedule; False when another invocation was faster."""
+    settings = services.settings
+    target: dict[str, Any] = {
+        "Arn": function_arn,
+        "RoleArn": settings.schedule_role_arn,
+        "Input": json.dumps({"action": "refresh", "pendingSince": pending.since.isoformat()}),
+        "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 20},
+    }
+    if settings.dead_letter_arn:
+        target["DeadLetterConfig"] = {"Arn": settings.dead_letter_arn}
+    try:
+        getattr(services.scheduler, call)(
+            GroupName=settings.schedule_group,
+            Name=settings.schedule_name,
+            Description="The next analytics refresh; made and moved by the trigger function.",
+            ScheduleExpression=f"at({pending.fires_at.astimezone(UTC):{_TIME_FORMAT}})",
+            ScheduleExpressionTimezone="UTC",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            ActionAfterCompletion="DELETE",
+            State="ENABLED",
+            Target=target,
+        )
+    except ClientError as error:
+        # Create met one that exists, or update met one that has fired and is gone, or two
+        # changes met each other: look again. A missing group is a different matter.
+        conflict = _code(error) == "ConflictException"
+        gone = call == "update_schedule" and _code(error) == "ResourceNotFoundException"
+        if conflict or gone:
+            logs.decision("request.raced", call=call, code=_code(error))
+            return False
+        raise
+    return True
+
+
+def _delete(services: Services) -> None:
+    settings = services.settings
+    try:
+        services.scheduler.delete_schedule(
+            GroupName=settings.schedule_group, Name=settings.schedule_name
+        )
+    except ClientError as error:
+        if _code(error) != "ResourceNotFoundException":
+            raise
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

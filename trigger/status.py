@@ -1,0 +1,209 @@
+"""How a job is doing, in plain words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from trigger import logs
+from trigger.errors import UnknownJob
+from trigger.reasons import why_ended, why_waiting
+from trigger.services import Services
+
+LINES_FOR_CAUSE = 20
+"""Last log lines searched for the sentence with which the job failed."""
+
+_LONGEST_CAUSE = 500
+
+
+def job_status(services: Services, *, job_id: str, log_lines: int = 0) -> dict[str, Any]:
+    """Describe a job.
+
+    Parameters
+    ----------
+    job_id
+        Batch's id of the job.
+    log_lines
+        How many of the last lines of its log to return as `log`; 0 leaves `log` out.
+
+    Returns
+    -------
+    dict
+        `jobId`, `status` (Batch's word), `reason` (a sentence), `attempts` (one object for each
+        attempt that ended: `number`, `reason`, `exitCode`, `startedAt`, `stoppedAt`, `logStream`),
+        `startedAt`, `stoppedAt` (ISO 8601 in UTC or None), `logStream` (or None).
+
+    Raises
+    ------
+    UnknownJob
+        When Batch does not know the job.
+    botocore.exceptions.ClientError
+        Whatever Batch refuses. A log that cannot be read is no error: it may not exist yet.
+    """
+    found = services.batch.describe_jobs(jobs=[job_id])["jobs"]
+    if not found:
+        raise UnknownJob(
+            f"Batch knows no job {job_id!r}; it forgets finished jobs after about a week, "
+            "and ids of another region or account are unknown to it"
+        )
+    job = found[0]
+    stream = _stream(job)
+    wanted = max(log_lines, LINES_FOR_CAUSE if job["status"] == "FAILED" else 0)
+    lines = _last_lines(services, stream, wanted) if stream and wanted else []
+    cause = _cause(lines) if job["status"] == "FAILED" else None
+    if job["status"] in ("SUBMITTED", "PENDING", "RUNNABLE"):
+        waited = _seconds_between(job.get("createdAt"), services.now())
+        logs.metrics({"QueueAge": (waited, "Seconds")})
+    answer: dict[str, Any] = {
+        "jobId": job["jobId"],
+        "status": job["status"],
+        "reason": in_words(job, now=services.now(), cause=cause),
+        "attempts": [_attempt(n, a) for n, a in enumerate(_ended(job), start=1)],
+        "startedAt": _text(job.get("startedAt")),
+        "stoppedAt": _text(job.get("stoppedAt")),
+        "logStream": stream,
+    }
+    if log_lines:
+        answer["log"] = list(lines[-log_lines:])
+    return answer
+
+
+def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None) -> str:
+    """Say in one sentence how a job is doing.
+
+    Parameters
+    ----------
+    job
+        A job as `DescribeJobs` gives it, or the `detail` of Batch's event.
+    now
+        For durations of what is not over.
+    cause
+        The sentence the job itself gave for its failure, if its log had one.
+    """
+    status = job.get("status")
+    ended = _ended(job)
+    allowed = max((job.get("retryStrategy") or {}).get("attempts") or 1, len(ended))
+    again = f"attempt {min(len(ended) + 1, allowed)} of {allowed}: "
+    again += why_ended(ended[-1]) if ended else ""
+    match status:
+        case "SUBMITTED" | "PENDING" | "RUNNABLE":
+            since = ended[-1].get("stoppedAt") if ended else job.get("createdAt")
+            waiting = f"waiting {_span(_seconds_between(since, now))}: {why_waiting(job)}"
+            return f"{again}; {waiting}" if ended else waiting
+        case "STARTING":
+            starting = "starting: an instance was found, the container comes up"
+            return f"{again}; {starting}" if ended else starting
+        case "RUNNING":
+            running = f"running {_span(_seconds_between(job.get('startedAt'), now))}"
+            return f"{again}; {running}" if ended else running
+        case "SUCCEEDED":
+            stopped = _moment(job.get("stoppedAt")) or now
+            took = _span(_seconds_between(job.get("startedAt"), stopped))
+            which = f", at attempt {len(ended)} of {allowed}" if len(ended) > 1 else ""
+            return f"succeeded in {took}{which}"
+        case "FAILED":
+            sentence = f"failed: {why_ended(_last_word(job, ended))}"
+            if cause:
+                sentence += f": {cause}"
+            return sentence + (f" (after {len(ended)} attempts)" if len(ended) > 1 else "")
+        case _:
+            return f"in a state this version does not know: {status}"
+
+
+def _ended(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [attempt for attempt in job.get("attempts") or [] if attempt.get("stoppedAt")]
+
+
+def _last_word(job: Mapping[str, Any], ended: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    # A cancelled or timed-out job says so itself; otherwise the last attempt knows more.
+    if not ended:
+        return job
+    container = {**(ended[-1].get("container") or {}), **_without_none(job.get("container"))}
+    reason = job.get("statusReason") or ended[-1].get("statusReason")
+    return {**job, "container": container, "statusReason": reason}
+
+
+def _without_none(container: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (container or {}).items() if value is not None}
+
+
+def _attempt(number: int, attempt: Mapping[str, Any]) -> dict[str, Any]:
+    container = attempt.get("container") or {}
+    done = container.get("exitCode") == 0
+    return {
+        "number": number,
+        "reason": "done" if done else why_ended(attempt),
+        "exitCode": container.get("exitCode"),
+        "startedAt": _text(attempt.get("startedAt")),
+        "stoppedAt": _text(attempt.get("stoppedAt")),
+        "logStream": container.get("logStreamName"),
+    }
+
+
+def _stream(job: Mapping[str, Any]) -> str | None:
+    stream = (job.get("container") or {}).get("logStreamName")
+    if stream:
+        return str(stream)
+    for attempt in reversed(job.get("attempts") or []):
+        stream = (attempt.get("container") or {}).get("logStreamName")
+        if stream:
+            return str(stream)
+    return None
+
+
+def _last_lines(services: Services, stream: str, count: int) -> list[str]:
+    try:
+        answer = services.logs.get_log_events(
+            logGroupName=services.settings.log_group,
+            logStreamName=stream,
+            limit=count,
+            startFromHead=False,
+        )
+    except (BotoCoreError, ClientError) as error:
+        # The stream appears with the first line; status is worth having without it.
+        logs.decision("status.nolog", level="warning", logStream=stream, error=str(error))
+        return []
+    return [str(event["message"]) for event in answer["events"]][-count:]
+
+
+def _cause(lines: Sequence[str]) -> str | None:
+    """Return the message of the last error the job logged, or None."""
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and str(entry.get("level", "")).lower() in ("error", "critical"):
+            for key in ("message", "error", "detail"):
+                if isinstance(entry.get(key), str) and entry[key]:
+                    return str(entry[key])[:_LONGEST_CAUSE]
+    return None
+
+
+def _moment(milliseconds: object) -> datetime | None:
+    if not isinstance(milliseconds, int | float) or milliseconds <= 0:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+
+
+def _seconds_between(start: object, end: datetime) -> float:
+    begun = _moment(start)
+    return max(0.0, round((end - begun).total_seconds(), 1)) if begun else 0.0
+
+
+def _text(milliseconds: object) -> str | None:
+    moment = _moment(milliseconds)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
+
+
+def _span(seconds: float) -> str:
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

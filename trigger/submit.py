@@ -1,0 +1,178 @@
+"""Submit a refresh, or join the one that still waits.
+
+A job reads the database when its container starts. One that is SUBMITTED, PENDING or RUNNABLE
+has not started and will see every edit made so far: a second refresh joins it. A job that is
+STARTING may already have taken its snapshot, since Batch's status trails the container's by
+seconds; joining it could lose the edit, at the price of at most one run more. So STARTING
+counts as running. While jobs run at most one waits, since the next refresh joins that one.
+
+A waiting job of another revision of the job definition is not joined: it would run older code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+)
+
+from trigger import logs
+from trigger.claim import LEASE, Held
+from trigger.errors import SubmissionUnknown
+from trigger.services import Services
+
+WAITING = ("SUBMITTED", "PENDING", "RUNNABLE")
+"""States in which a job has certainly not read the database."""
+
+SETTLING = timedelta(minutes=2)
+"""For so long a job just submitted may be missing from Batch's answers."""
+
+
+def submit_or_join(services: Services, *, cause: str) -> dict[str, Any]:
+    """Make sure that a job is waiting which will see everything edited until now.
+
+    Parameters
+    ----------
+    cause
+        For the log: `refresh`, `schedule` or `request`.
+
+    Returns
+    -------
+    dict
+        `jobArn`, `jobId`, `jobName`, `status`, and `coalesced`, True for a job that was joined.
+
+    Raises
+    ------
+    Busy
+        When others held the claim for too long.
+    SubmissionUnknown
+        When Batch did not answer. The claim is left to expire, so that nobody submits again
+        before Batch can show the job.
+    botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
+        Whatever AWS refuses.
+    """
+    claim = services.claim()
+    started = services.now()
+    held = claim.acquire()
+    last_job = held.last_job
+    try:
+        job = _waiting_job(services, last_job)
+        coalesced = job is not None
+        if job is None:
+            job = _submit(services, held)
+            last_job = {**job, "submittedAt": services.now().isoformat()}
+    except SubmissionUnknown as error:
+        # The claim is left to expire: until then Batch will show the job, if there is one.
+        logs.decision("refresh.unknown", level="error", cause=cause, error=str(error))
+        raise
+    except BaseException:
+        claim.release(held, last_job=held.last_job)
+        raise
+    claim.release(held, last_job=last_job)
+    logs.decision(
+        "refresh.joined" if coalesced else "refresh.submitted",
+        cause=cause,
+        jobId=job["jobId"],
+        jobName=job["jobName"],
+        status=job["status"],
+        seconds=round((services.now() - started).total_seconds(), 3),
+    )
+    logs.metrics(
+        {
+            "RefreshRequests": (1, "Count"),
+            "RefreshJoined": (int(coalesced), "Count"),
+            "QueueAge": (_age_seconds(services, job), "Seconds"),
+        }
+    )
+    return {
+        **{key: job[key] for key in ("jobArn", "jobId", "jobName", "status")},
+        "coalesced": coalesced,
+    }
+
+
+def _submit(services: Services, held: Held) -> dict[str, Any]:
+    settings = services.settings
+    now = services.now()
+    name = f"refresh-{settings.environment}-{now:%Y%m%dT%H%M%S}-{held.holder[:8]}"
+    try:
+        answer = services.submitting.submit_job(
+            jobName=name,
+            jobQueue=settings.job_queue,
+            jobDefinition=settings.job_definition,
+            containerOverrides={
+                "environment": [{"name": "REFRESH_SUBMITTED_AT", "value": now.isoformat()}]
+            },
+        )
+    except (BotoCoreError, ClientError) as error:
+        if _certainly_refused(error):
+            raise
+        raise SubmissionUnknown(
+            f"Batch did not say whether it took job {name}: {error}. The next refresh, from "
+            f"{LEASE.total_seconds():.0f} s on, joins it or submits anew"
+        ) from error
+    return {
+        "jobArn": answer["jobArn"],
+        "jobId": answer["jobId"],
+        "jobName": answer["jobName"],
+        "jobDefinition": settings.job_definition,
+        "status": "SUBMITTED",
+        "createdAt": int(now.timestamp() * 1000),
+    }
+
+
+def _certainly_refused(error: BotoCoreError | ClientError) -> bool:
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        return 400 <= int(status) < 500
+    return isinstance(error, EndpointConnectionError | ConnectTimeoutError)
+
+
+def _waiting_job(
+    services: Services, last_job: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Return the oldest job that still waits, asked for when its status was last certain."""
+    candidates = {job["jobId"]: job for job in _listed(services)}
+    if last_job is not None and str(last_job["jobId"]) not in candidates:
+        candidates[str(last_job["jobId"])] = last_job
+    if not candidates:
+        return None
+    # A listing is older than its answer: the status that counts is asked for afterwards.
+    found: dict[str, Mapping[str, Any]] = {}
+    ids = sorted(candidates)
+    for start in range(0, len(ids), 100):  # DescribeJobs takes 100
+        answer = services.batch.describe_jobs(jobs=ids[start : start + 100])
+        found.update({job["jobId"]: job for job in answer["jobs"]})
+    settings = services.settings
+    waiting = [
+        job
+        for job in found.values()
+        if job["status"] in WAITING and job["jobDefinition"] == settings.job_definition
+    ]
+    if waiting:
+        return min(waiting, key=lambda job: (job.get("createdAt", 0), job["jobId"]))
+    if last_job is not None and str(last_job["jobId"]) not in found:
+        submitted = datetime.fromisoformat(last_job["submittedAt"])
+        same = last_job["jobDefinition"] == settings.job_definition
+        if same and timedelta(0) <= services.now() - submitted < SETTLING:
+            return last_job  # Batch cannot show it yet, so it cannot have started
+    return None
+
+
+def _listed(services: Services) -> Iterable[Mapping[str, Any]]:
+    for status in WAITING:
+        pages = services.batch.get_paginator("list_jobs").paginate(
+            jobQueue=services.settings.job_queue, jobStatus=status
+        )
+        for page in pages:
+            yield from page["jobSummaryList"]
+
+
+def _age_seconds(services: Services, job: Mapping[str, Any]) -> float:
+    created = datetime.fromtimestamp(job.get("createdAt", 0) / 1000, tz=UTC)
+    return max(0.0, round((services.now() - created).total_seconds(), 1))
