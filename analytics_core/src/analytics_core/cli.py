@@ -1,0 +1,535 @@
+"""The command line: a thin shell around the library.
+
+Nothing numeric is imported before a command needs it, so that ``--help`` answers at once.
+Results go to standard output, progress and errors to standard error; the exit codes are
+those of `analytics_core.errors`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analytics_core import __version__
+from analytics_core.errors import (
+    EXIT_FAILURE,
+    EXIT_TRY_AGAIN,
+    AnalyticsError,
+    Interrupted,
+)
+from analytics_core.interruption import Interruption, interruptible
+from analytics_core.logs import JsonLog, metric_lines, one_line, progress_bars, throttled
+
+if TYPE_CHECKING:
+    from analytics_core.pipeline import RefreshResult, RefreshSettings, StageEvent
+    from analytics_core.storage import Storage
+
+app = typer.Typer(
+    name="analytics-core",
+    help="Exact similarity analytics for a cocktail recipe database.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Cost(str, Enum):  # noqa: UP042 - StrEnum shows its members differently in --help
+    """The ground costs to choose from."""
+
+    learned = "learned"
+    reference = "reference"
+    tree = "tree"
+
+
+_FROM_HELP = "A folder or s3://bucket/prefix with published documents."
+_Database = Annotated[
+    str, typer.Option("--db", envvar="DB_PATH", help="The SQLite database: a path or s3://….")
+]
+_Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        envvar="ANALYTICS_OUTPUT",
+        help="Where to publish: a folder or s3://bucket/prefix. Default: ANALYTICS_BUCKET.",
+    ),
+]
+_Published = Annotated[
+    str | None, typer.Option("--from", envvar="ANALYTICS_OUTPUT", help=f"{_FROM_HELP} Default: out")
+]
+_Bucket = Annotated[
+    str | None,
+    typer.Option("--bucket", envvar="ANALYTICS_BUCKET", help="A bucket, when no place is named."),
+]
+_CostOption = Annotated[
+    Cost, typer.Option("--cost", envvar="ANALYTICS_COST", help="What a swap costs.")
+]
+_Neighbors = Annotated[
+    int,
+    typer.Option("--neighbors", envvar="ANALYTICS_NEIGHBORS", min=1, help="Neighbours per recipe."),
+]
+_Seed = Annotated[
+    int, typer.Option("--seed", envvar="ANALYTICS_SEED", min=0, help="Same seed, same map.")
+]
+_Threads = Annotated[
+    int | None,
+    typer.Option("--threads", envvar="ANALYTICS_THREADS", min=1, help="Default: all cores."),
+]
+_WorkspaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--workspace",
+        envvar="ANALYTICS_WORKSPACE",
+        help="Keep finished stages here (a folder or s3://…), so that a retry goes on from them.",
+    ),
+]
+_Scratch = Annotated[
+    Path | None,
+    typer.Option(
+        "--scratch", envvar="ANALYTICS_SCRATCH", help="Folder for the snapshot of the database."
+    ),
+]
+_Page = Annotated[
+    bool, typer.Option("--page/--no-page", envvar="ANALYTICS_PAGE", help="Publish the page too.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        str, typer.Option("--output", envvar="ANALYTICS_OUTPUT", help="Where to publish.")
+    ] = "out",
+    cost: _CostOption = Cost.learned,
+    neighbors: _Neighbors = 10,
+    seed: _Seed = 42,
+    threads: _Threads = None,
+) -> None:
+    """Build the sample database, run the whole refresh on it, and say where to look."""
+    with _outcome("demo") as run, tempfile.TemporaryDirectory(prefix="analytics-demo-") as folder:
+        from analytics_core.sample import write_sample_database
+
+        storage = _open(output)
+        database = Path(folder) / "sample.db"
+        write_sample_database(database)
+        settings = _settings(cost, neighbors, seed, threads, page=True)
+        result = run.refresh(str(database), storage, settings, scratch=Path(folder))
+        _print_summary(storage, result)
+
+
+@app.command()
+def refresh(
+    db: _Database,
+    output: _Output = None,
+    bucket: _Bucket = None,
+    cost: _CostOption = Cost.learned,
+    neighbors: _Neighbors = 10,
+    seed: _Seed = 42,
+    threads: _Threads = None,
+    workspace: _WorkspaceOption = None,
+    scratch: _Scratch = None,
+    page: _Page = True,
+) -> None:
+    """Read a database, compute everything, and publish it as one set."""
+    place = output or _bucket_url(bucket)
+    if place is None:
+        raise typer.BadParameter("name a place: --output, ANALYTICS_OUTPUT or ANALYTICS_BUCKET")
+    with _outcome("refresh") as run:
+        storage = _open(place)
+        result = run.refresh(
+            db,
+            storage,
+            _settings(cost, neighbors, seed, threads, page=page),
+            workspace=_open(workspace) if workspace else None,
+            scratch=scratch,
+        )
+        if sys.stdout.isatty():
+            _print_summary(storage, result, recipes=0)
+        else:
+            JsonLog(sys.stdout, result.run_id).write(
+                "refresh.finished",
+                seconds=round(result.seconds, 3),
+                output=storage.url,
+                counts=result.manifest.get("counts"),
+                warnings=len(result.manifest.get("warnings", ())),
+            )
+
+
+@app.command()
+def validate(db: _Database, scratch: _Scratch = None) -> None:
+    """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
+    with _outcome("validate"), tempfile.TemporaryDirectory(dir=scratch) as folder:
+        from analytics_core.catalog import load_catalog
+        from analytics_core.snapshot import take_snapshot
+        from analytics_core.terminal import Output, findings_table
+
+        catalog = load_catalog(take_snapshot(db, Path(folder)))
+        out = Output(highlight=False)
+        if catalog.findings:
+            out.print(findings_table(catalog.findings))
+        out.print(
+            f"usable: {len(catalog.recipes.names)} recipes,"
+            f" {len(catalog.ingredients.names)} ingredients;"
+            f" {len(catalog.findings) or 'no'} finding{'' if len(catalog.findings) == 1 else 's'}"
+        )
+
+
+@app.command()
+def neighbors(
+    name: Annotated[str, typer.Argument(help="A recipe's name; case and accents do not matter.")],
+    source: _Published = None,
+    bucket: _Bucket = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to show.")] = 10,
+) -> None:
+    """Show the recipes nearest to one, each with its swaps in words."""
+    with _outcome("neighbors"):
+        from analytics_core.terminal import Output, neighbors_table
+
+        documents = _documents(source, bucket, needed="recipe-similar")
+        recipe_id = _find(documents, name)
+        Output(highlight=False).print(neighbors_table(documents, recipe_id, count=count))
+
+
+@app.command("map")
+def show_map(
+    source: _Published = None,
+    bucket: _Bucket = None,
+    manhattan: Annotated[
+        bool, typer.Option("--manhattan", help="The map without the learned cost.")
+    ] = False,
+    labels: Annotated[bool, typer.Option(help="Names where there is room.")] = True,
+) -> None:
+    """Draw the map of all recipes in the terminal; near is similar."""
+    with _outcome("map"):
+        from analytics_core.terminal import Output, draw_map
+
+        kind = "cocktail-space" if manhattan else "cocktail-space-em"
+        documents = _documents(source, bucket, needed=kind)
+        out = Output(highlight=False)
+        height = max(out.height - 6, 18) if out.is_terminal else 30
+        drawing, legend = draw_map(
+            documents, kind=kind, width=out.width, height=height, labels=labels
+        )
+        out.print(drawing, end="")
+        out.print(legend)
+
+
+@app.command()
+def report(
+    source: _Published = None,
+    bucket: _Bucket = None,
+    output: Annotated[Path, typer.Option("--output", help="The file to write.")] = Path(
+        "report.html"
+    ),
+) -> None:
+    """Make the page of a published set: one file that needs no server."""
+    with _outcome("report"):
+        from analytics_core.report import render
+        from analytics_core.storage import LocalStorage
+
+        page = render(_documents(source, bucket, needed="manifest"))
+        target = output.absolute()
+        LocalStorage(target.parent).write(target.name, page.encode(), content_type="text/html")
+        typer.echo(str(target))
+
+
+@app.command("sample-db")
+def sample_db(
+    path: Annotated[Path, typer.Argument(help="The file to write.")],
+    recipes: Annotated[
+        int | None,
+        typer.Option("--recipes", min=0, help="How many; beyond the real ones, variations."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same database.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Write the sample database: real cocktails in the site's schema."""
+    with _outcome("sample-db"):
+        from analytics_core.sample import write_sample_database
+
+        write_sample_database(path, recipes=recipes, seed=seed, overwrite=force)
+        typer.echo(str(path))
+
+
+@app.command()
+def health() -> None:
+    """Prove that the numeric libraries load and compute; exit 0 when they do."""
+    with _outcome("health"):
+        from importlib import import_module
+        from importlib.metadata import version
+
+        for module, package in (
+            ("numpy", "numpy"),
+            ("scipy.sparse", "scipy"),
+            ("numba", "numba"),
+            ("umap", "umap-learn"),
+            ("ot", "POT"),
+            ("boto3", "boto3"),
+        ):
+            started = time.monotonic()
+            import_module(module)
+            seconds = time.monotonic() - started
+            typer.echo(f"{package} {version(package)}  loaded in {seconds:.1f} s")
+
+        import numpy as np
+
+        from analytics_core.transport import emd
+
+        half = np.array([0.5, 0.5])
+        distance = emd(half, np.array([0.25, 0.75]), np.array([[0.0, 1.0], [1.0, 0.0]]))
+        if abs(distance - 0.25) > 1e-12:
+            raise AnalyticsError(f"the solver is broken: it found {distance}, not 0.25")
+        typer.echo("solver  exact")
+
+
+class _Run:
+    """One command's log, way of showing progress, and readiness to stop."""
+
+    def __init__(self, command: str, interruption: Interruption) -> None:
+        self.command = command
+        self.terminal = sys.stderr.isatty()
+        self.log = JsonLog(run_id=None)
+        self.keeps: str | None = None
+        self._interruption = interruption
+
+    def refresh(
+        self,
+        database: str,
+        storage: Storage,
+        settings: RefreshSettings,
+        *,
+        workspace: Storage | None = None,
+        scratch: Path | None = None,
+    ) -> RefreshResult:
+        """Run the pipeline, telling about it as it goes."""
+        from analytics_core import pipeline
+
+        self.log.run_id = pipeline.new_run_id()
+        self.keeps = workspace.url if workspace else None
+        started = time.monotonic()
+        try:
+            with self._progress() as show:
+
+                def on_event(event: StageEvent) -> None:
+                    self._interruption.check()
+                    show(event)
+
+                result = pipeline.refresh(
+                    database,
+                    storage,
+                    settings=settings,
+                    workspace=workspace,
+                    scratch=scratch,
+                    on_event=on_event,
+                    run_id=self.log.run_id,
+                )
+        except Interrupted:
+            raise  # neither a success nor a failure: it is tried again
+        except Exception:
+            self._metrics(metric_lines(succeeded=False, seconds=time.monotonic() - started))
+            raise
+        stages = result.manifest["stages"]
+        self._metrics(
+            metric_lines(
+                succeeded=True,
+                seconds=result.seconds,
+                recipes=result.manifest["database"]["recipes"],
+                warnings=sum(warning["count"] for warning in result.manifest["warnings"]),
+                stage_seconds=[(s["name"], s["seconds"]) for s in stages if not s["reused"]],
+            )
+        )
+        return result
+
+    def fail(self, error: BaseException, *, unexpected: bool = False) -> None:
+        """Say in one line what went wrong."""
+        if not self.terminal:
+            event = "interrupted" if isinstance(error, Interrupted) else "failed"
+            self.log.failure(f"{self.command}.{event}", error, with_traceback=unexpected)
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        line = Text("error: ", style="bold red").append(one_line(error), style="not bold default")
+        Console(stderr=True, soft_wrap=True).print(line)
+
+    def _progress(self) -> contextlib.AbstractContextManager[Any]:
+        if self.terminal:
+            return progress_bars()
+        return contextlib.nullcontext(throttled(self.log.on_event))
+
+    def _metrics(self, lines: list[dict[str, object]]) -> None:
+        if not self.terminal:
+            for line in lines:
+                self.log.write_object(line)
+
+
+@contextlib.contextmanager
+def _outcome(command: str) -> Iterator[_Run]:
+    """Run a command's body; turn how it ends into one line and an exit code."""
+    with interruptible() as interruption:
+        run = _Run(command, interruption)
+        try:
+            yield run
+        except Interrupted as error:
+            kept = (
+                f"finished stages are kept in {run.keeps}, run it again to go on from there"
+                if run.keeps
+                else "nothing was published, what was published before is untouched; run it again"
+            )
+            run.fail(Interrupted(f"{one_line(error)}; {kept}"))
+            raise typer.Exit(EXIT_TRY_AGAIN) from None
+        except AnalyticsError as error:
+            run.fail(error)
+            raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            _drop_stdout()
+        except Exception as error:
+            if isinstance(error, _passing_through()):
+                raise
+            run.fail(_unexpected(run, error), unexpected=True)
+            raise typer.Exit(EXIT_FAILURE) from None
+
+
+def _passing_through() -> tuple[type[Exception], ...]:
+    return (typer.Exit, typer.BadParameter)
+
+
+def _unexpected(run: _Run, error: Exception) -> AnalyticsError:
+    """Wrap an error nobody foresaw; on a terminal its traceback goes to a file."""
+    run_id = run.log.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
+    run.log.run_id = run_id
+    where = ""
+    if run.terminal:
+        import traceback
+
+        path = Path(tempfile.gettempdir()) / f"analytics-core-{run_id}.log"
+        with contextlib.suppress(OSError):
+            path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            where = f"; the traceback is in {path}"
+    wrapped = AnalyticsError(
+        f"run {run_id}: unexpected {type(error).__name__}: {one_line(error)}{where}"
+    )
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def _settings(
+    cost: Cost, neighbors: int, seed: int, threads: int | None, *, page: bool
+) -> RefreshSettings:
+    from analytics_core.pipeline import RefreshSettings
+
+    return RefreshSettings(
+        cost=cost.value, neighbors=neighbors, seed=seed, threads=threads, page=page
+    )
+
+
+def _bucket_url(bucket: str | None) -> str | None:
+    if not bucket:
+        return None
+    return bucket if "://" in bucket else f"s3://{bucket}"
+
+
+def _open(location: str) -> Storage:
+    from analytics_core.storage import open_storage
+
+    if "://" in location and not location.startswith("s3://"):
+        raise typer.BadParameter(f"{location}: use a folder or s3://bucket/prefix")
+    return open_storage(location)
+
+
+def _documents(source: str | None, bucket: str | None, *, needed: str) -> dict[str, dict[str, Any]]:
+    from analytics_core.errors import StorageError
+    from analytics_core.storage import read_published
+
+    storage = _open(source or _bucket_url(bucket) or "out")
+    documents = read_published(storage)
+    if needed not in documents:
+        raise StorageError(
+            f"the set published at {storage.url} has no {needed}; run a refresh with this version"
+        )
+    return documents
+
+
+def _find(documents: dict[str, dict[str, Any]], name: str) -> int:
+    """Return the id of the recipe with this name, or say which names are near."""
+    from analytics_core.terminal import fold, plain
+
+    entries = documents["recipe-similar"]["data"]
+    exact = {entry["recipe_name"].casefold(): entry for entry in entries}
+    folded = {fold(entry["recipe_name"]): entry for entry in entries}
+    entry = exact.get(name.casefold()) or folded.get(fold(name))
+    if entry is not None:
+        return int(entry["recipe_id"])
+    near = difflib.get_close_matches(fold(name), folded, n=3, cutoff=0.5)
+    near += [key for key in folded if fold(name) and fold(name) in key and key not in near]
+    names = ", ".join(plain(folded[key]["recipe_name"]) for key in near[:5])
+    hint = f"; did you mean {names}?" if names else ""
+    raise typer.BadParameter(f"there is no recipe named {plain(name)!r}{hint}")
+
+
+def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3) -> None:
+    from analytics_core.storage import ROOT, read_published
+    from analytics_core.terminal import Output, familiar_recipes, neighbors_table, stages_table
+
+    out = Output(highlight=False, soft_wrap=True)
+    manifest = result.manifest
+    database = manifest["database"]
+    out.print(
+        f"\n{database['recipes']} recipes, {database['ingredients']} ingredients,"
+        f" {database['lines']} lines; {len(manifest['documents'])} documents"
+        f" in {result.seconds:.1f} s\n"
+    )
+    out.print(stages_table(manifest["stages"]))
+    for warning in manifest["warnings"]:
+        out.print(f"warning: {warning['message']}", markup=False)
+    if recipes:
+        documents = read_published(storage)
+        for recipe_id in familiar_recipes(documents, count=recipes):
+            out.print()
+            out.print(neighbors_table(documents, recipe_id, count=3))
+    out.print(f"\nDocuments  {storage.url}/{ROOT}/", markup=False)
+    if "report.html" in manifest.get("extras", {}):
+        out.print(f"Page       {storage.url}/{ROOT}/report.html", markup=False)
+
+
+def _drop_stdout() -> None:
+    """Let the interpreter's last flush succeed after the reader of a pipe went away."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main() -> None:
+    """Run the command line; the entry point of ``analytics-core``."""
+    try:
+        app(prog_name="analytics-core")
+    except SystemExit as leaving:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _drop_stdout()
+        if leaving.code == EXIT_TRY_AGAIN:
+            sys.stderr.flush()
+            os._exit(EXIT_TRY_AGAIN)  # do not wait for worker threads: time is running out
+        raise
