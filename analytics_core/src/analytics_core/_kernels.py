@@ -29,7 +29,9 @@ MAX_SUPPORT = 64  # ingredients a side; larger problems go to POT
 OPTIMALITY_TOLERANCE = 1e-13  # of the largest cost: a reduced cost above minus this is zero
 TIE_TOLERANCE = 1e-12  # of the largest cost: arcs this close to optimal count as tied
 MASS_EPSILON = 1e-15  # mass below this is rounding, not a flow
-DISTANCE_GRID = 2.0**40  # distances are compared on a grid of 2**-40, so that rounding decides nothing
+DISTANCE_GRID = (
+    2.0**40
+)  # distances are compared on a grid of 2**-40, so that rounding decides nothing
 
 STATUS_OK = 0
 STATUS_STALLED = 1
@@ -51,45 +53,72 @@ def _secondary(a, b):  # pragma: no cover - compiled
     return 1.0 + (z >> np.uint64(11)) * (2.0**-53 * 2.0**-6)
 
 
-@njit(cache=True)
-def _start_least_cost(m, n, cost, supply, demand, flow, basic, row_open, col_open):
-    """Fill a basic feasible plan cheapest cell first; exactly m + n - 1 cells become basic."""
-    for i in range(m):
-        row_open[i] = 1
-    for j in range(n):
-        col_open[j] = 1
-    for cell in range(m * n):
-        flow[cell] = 0.0
-        basic[cell] = 0
-    rows_left = m
-    cols_left = n
-    for _ in range(m + n - 1):
+@njit(cache=True, error_model="numpy")
+def _start_least_cost(m, n, cost, supply, demand, cells, amounts, closed, attached, open_lines):
+    """Fill a plan cheapest cell first: m + n - 1 cells that form a spanning tree.
+
+    Step t fills cell ``cells[t]`` with ``amounts[t]`` and closes the line ``closed[t]`` (a source,
+    or m + a sink), which so hangs on the line ``attached[t]``, still open. Only one line closes a
+    step, also where row and column run out together: a tree, then, even for degenerate masses.
+    """
+    for v in range(m + n):
+        open_lines[v] = v if v < m else v - m
+    rows = m
+    cols = n
+    t = 0
+    while rows > 1 and cols > 1:
         best = np.inf
-        bi = 0
-        bj = 0
-        for i in range(m):
-            if row_open[i]:
-                for j in range(n):
-                    if col_open[j] and cost[i * n + j] < best:
-                        best = cost[i * n + j]
-                        bi = i
-                        bj = j
-        amount = min(supply[bi], demand[bj])
-        flow[bi * n + bj] = amount
-        basic[bi * n + bj] = 1
-        supply[bi] -= amount
-        demand[bj] -= amount
-        # Close one line a step, never the last of a kind while the other kind is open:
-        # so the basic cells form a spanning tree even where masses tie.
-        if (supply[bi] <= demand[bj] and rows_left > 1) or cols_left == 1:
-            row_open[bi] = 0
-            rows_left -= 1
+        at_row = 0
+        at_col = 0
+        for r in range(rows):
+            base = open_lines[r] * n
+            for c in range(cols):
+                price = cost[base + open_lines[m + c]]
+                if price < best:
+                    best = price
+                    at_row = r
+                    at_col = c
+        i = open_lines[at_row]
+        j = open_lines[m + at_col]
+        have = supply[i]
+        need = demand[j]
+        cells[t] = i * n + j
+        if have <= need:
+            amounts[t] = have
+            demand[j] = need - have
+            closed[t] = i
+            attached[t] = m + j
+            rows -= 1
+            open_lines[at_row] = open_lines[rows]
         else:
-            col_open[bj] = 0
-            cols_left -= 1
+            amounts[t] = need
+            supply[i] = have - need
+            closed[t] = m + j
+            attached[t] = i
+            cols -= 1
+            open_lines[m + at_col] = open_lines[m + cols]
+        t += 1
+    if rows == 1:
+        i = open_lines[0]
+        for c in range(cols):
+            j = open_lines[m + c]
+            cells[t] = i * n + j
+            amounts[t] = demand[j]
+            closed[t] = m + j
+            attached[t] = i
+            t += 1
+    else:
+        j = open_lines[m]
+        for r in range(rows):
+            i = open_lines[r]
+            cells[t] = i * n + j
+            amounts[t] = supply[i]
+            closed[t] = i
+            attached[t] = m + j
+            t += 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _prices(m, n, cost, basic, price, parent, depth, queue):
     """Dual prices along the basis tree, breadth first from source 0: cost = price_i + price_j."""
     for v in range(m + n):
@@ -132,7 +161,7 @@ def _cell(u, v, m, n):
     return v * n + (u - m)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _pivot(m, n, enter, flow, basic, parent, depth):
     """Push flow around the cycle that cell `enter` closes; the tightest cell leaves the basis."""
     source = enter // n
@@ -180,55 +209,92 @@ def _pivot(m, n, enter, flow, basic, parent, depth):
     basic[enter] = 1
 
 
-@njit(cache=True)
-def solve(m, n, cost, supply, demand, flow, basic, price, parent, depth, queue):
-    """Minimum cost of moving `supply` (m,) to `demand` (n,) under `cost` (m * n,), both used up.
-
-    Returns (value, status); `flow` and `basic` hold an optimal basis.
-    """
-    if m == 1 or n == 1:
-        value = 0.0
-        for cell in range(m * n):
-            flow[cell] = demand[cell] if m == 1 else supply[cell]
-            basic[cell] = 1
-            value += flow[cell] * cost[cell]
-        return value, STATUS_OK
-    largest = 0.0
+@njit(cache=True, error_model="numpy")
+def _fill(m, n, cells, amounts, flow, basic):
+    """Write the start's cells into the full arrays that pivots need."""
     for cell in range(m * n):
-        largest = max(largest, cost[cell])
-    _start_least_cost(m, n, cost, supply, demand, flow, basic, parent, depth)
-    tolerance = -OPTIMALITY_TOLERANCE * largest
-    patience = 20 + 8 * (m + n)  # pivots by steepest price; afterwards Bland's rule, which cannot cycle
-    limit = patience + 50 * m * n
-    status = STATUS_STALLED
-    for step in range(limit):
+        flow[cell] = 0.0
+        basic[cell] = 0
+    for t in range(m + n - 1):
+        flow[cells[t]] = amounts[t]
+        basic[cells[t]] = 1
+
+
+@njit(cache=True, error_model="numpy")
+def _improve(m, n, cost, tolerance, flow, basic, price, parent, depth, queue):
+    """Pivot until no reduced cost is negative. Returns the status."""
+    patience = 20 + 8 * (
+        m + n
+    )  # pivots by steepest price; afterwards Bland's rule, which cannot cycle
+    for step in range(patience + 50 * m * n):
         _prices(m, n, cost, basic, price, parent, depth, queue)
         enter = -1
         best = tolerance
         for i in range(m):
             base = i * n
-            pi = price[i]
+            own = price[i]
             for j in range(n):
-                reduced = cost[base + j] - pi - price[m + j]
+                reduced = cost[base + j] - own - price[m + j]
                 if reduced < best and not basic[base + j]:
                     best = reduced
                     enter = base + j
                     if step >= patience:
                         best = -np.inf
         if enter < 0:
-            status = STATUS_OK
-            break
+            return STATUS_OK
         _pivot(m, n, enter, flow, basic, parent, depth)
+    return STATUS_STALLED
+
+
+@njit(cache=True, error_model="numpy")
+def solve(m, n, ws, keep_basis):
+    """Minimum cost of moving supply (m,) to demand (n,) under cost (m * n,), all in the workspace.
+
+    About half of all recipe pairs are solved by the start itself, so everything that only pivots
+    need waits until one is needed. Returns (value, status); with `keep_basis`, flow and basic hold
+    an optimal basis.
+    """
+    cost, _, supply, demand, flow, basic, price, _, parent, depth, queue, cells, amounts = ws
+    value = 0.0
+    if m == 1 or n == 1:
+        for cell in range(m * n):
+            mass = demand[cell] if m == 1 else supply[cell]
+            flow[cell] = mass
+            basic[cell] = 1
+            value += mass * cost[cell]
+        return value, STATUS_OK
+    _start_least_cost(m, n, cost, supply, demand, cells, amounts, parent, depth, queue)
+    # Backwards, each line hangs on one that is priced already: the tree needs no search.
+    last = m + n - 2
+    price[depth[last]] = 0.0
+    for back in range(last + 1):
+        t = last - back
+        price[parent[t]] = cost[cells[t]] - price[depth[t]]
+        value += amounts[t] * cost[cells[t]]
+    largest = 0.0
+    lowest = np.inf
+    for i in range(m):
+        base = i * n
+        own = price[i]
+        for j in range(n):
+            largest = max(largest, cost[base + j])
+            lowest = min(lowest, cost[base + j] - own - price[m + j])
+    tolerance = -OPTIMALITY_TOLERANCE * largest
+    optimal = lowest >= tolerance
+    if optimal and not keep_basis:
+        return value, STATUS_OK
+    _fill(m, n, cells, amounts, flow, basic)
+    if optimal:
+        return value, STATUS_OK
+    status = _improve(m, n, cost, tolerance, flow, basic, price, parent, depth, queue)
     value = 0.0
     for cell in range(m * n):
         value += flow[cell] * cost[cell]
     return value, status
 
 
-@njit(cache=True)
-def make_unique(
-    m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue
-):
+@njit(cache=True, error_model="numpy")
+def make_unique(m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue):
     """From an optimal basis to the optimal plan of least secondary cost. Returns the status."""
     if m == 1 or n == 1:
         return STATUS_OK
@@ -259,7 +325,7 @@ def make_unique(
     return STATUS_STALLED
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _workspace(size):
     """Arrays for problems of up to `size` ingredients a side."""
     return (
@@ -274,13 +340,17 @@ def _workspace(size):
         np.empty(2 * size, np.int64),  # parent
         np.empty(2 * size, np.int64),  # depth
         np.empty(2 * size, np.int64),  # queue
+        np.empty(2 * size, np.int64),  # cells of the start
+        np.empty(2 * size),  # amounts of the start
     )
 
 
 @njit(cache=True, inline="always")
-def _pair(p, q, indptr, columns, fractions, ground, ws):
-    """Exact distance between the mixtures p and q; the basis stays in the workspace."""
-    cost, _, supply, demand, flow, basic, price, _, parent, depth, queue = ws
+def _pair(p, q, indptr, columns, fractions, ground, ws, keep_basis):
+    """Exact distance between the mixtures p and q; see `solve`."""
+    cost = ws[0]
+    supply = ws[2]
+    demand = ws[3]
     p0 = indptr[p]
     q0 = indptr[q]
     m = indptr[p + 1] - p0
@@ -292,10 +362,10 @@ def _pair(p, q, indptr, columns, fractions, ground, ws):
             cost[i * n + j] = ground[row, columns[q0 + j]]
     for j in range(n):
         demand[j] = fractions[q0 + j]
-    return solve(m, n, cost, supply, demand, flow, basic, price, parent, depth, queue)
+    return solve(m, n, ws, keep_basis)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def pairs(first, second, indptr, columns, fractions, ground, size):
     """Exact distances of the listed pairs; NaN where the simplex stalled."""
     count = first.size
@@ -306,12 +376,12 @@ def pairs(first, second, indptr, columns, fractions, ground, size):
         for k in range(block * chunk, min(count, (block + 1) * chunk)):
             p = min(first[k], second[k])  # one orientation, so that d(p, q) == d(q, p) to the bit
             q = max(first[k], second[k])
-            value, status = _pair(p, q, indptr, columns, fractions, ground, ws)
+            value, status = _pair(p, q, indptr, columns, fractions, ground, ws, False)
             out[k] = value if status == STATUS_OK else np.nan
     return out
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def matrix(start, stop, indptr, columns, fractions, ground, size):
     """Rows start..stop of the all-pairs matrix above the diagonal; NaN where the simplex stalled."""
     n = indptr.size - 1
@@ -322,20 +392,20 @@ def matrix(start, stop, indptr, columns, fractions, ground, size):
         p = start + (r // 2 if r % 2 == 0 else rows - 1 - r // 2)
         ws = _workspace(size)
         for q in range(p + 1, n):
-            value, status = _pair(p, q, indptr, columns, fractions, ground, ws)
+            value, status = _pair(p, q, indptr, columns, fractions, ground, ws, False)
             out[p - start, q] = value if status == STATUS_OK else np.nan
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def plan(m, n, cost, secondary, supply, demand):
     """Unique optimal plan of one problem. Returns (flow (m * n,), value, status)."""
-    size = max(m, n)
-    ws = _workspace(size)
-    flow, basic, price, price2, parent, depth, queue = ws[4:]
-    s = supply.copy()
-    d = demand.copy()
-    value, status = solve(m, n, cost, s, d, flow, basic, price, parent, depth, queue)
+    ws = _workspace(max(m, n))
+    ws[0][: m * n] = cost
+    ws[2][:m] = supply
+    ws[3][:n] = demand
+    flow, basic, price, price2, parent, depth, queue = ws[4:11]
+    value, status = solve(m, n, ws, True)
     if status == STATUS_OK:
         status = make_unique(
             m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue
@@ -343,7 +413,7 @@ def plan(m, n, cost, secondary, supply, demand):
     return flow[: m * n].copy(), value, status
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def secondary_costs(keys_from, keys_to):
     """Tie-breaking costs (m * n,) between ingredients of the given ids."""
     m = keys_from.size
@@ -355,7 +425,7 @@ def secondary_costs(keys_from, keys_to):
     return out
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def pair_plans(first, second, indptr, columns, fractions, ground, keys, size):
     """Unique optimal plans of the listed pairs, at most 2 * size - 1 flows each.
 
@@ -374,8 +444,8 @@ def pair_plans(first, second, indptr, columns, fractions, ground, keys, size):
         for k in range(block * chunk, min(count, (block + 1) * chunk)):
             p = first[k]
             q = second[k]
-            _, status = _pair(p, q, indptr, columns, fractions, ground, ws)
-            cost, secondary, _, _, flow, basic, price, price2, parent, depth, queue = ws
+            _, status = _pair(p, q, indptr, columns, fractions, ground, ws, True)
+            cost, secondary, _, _, flow, basic, price, price2, parent, depth, queue, _, _ = ws
             p0 = indptr[p]
             q0 = indptr[q]
             m = indptr[p + 1] - p0
@@ -424,7 +494,7 @@ def _insert(distances, indices, k, filled, value, index):
     return filled
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def emd_neighbors(start, stop, k, indptr, columns, fractions, ground, size):
     """Exact k nearest mixtures of the rows start..stop, most pairs excluded by lower bounds.
 
@@ -469,7 +539,9 @@ def emd_neighbors(start, stop, k, indptr, columns, fractions, ground, size):
             p = first_index[c]
             if p < 0:
                 break
-            value, status = _pair(min(p, q), max(p, q), indptr, columns, fractions, ground, ws)
+            value, status = _pair(
+                min(p, q), max(p, q), indptr, columns, fractions, ground, ws, False
+            )
             solved[r] += 1
             stalled[r] += status
             value = np.rint(value * DISTANCE_GRID) / DISTANCE_GRID
@@ -502,7 +574,9 @@ def emd_neighbors(start, stop, k, indptr, columns, fractions, ground, size):
                 total += fractions[e] * lowest
             if total > best_distance[k - 1] + slack:
                 continue
-            value, status = _pair(min(p, q), max(p, q), indptr, columns, fractions, ground, ws)
+            value, status = _pair(
+                min(p, q), max(p, q), indptr, columns, fractions, ground, ws, False
+            )
             solved[r] += 1
             stalled[r] += status
             value = np.rint(value * DISTANCE_GRID) / DISTANCE_GRID
@@ -513,7 +587,7 @@ def emd_neighbors(start, stop, k, indptr, columns, fractions, ground, size):
     return out_index, out_distance, solved, stalled
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def l1_neighbors(start, stop, k, indptr, columns, values, width):
     """Exact k nearest rows in the L1 norm of sparse non-negative rows of `width` columns."""
     n = indptr.size - 1
