@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import secrets
 import sys
 import tempfile
 import time
@@ -27,12 +28,14 @@ from analytics_core.errors import (
     EXIT_TRY_AGAIN,
     AnalyticsError,
     Interrupted,
+    StorageError,
 )
 from analytics_core.interruption import Interruption, interruptible
 from analytics_core.logs import JsonLog, metric_lines, one_line, progress_bars, throttled
 
 if TYPE_CHECKING:
-    from analytics_core.pipeline import RefreshResult, RefreshSettings, StageEvent
+    from analytics_core.pipeline import RefreshResult, RefreshSettings
+    from analytics_core.stages import StageEvent
     from analytics_core.storage import Storage
 
 app = typer.Typer(
@@ -76,10 +79,15 @@ _CostOption = Annotated[
 ]
 _Neighbors = Annotated[
     int,
-    typer.Option("--neighbors", envvar="ANALYTICS_NEIGHBORS", min=1, help="Neighbours per recipe."),
+    typer.Option(
+        "--neighbors", envvar="ANALYTICS_NEIGHBORS", min=0, max=1000, help="Neighbours per recipe."
+    ),
 ]
 _Seed = Annotated[
-    int, typer.Option("--seed", envvar="ANALYTICS_SEED", min=0, help="Same seed, same map.")
+    int,
+    typer.Option(
+        "--seed", envvar="ANALYTICS_SEED", min=0, max=2**32 - 1, help="Same seed, same map."
+    ),
 ]
 _Threads = Annotated[
     int | None,
@@ -128,14 +136,14 @@ def demo(
     threads: _Threads = None,
 ) -> None:
     """Build the sample database, run the whole refresh on it, and say where to look."""
-    with _outcome("demo") as run, tempfile.TemporaryDirectory(prefix="analytics-demo-") as folder:
+    with _outcome("demo") as run, _temporary(None) as folder:
         from analytics_core.sample import write_sample_database
 
         storage = _open(output)
-        database = Path(folder) / "sample.db"
+        database = folder / "sample.db"
         write_sample_database(database)
         settings = _settings(cost, neighbors, seed, threads, page=True)
-        result = run.refresh(str(database), storage, settings, scratch=Path(folder))
+        result = run.refresh(str(database), storage, settings, scratch=folder)
         _print_summary(storage, result)
 
 
@@ -180,12 +188,12 @@ def refresh(
 @app.command()
 def validate(db: _Database, scratch: _Scratch = None) -> None:
     """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
-    with _outcome("validate"), tempfile.TemporaryDirectory(dir=scratch) as folder:
+    with _outcome("validate"), _temporary(scratch) as folder:
         from analytics_core.catalog import load_catalog
         from analytics_core.snapshot import take_snapshot
         from analytics_core.terminal import Output, findings_table
 
-        catalog = load_catalog(take_snapshot(db, Path(folder)))
+        catalog = load_catalog(take_snapshot(db, folder))
         out = Output(highlight=False)
         if catalog.findings:
             out.print(findings_table(catalog.findings))
@@ -326,8 +334,10 @@ class _Run:
         """Run the pipeline, telling about it as it goes."""
         from analytics_core import pipeline
 
-        self.log.run_id = pipeline.new_run_id()
-        self.keeps = workspace.url if workspace else None
+        self.log.run_id = _new_run_id()
+        self.keeps = (workspace or storage).url
+        if scratch is not None:
+            _make_folder(scratch)
         started = time.monotonic()
         try:
             with self._progress() as show:
@@ -393,12 +403,8 @@ def _outcome(command: str) -> Iterator[_Run]:
         try:
             yield run
         except Interrupted as error:
-            kept = (
-                f"finished stages are kept in {run.keeps}, run it again to go on from there"
-                if run.keeps
-                else "nothing was published, what was published before is untouched; run it again"
-            )
-            run.fail(Interrupted(f"{one_line(error)}; {kept}"))
+            kept = f"; finished stages are kept in {run.keeps}, run it again" if run.keeps else ""
+            run.fail(Interrupted(f"{one_line(error)}{kept}"))
             raise typer.Exit(EXIT_TRY_AGAIN) from None
         except AnalyticsError as error:
             run.fail(error)
@@ -406,20 +412,15 @@ def _outcome(command: str) -> Iterator[_Run]:
         except BrokenPipeError:
             _drop_stdout()
         except Exception as error:
-            if isinstance(error, _passing_through()):
+            if isinstance(error, (typer.Exit, typer.BadParameter)):
                 raise
             run.fail(_unexpected(run, error), unexpected=True)
             raise typer.Exit(EXIT_FAILURE) from None
 
 
-def _passing_through() -> tuple[type[Exception], ...]:
-    return (typer.Exit, typer.BadParameter)
-
-
 def _unexpected(run: _Run, error: Exception) -> AnalyticsError:
     """Wrap an error nobody foresaw; on a terminal its traceback goes to a file."""
-    run_id = run.log.run_id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}"
-    run.log.run_id = run_id
+    run.log.run_id = run_id = run.log.run_id or _new_run_id()
     where = ""
     if run.terminal:
         import traceback
@@ -433,6 +434,28 @@ def _unexpected(run: _Run, error: Exception) -> AnalyticsError:
     )
     wrapped.__cause__ = error
     return wrapped
+
+
+@contextlib.contextmanager
+def _temporary(scratch: Path | None) -> Iterator[Path]:
+    if scratch is not None:
+        _make_folder(scratch)
+    with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
+        yield Path(folder)
+
+
+def _new_run_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the scratch folder {folder}: {error.strerror};"
+            " name another with --scratch"
+        ) from error
 
 
 def _settings(
@@ -460,7 +483,6 @@ def _open(location: str) -> Storage:
 
 
 def _documents(source: str | None, bucket: str | None, *, needed: str) -> dict[str, dict[str, Any]]:
-    from analytics_core.errors import StorageError
     from analytics_core.storage import read_published
 
     storage = _open(source or _bucket_url(bucket) or "out")

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from analytics_core.pipeline import StageEvent
+    from analytics_core.stages import StageEvent
 
 NAMESPACE = "CocktailAnalytics"
 _PROGRESS_EVERY_SECONDS = 5.0
