@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types setup bench clean
+.PHONY: help demo test test-slow lint setup bench clean
 
 help: ## what this file can do
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -27,7 +27,7 @@ demo: $(VENV)/.core ## sample database -> full refresh -> out/
 	$(BIN)/analytics-core demo --output out
 
 test: $(VENV)/.dev ## every test that is not slow
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev ## the slow tests
 	$(BIN)/python -m pytest -m slow
@@ -39,6 +39,8 @@ lint: $(VENV)/.dev ## style and types
 
 bench: $(VENV)/.dev ## side by side with what a user would pick instead
 	$(BIN)/python -m benchmarks
+
+include $(wildcard infra/infra.mk analytics_core/report.mk image/image.mk)
 
 clean: ## remove the environment and outputs
 	rm -rf $(VENV) out build cdk.out

@@ -166,7 +166,7 @@ def _pivot(m, n, enter, flow, basic, parent, depth):
     """Push flow around the cycle that cell `enter` closes; the tightest cell leaves the basis."""
     source = enter // n
     sink = m + enter % n
-    # Along the tree path from sink to source, cells alternate: leaving the sink the first loses flow.
+    # Along the tree path from sink to source cells alternate; the first from either end loses.
     u = sink
     v = source
     u_loses = True  # next cell on the sink's side loses flow
@@ -383,7 +383,7 @@ def pairs(first, second, indptr, columns, fractions, ground, size):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def matrix(start, stop, indptr, columns, fractions, ground, size):
-    """Rows start..stop of the all-pairs matrix above the diagonal; NaN where the simplex stalled."""
+    """Rows start..stop of the all-pairs matrix above the diagonal; NaN for a stalled problem."""
     n = indptr.size - 1
     rows = stop - start
     out = np.zeros((rows, n))
@@ -429,8 +429,8 @@ def secondary_costs(keys_from, keys_to):
 def pair_plans(first, second, indptr, columns, fractions, ground, keys, size):
     """Unique optimal plans of the listed pairs, at most 2 * size - 1 flows each.
 
-    Returns (flows a pair (pairs,), from columns, to columns, masses (pairs, 2 * size - 1)), flows in
-    the order of (from, to); a count of -1 marks a stalled problem.
+    Returns (flows a pair (pairs,), from columns, to columns, masses (pairs, 2 * size - 1)), flows
+    in the order of (from, to); a count of -1 marks a stalled problem.
     """
     count = first.size
     width = 2 * size - 1
@@ -474,7 +474,7 @@ def pair_plans(first, second, indptr, columns, fractions, ground, keys, size):
 
 @njit(cache=True, inline="always")
 def _insert(distances, indices, k, filled, value, index):
-    """Insert into the sorted k best by (distance on the grid, index). Returns how many are filled."""
+    """Insert into the k best, sorted by (distance, index). Returns how many are filled."""
     if filled == k:
         last = distances[k - 1]
         if value > last or (value == last and index > indices[k - 1]):

@@ -1,10 +1,11 @@
-"""The published documents: their names, their shapes, their bytes. ``docs/data.md`` describes them."""
+"""The published documents: names, shapes, bytes. ``docs/data.md`` describes them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def to_json(value: object) -> str:
 
 
 def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> bytes:
-    """One document as UTF-8; rows are encoded one by one, so that a long list needs no second copy."""
+    """One document as UTF-8; rows are encoded one by one, to spare a second copy of a long list."""
     body = to_json(data) if isinstance(data, dict) else f"[{','.join(map(to_json, data))}]"
     metadata = {
         "generated_at": provenance.generated_at,
@@ -123,7 +124,7 @@ def _lines_by_volume(catalog: Catalog) -> list[list[int]]:
     order = np.lexsort((catalog.ingredients.ids[lines.ingredient], -lines.volume_ml, counted,
                         lines.recipe))  # fmt: skip
     bounds = np.searchsorted(lines.recipe[order], np.arange(catalog.recipes.ids.size + 1))
-    return [order[a:b].tolist() for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [order[a:b].tolist() for a, b in pairwise(bounds)]
 
 
 def cocktail_space(catalog: Catalog, points: FloatArray) -> Iterator[Row]:
@@ -216,9 +217,7 @@ def recipe_similar(
         }
 
 
-def ingredient_substitutes(
-    catalog: Catalog, mixtures: Mixtures, cost: FloatArray
-) -> Iterator[Row]:
+def ingredient_substitutes(catalog: Catalog, mixtures: Mixtures, cost: FloatArray) -> Iterator[Row]:
     """For each ingredient in play, the used ingredients that stand in for it at least cost."""
     used = np.unique(mixtures.columns)
     names = [catalog.ingredients.names[i] for i in mixtures.in_play]

@@ -86,14 +86,14 @@ class CostSettings:
 
 REFERENCE = CostSettings()
 TREE = CostSettings(rounds=0)
-# Chosen by `python -m benchmarks.cost_settings`; docs/method.md tells how.
+# Chosen on the sample by `python -m benchmarks.cost_settings`; docs/method.md tells how sure.
 LEARNED = CostSettings(
     power=0.5,
-    decay=0.7,
+    decay=0.8,
     prior="tree",
-    prior_strength=1.0,
+    prior_strength=0.3,
     temperature=0.5,
-    blend=0.5,
+    blend=0.75,
 )
 
 PRESETS = {"learned": LEARNED, "reference": REFERENCE, "tree": TREE}
@@ -133,7 +133,7 @@ def expected_matches(
 ) -> FloatArray:
     """Mass that neighbouring recipes match between ingredients, float64 (m, m), symmetric.
 
-    Each recipe's neighbours share one unit of weight; of a pair's plan only its largest flows count.
+    Each recipe's neighbours share one unit of weight; of a plan only the largest flows count.
     """
     width = mixtures.in_play.size
     if graph.k == 0:
@@ -141,7 +141,9 @@ def expected_matches(
     recipe = np.repeat(np.arange(mixtures.count), graph.k)
     neighbor = graph.indices.ravel()
     # One orientation a pair: which of equally large flows are kept must not depend on direction.
-    plans = plans_of_pairs(mixtures, cost, np.minimum(recipe, neighbor), np.maximum(recipe, neighbor))
+    plans = plans_of_pairs(
+        mixtures, cost, np.minimum(recipe, neighbor), np.maximum(recipe, neighbor)
+    )
     weight = np.exp(-(graph.distances - graph.distances[:, :1]))
     weight /= weight.sum(axis=1, keepdims=True)
     pair = np.repeat(np.arange(recipe.size), np.diff(plans.indptr))
@@ -155,7 +157,8 @@ def expected_matches(
     cell = plans.source[kept].astype(np.int64) * width + plans.target[kept]
     mass = weight.ravel()[pair[kept]] * plans.mass[kept]
     matches = np.bincount(cell, weights=mass, minlength=width * width).reshape(width, width)
-    return 0.5 * (matches + matches.T)
+    symmetric: FloatArray = 0.5 * (matches + matches.T)
+    return symmetric
 
 
 def cost_from_matches(
@@ -173,7 +176,7 @@ def cost_from_matches(
     observed = matches + prior
     margin = observed.sum(axis=1)
     expected = np.outer(margin, margin) / observed.sum()
-    cost: FloatArray = -np.log(observed / expected)
+    cost: FloatArray = -np.log(observed / expected).astype(np.float64)
     cost = 0.5 * (cost + cost.T)
     cost -= cost.min()
     np.fill_diagonal(cost, 0.0)

@@ -97,9 +97,9 @@ def nearest_neighbors(
     SolverError
         The cost has the wrong shape or is negative or not finite.
     """
-    from analytics_core.transport import _ground
+    from analytics_core.transport import check_ground_cost
 
-    cost = _ground(mixtures, cost)
+    cost = check_ground_cost(mixtures, cost)
     size = mixtures.largest_support
     k = max(0, min(k, mixtures.count - 1))
 

@@ -1,4 +1,4 @@
-"""The job: `refresh` takes a database through the stages, top to bottom, and publishes the result."""
+"""The job: `refresh` takes a database through the stages, top to bottom, and publishes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -181,8 +181,10 @@ def refresh(
             "cocktail-space-em": artifacts.cocktail_space(catalog, points_learned),
             "recipe-similar": artifacts.recipe_similar(
                 catalog, mixtures, listed,
+                # In plain volumes, also where likeness is measured on compressed ones: a plan
+                # tells what to pour differently.
                 plans_of_pairs(
-                    measured, cost.distance_cost,
+                    mixtures, cost.distance_cost,
                     np.repeat(np.arange(mixtures.count), listed.k), listed.indices.ravel(),
                 ),
             ),
@@ -220,9 +222,7 @@ def refresh(
             "stages": list(stages.timings),
         }
         extras = {"report.html": _page(documents, manifest)} if settings.page else {}
-        return publish(
-            output, run_id=run_id, documents=documents, manifest=manifest, extras=extras
-        )
+        return publish(output, run_id=run_id, documents=documents, manifest=manifest, extras=extras)
 
     manifest = stages.run("publish", write)
     return RefreshResult(run_id, manifest, round(time.perf_counter() - begin, 3))
@@ -233,8 +233,7 @@ def _use_threads(threads: int | None) -> None:
     import numba
 
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    wanted = threads or min(numba.config.NUMBA_NUM_THREADS, available or 1)
-    numba.set_num_threads(max(1, min(wanted, numba.config.NUMBA_NUM_THREADS)))
+    numba.set_num_threads(min(threads or available or 1, numba.get_num_threads()))
 
 
 def _arrays(cost: LearnedCost) -> dict[str, Any]:
@@ -256,7 +255,7 @@ def _similar(
     tree: IngredientTree,
     cost: LearnedCost,
     k: int,
-    is_tree: bool,  # noqa: FBT001
+    is_tree: bool,
     progress: Callable[[int, int], None],
 ) -> KnnGraph:
     """Neighbours under the cost; under the plain tree distance by its closed form."""
@@ -269,9 +268,7 @@ def _root_shares(mixtures: Mixtures, tree: IngredientTree) -> FloatArray:
     """Fraction of each recipe under each root ingredient, float64 (recipes, roots in play)."""
     roots, column = np.unique(tree.roots[mixtures.in_play], return_inverse=True)
     shares = np.zeros((mixtures.count, max(1, roots.size)))
-    np.add.at(
-        shares, (mixtures.recipe_of_entries(), column[mixtures.columns]), mixtures.fractions
-    )
+    np.add.at(shares, (mixtures.recipe_of_entries(), column[mixtures.columns]), mixtures.fractions)
     return shares
 
 

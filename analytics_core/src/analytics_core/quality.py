@@ -24,10 +24,8 @@ def neighbors_kept(graph: KnnGraph, points: FloatArray) -> float:
     n = points.shape[0]
     if k == 0:
         return 1.0
-    _, near = cKDTree(points).query(points, k=k + 1)
-    kept = [
-        np.intersect1d(graph.indices[r, :k], near[r][near[r] != r][:k]).size for r in range(n)
-    ]
+    near = np.asarray(cKDTree(points).query(points, k=k + 1)[1])
+    kept = [np.intersect1d(graph.indices[r, :k], near[r][near[r] != r][:k]).size for r in range(n)]
     return float(np.mean(kept)) / k
 
 

@@ -67,7 +67,9 @@ class Stages:
             StageEvent(stage, "progress", done=done, total=total)
         )
 
-    def run(self, stage: str, work: Callable[[], T], detail: Callable[[T], str] = lambda _: "") -> T:
+    def run(
+        self, stage: str, work: Callable[[], T], detail: Callable[[T], str] = lambda _: ""
+    ) -> T:
         """Do a stage's work and note how long it took."""
         self._on_event(StageEvent(stage, "started"))
         start = time.perf_counter()
@@ -96,4 +98,6 @@ class Stages:
     def _finish(self, stage: str, start: float, *, reused: bool, detail: str = "") -> None:
         seconds = round(time.perf_counter() - start, 3)
         self.timings.append({"name": stage, "seconds": seconds, "reused": reused})
-        self._on_event(StageEvent(stage, "reused" if reused else "finished", seconds, detail=detail))
+        self._on_event(
+            StageEvent(stage, "reused" if reused else "finished", seconds, detail=detail)
+        )

@@ -152,11 +152,14 @@ def emd(a: FloatArray, b: FloatArray, cost: FloatArray) -> float:
     return transport_plan(a, b, cost).value
 
 
-def _ground(mixtures: Mixtures, cost: FloatArray) -> FloatArray:
+def check_ground_cost(mixtures: Mixtures, cost: FloatArray) -> FloatArray:
+    """Return the cost as the kernels want it; SolverError when it does not fit the mixtures."""
     cost = np.ascontiguousarray(cost, dtype=np.float64)
     width = mixtures.in_play.size
     if cost.shape != (width, width):
-        raise SolverError(f"cost has shape {cost.shape}; the ingredients in play need {(width,) * 2}")
+        raise SolverError(
+            f"cost has shape {cost.shape}; the ingredients in play need {(width,) * 2}"
+        )
     if not np.isfinite(cost).all() or (cost < 0).any():
         raise SolverError("costs must be finite and not negative")
     return cost
@@ -188,7 +191,7 @@ def emd_pairs(
     float64 (pairs,)
         In the unit of the cost.
     """
-    cost = _ground(mixtures, cost)
+    cost = check_ground_cost(mixtures, cost)
     first, second = np.asarray(first, np.int64), np.asarray(second, np.int64)
     out: FloatArray = _kernels.pairs(
         first, second, mixtures.indptr, mixtures.columns, mixtures.fractions, cost,
@@ -204,7 +207,7 @@ def emd_matrix(mixtures: Mixtures, cost: FloatArray) -> FloatArray:
 
     The job never calls this: its memory grows with the square of the recipes.
     """
-    cost = _ground(mixtures, cost)
+    cost = check_ground_cost(mixtures, cost)
     upper: FloatArray = _kernels.matrix(
         0, mixtures.count, mixtures.indptr, mixtures.columns, mixtures.fractions, cost,
         mixtures.largest_support,
@@ -219,7 +222,7 @@ def plans_of_pairs(
     mixtures: Mixtures, cost: FloatArray, first: IntArray, second: IntArray
 ) -> PairPlans:
     """Unique optimal plans of the listed pairs, directed from `first` to `second`."""
-    cost = _ground(mixtures, cost)
+    cost = check_ground_cost(mixtures, cost)
     first, second = np.asarray(first, np.int64), np.asarray(second, np.int64)
     counts, sources, targets, masses = _kernels.pair_plans(
         first, second, mixtures.indptr, mixtures.columns, mixtures.fractions, cost,
