@@ -13,32 +13,33 @@ very moment, SQLite does not create the ``-shm`` file.
 reader without write access cannot open; for a hot journal, which a dead writer left and
 only a writer may roll back; for a lock that is held too long, or cannot be had. The order is
 
-1. copy the journal (often there is none),  2. copy the database,  3. copy the WAL,
-4. read the database again,  5. read the WAL again,  6. read the journal again,
-7. look at the database's inode, size and times once more.
+1. copy the journal (often there is none),  2. read the WAL's header,
+3. copy the database,  4. copy the WAL,  5. read the WAL's header,
+6. read the database again (only when there is no WAL),  7. read the journal again,
+8. look at the database's inode, size and times once more.
 
-The copy counts when the database has not changed (same file, size, times and SHA-256)
-from 2 to 7, the journal has not from 1 to 6, and the WAL still begins with the bytes that
-were copied. Otherwise, try again, waiting longer each time. Why this suffices:
+The journal must be the same in 1 and 7, and the database's inode in 3 and 8. Then:
 
-- *No journal, no WAL*: the two readings of the database are equal and nothing was written
-  from the first to the last look, so the file was at rest; no journal lay beside it, so it
-  held no unfinished transaction. One that appeared and went within steps 1 to 6 has either
-  ended before step 2, or written to the database and so changed its times.
-- *Journal*: database and journal stood still together, between steps 2 and 4. They are what
-  a writer dying at that moment leaves, and SQLite's own recovery undoes the rest: a page is
-  in the journal before it changes in the database.
-- *WAL*: the database changes only when a checkpoint moves frames into it. What it held from
-  2 to 4, it held while the WAL was read in 3, so every frame moved into it by then is either
-  in the copied WAL, or in a WAL that was moved whole and begun anew. Recovery replays the
-  copied frames up to the last commit; all of the later ones are in neither file. (A WAL read
-  before the database was seen at rest would not do: frames appended and moved in between
-  would be half there.) Frames appended during the reading do no harm: a torn tail fails its
-  checksum. A WAL begun anew has other salts in its header, so step 5 notices.
+- *With a WAL*, the copy counts when the WAL's header, with its salts, is the same in 2, 4
+  and 5: the WAL was not begun anew, so it only grew. The database then changes only where a
+  checkpoint moves frames of this WAL into it. Such frames were in the WAL before they were in
+  the database, hence before 4, and a committed frame never changes: the copied WAL holds
+  them all, and replaying it up to the last commit puts every page right that changed or was
+  torn during 3. Later frames do no harm: they are replayed whole, up to a commit, or fail
+  their checksums. (A WAL copied before the database would not do: frames appended and moved
+  in between would be half there.)
+- *Without one*, the database must be the same in 3, 6 and 8 (size, times, SHA-256), and there
+  must be no WAL in 2, 4 and 5. With no journal either, the file held no unfinished
+  transaction: one that began after 1 and ended before 7 has either ended before 3, or written
+  to the database and so changed its times. With a journal, both files stood still together
+  between 3 and 6. They are what a writer dying at that moment leaves, and SQLite's own
+  recovery undoes the rest: a page is in the journal before it changes in the database.
 - *A lock held too long*: only a journal on disk that is in use proves anything. A writer that
   keeps its journal in memory or has none is protected by the lock alone, so it is waited for.
 - *A database replaced by renaming* has another inode. Files are opened anew for each
   reading, which on NFS also fetches what other machines have written.
+
+Otherwise, try again, waiting longer each time.
 
 The copy is then opened where it lies: SQLite rolls the journal back or replays the WAL,
 its pages are checked, and it leaves WAL mode, so that it is one file.
@@ -53,8 +54,10 @@ import sqlite3
 import stat
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from analytics_core.errors import DataError, StorageError
@@ -70,8 +73,9 @@ from analytics_core.sqlite_file import (
 PATIENCE_SECONDS = 60.0
 _BUSY_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 0.25
 _CHUNK_BYTES = 1 << 20
+_WAL_HEADER_BYTES = 32
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # A copy that proved consistent and is still damaged is looked at once more, then believed.
 _DAMAGED_COPIES = 2
@@ -235,90 +239,98 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one reading of a file found; `identity` is None when there is no file."""
+class _Look:
+    """A file at one moment; `identity` is None when there is none."""
 
-    identity: tuple[int, int] | None
+    identity: tuple[int, int] | None = None
     times: tuple[int, int, int] = (0, 0, 0)
-    size: int = 0
-    sha256: bytes = b""
 
 
-_ABSENT = _Reading(None)
+_ABSENT = _Look()
 
 
 def _copy_set(database: Path, source: Path, target: Path) -> None:
     """Copy the database with its companions, and prove that they belong together."""
     journal, wal = _companion(source, "-journal"), _companion(source, "-wal")
-    journal_before = _read(journal, copy_to=_companion(target, "-journal"))
-    before = _read(source, copy_to=target)
-    wal_before = _read(wal, copy_to=_companion(target, "-wal"))
-    if before == _ABSENT:
-        raise _TryAgain("it was replaced")
-    after = _read(source)
-    wal_after = _read(wal, limit=wal_before.size)
-    journal_after = _read(journal)
-    if before != after or _look(source) != (before.identity, before.times):
-        raise _TryAgain(f"{database} changed while it was copied")
-    if (wal_before.identity, wal_before.sha256) != (wal_after.identity, wal_after.sha256):
+    journal_copy, wal_copy = _companion(target, "-journal"), _companion(target, "-wal")
+    journal_before = _copy(journal, journal_copy)
+    head_before = _read_head(wal)
+    before = _copy(source, target)
+    _copy(wal, wal_copy)
+    heads = {head_before, _read_head(wal_copy), _read_head(wal)}
+    if len(heads) > 1:
         raise _TryAgain(f"{database}-wal was begun anew while it was copied")
-    if journal_before != journal_after:
+    if not head_before and _hash(source) != _hash(target):
+        raise _TryAgain(f"{database} changed while it was copied")
+    if _look(journal) != journal_before or _hash(journal) != _hash(journal_copy):
         raise _TryAgain(f"{database}-journal changed while it was copied")
+    after = _look(source)
+    if before.identity is None or before.identity != after.identity:
+        raise _TryAgain(f"{database} was replaced while it was copied")
+    if not head_before and before != after:
+        raise _TryAgain(f"{database} changed while it was copied")
 
 
-def _journal_in_use(journal: Path) -> bool:
+def _copy(path: Path, target: Path) -> _Look:
+    """Copy a file, if there is one; return what it looked like at the beginning."""
+    with _opened(path) as file:
+        if file is None:
+            return _ABSENT
+        look = _status(file)
+        copy = _create(target)
+        try:
+            while chunk := file.read(_CHUNK_BYTES):
+                _write(copy, chunk)
+        finally:
+            os.close(copy)
+    return look
+
+
+def _read_head(wal: Path) -> bytes:
+    """Read a WAL's header, which differs whenever it is begun anew; nothing without a WAL."""
+    with _opened(wal) as file:
+        head = b"" if file is None else file.read(_WAL_HEADER_BYTES)
+    return head if len(head) == _WAL_HEADER_BYTES else b""
+
+
+def _hash(path: Path) -> bytes | None:
+    with _opened(path) as file:
+        return None if file is None else hashlib.file_digest(file, "sha256").digest()
+
+
+def _look(path: Path) -> _Look:
+    # Opening, not only asking, refreshes what NFS remembers.
+    with _opened(path) as file:
+        return _ABSENT if file is None else _status(file)
+
+
+def _status(file: FileIO) -> _Look:
+    status = os.fstat(file.fileno())
+    return _Look(
+        identity=(status.st_dev, status.st_ino),
+        times=(status.st_size, status.st_mtime_ns, status.st_ctime_ns),
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[FileIO | None]:
+    """Open a file without a buffer, which could be older than the file; None when absent."""
     try:
-        with journal.open("rb") as file:
-            return file.read(len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
+        with path.open("rb", buffering=0) as file:
+            yield file
     except FileNotFoundError:
-        return False
-
-
-def _read(path: Path, *, copy_to: Path | None = None, limit: int | None = None) -> _Reading:
-    """Read a file, at most `limit` bytes of it, and copy it if asked to."""
-    digest, size = hashlib.sha256(), 0
-    copy = None
-    try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if copy_to is not None:
-                copy = _create(copy_to)
-            while chunk := file.read(
-                _CHUNK_BYTES if limit is None else min(_CHUNK_BYTES, limit - size)
-            ):
-                digest.update(chunk)
-                size += len(chunk)
-                if copy is not None:
-                    _write(copy, chunk)
-    except FileNotFoundError:
-        return _ABSENT
+        yield None
     except PermissionError as error:
         raise unreadable(path, error) from error
-    except StorageError:
+    except StorageError:  # about the copy
         raise
     except OSError as error:  # such as a stale NFS handle
         raise _TryAgain(f"{path} cannot be read: {error.strerror or error}") from error
-    finally:
-        if copy is not None:
-            os.close(copy)
-    identity, times = _identity(status)
-    return _Reading(identity=identity, times=times, size=size, sha256=digest.digest())
 
 
-def _look(path: Path) -> tuple[tuple[int, int], tuple[int, int, int]] | None:
-    try:
-        with path.open("rb") as file:  # opening, not only asking, refreshes what NFS remembers
-            return _identity(os.fstat(file.fileno()))
-    except OSError:
-        return None
-
-
-def _identity(status: os.stat_result) -> tuple[tuple[int, int], tuple[int, int, int]]:
-    return (status.st_dev, status.st_ino), (
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )
+def _journal_in_use(journal: Path) -> bool:
+    with _opened(journal) as file:
+        return file is not None and file.read(len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
 
 
 def _create(path: Path) -> int:
@@ -357,6 +369,8 @@ def _recover(target: Path) -> None:
         raise _Damaged(str(error)) from error
     if fault is not None:
         raise _Damaged(fault)
+    # A journal that was not in use is left where it was.
+    _companion(target, "-journal").unlink(missing_ok=True)
 
 
 def _companion(path: Path, suffix: str) -> Path:
