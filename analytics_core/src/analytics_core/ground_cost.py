@@ -92,7 +92,7 @@ LEARNED = CostSettings(
     decay=0.8,
     prior="tree",
     prior_strength=0.3,
-    temperature=0.5,
+    temperature=0.25,
     blend=0.75,
 )
 
@@ -157,8 +157,7 @@ def expected_matches(
     cell = plans.source[kept].astype(np.int64) * width + plans.target[kept]
     mass = weight.ravel()[pair[kept]] * plans.mass[kept]
     matches = np.bincount(cell, weights=mass, minlength=width * width).reshape(width, width)
-    symmetric: FloatArray = 0.5 * (matches + matches.T)
-    return symmetric
+    return np.asarray(0.5 * (matches + matches.T), dtype=np.float64)
 
 
 def cost_from_matches(
