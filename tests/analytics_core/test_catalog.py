@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from analytics_core.catalog import Catalog, Finding, load_catalog
 from analytics_core.errors import DataError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from analytics_core.catalog import Unit
 from analytics_core.volumes import line_volumes_ml
 

@@ -6,8 +6,8 @@ creates, changes or removes a file beside the source, and never opens it with
 
 **A rollback-journal database** is opened ``mode=ro`` and copied by SQLite's backup in
 one step, inside a read transaction: the shared lock keeps every writer from changing
-pages meanwhile. ``readonly_shm=1`` sees to it that, should the site switch to WAL at that
-very moment, SQLite does not create the ``-shm`` file.
+pages meanwhile. A lock of our own, taken before, keeps the site from turning to WAL at that
+very moment, when even a reader would create the ``-wal`` file.
 
 **Otherwise the files are copied**, and the copy is proved: for a WAL database, which a
 reader without write access cannot open; for a hot journal, which a dead writer left and
@@ -47,6 +47,7 @@ its pages are checked, and it leaves WAL mode, so that it is one file.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -59,6 +60,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import IO
 
 from analytics_core.errors import DataError, StorageError
 from analytics_core.sqlite_file import (
@@ -72,10 +74,16 @@ from analytics_core.sqlite_file import (
 
 PATIENCE_SECONDS = 60.0
 _BUSY_SECONDS = 5.0
-_FIRST_PAUSE_SECONDS = 0.02
+_FIRST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.25
 _CHUNK_BYTES = 1 << 20
 _WAL_HEADER_BYTES = 32
+_FRAME_HEADER_BYTES = 24
+_LARGEST_PAGE_BYTES = 65536
+# Where SQLite's locks lie in a file: a writer that waits for readers to leave takes the
+# first, readers share the second.
+_PENDING_BYTE = 0x40000000
+_SHARED_FIRST, _SHARED_BYTES = _PENDING_BYTE + 2, 510
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # A copy that proved consistent and is still damaged is looked at once more, then believed.
 _DAMAGED_COPIES = 2
@@ -210,9 +218,10 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
     """Copy a rollback-journal database under its lock; return SQLite's code if that failed."""
     try:
         with (
+            source.open("rb") as file,
             closing(
                 sqlite3.connect(
-                    file_uri(source, mode="ro") + "&readonly_shm=1",
+                    file_uri(source, mode="ro"),
                     uri=True,
                     timeout=busy_seconds,
                     isolation_level=None,
@@ -220,7 +229,13 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
             ) as reader,
             closing(sqlite3.connect(file_uri(target, mode="rwc"), uri=True)) as copy,
         ):
-            # Python's backup waits for a lock without end, so the lock is taken before.
+            refusal = _share_lock(file, busy_seconds)
+            if refusal is not None:
+                return refusal
+            header = parse_header(os.pread(file.fileno(), HEADER_BYTES, 0), database)
+            if header.wal or _companion(source, "-wal").exists():
+                return sqlite3.SQLITE_CANTOPEN
+            # Python's backup waits for a lock without end, so SQLite's is taken before.
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
             reader.backup(copy)
@@ -232,7 +247,33 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
         if code == sqlite3.SQLITE_FULL:
             raise StorageError(f"The snapshot cannot be written to {target}: {error}.") from error
         return code  # a hot journal, a lock that was held too long, no locks on this mount
+    except OSError as error:
+        raise _TryAgain(f"{database} cannot be read: {error.strerror or error}") from error
     return None
+
+
+def _share_lock(file: IO[bytes], busy_seconds: float) -> int | None:
+    """Take a reader's lock as SQLite does, until the file is closed or SQLite gives it back.
+
+    While it is held nobody can turn the database to WAL, and SQLite may safely be let near:
+    it creates a missing ``-wal`` file even when it is told to read only.
+    """
+    deadline = time.monotonic() + busy_seconds
+    shared = fcntl.LOCK_SH | fcntl.LOCK_NB
+    while True:
+        try:
+            fcntl.lockf(file, shared, 1, _PENDING_BYTE)
+            fcntl.lockf(file, shared, _SHARED_BYTES, _SHARED_FIRST)
+        except (BlockingIOError, PermissionError):
+            # Whoever waits for the readers to leave must be able to go ahead meanwhile.
+            fcntl.lockf(file, fcntl.LOCK_UN, 1, _PENDING_BYTE)
+            if time.monotonic() > deadline:
+                return sqlite3.SQLITE_BUSY
+            time.sleep(_FIRST_PAUSE_SECONDS)
+        except OSError:
+            return sqlite3.SQLITE_IOERR  # this mount knows no locks
+        else:
+            return None  # SQLite gives the first byte back when it has locks of its own
 
 
 # --- by copying and proving ------------------------------------------------------------------
@@ -256,7 +297,7 @@ def _copy_set(database: Path, source: Path, target: Path) -> None:
     journal_before = _copy(journal, journal_copy)
     head_before = _read_head(wal)
     before = _copy(source, target)
-    _copy(wal, wal_copy)
+    _copy_wal(wal, wal_copy)
     heads = {head_before, _read_head(wal_copy), _read_head(wal)}
     if len(heads) > 1:
         raise _TryAgain(f"{database}-wal was begun anew while it was copied")
@@ -284,6 +325,27 @@ def _copy(path: Path, target: Path) -> _Look:
         finally:
             os.close(copy)
     return look
+
+
+def _copy_wal(wal: Path, target: Path) -> None:
+    """Copy a WAL up to where recovery stops: what an older WAL left behind has other salts."""
+    with _opened(wal) as file:
+        if file is None:
+            return
+        head = file.read(_WAL_HEADER_BYTES)
+        frame = min(int.from_bytes(head[8:12], "big"), _LARGEST_PAGE_BYTES) + _FRAME_HEADER_BYTES
+        salts = head[16:24]
+        copy = _create(target)
+        try:
+            _write(copy, head)
+            while chunk := file.read(frame * max(1, _CHUNK_BYTES // frame)):
+                starts = range(0, len(chunk), frame)
+                end = next((at for at in starts if chunk[at + 8 : at + 16] != salts), len(chunk))
+                _write(copy, chunk[:end])
+                if end < len(chunk):
+                    break
+        finally:
+            os.close(copy)
 
 
 def _read_head(wal: Path) -> bytes:
