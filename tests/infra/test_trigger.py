@@ -1,0 +1,159 @@
+"""The trigger's template: rights no wider than needed, and what AWS would only say at deploy."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from infra import trigger as trigger_module
+from infra.environments import DEFAULTS
+from tests.infra.trigger_templates import ACCOUNT, DEFINITION, QUEUE, stack, template
+from trigger.claim import LEASE, PATIENCE
+from trigger.settings import read_settings
+
+
+def statements(name: str = "dev") -> dict[str, dict[str, Any]]:
+    """Return every allowing statement of the identities, by its name."""
+    found = {}
+    for policy in template(name).find_resources("AWS::IAM::Policy").values():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            found[statement.get("Sid", json.dumps(statement["Action"]))] = statement
+    return found
+
+
+def function(name: str = "dev") -> dict[str, Any]:
+    [(_, resource)] = template(name).find_resources("AWS::Lambda::Function").items()
+    return dict(resource["Properties"])
+
+
+def test_the_function_is_small_and_outside_the_network() -> None:
+    properties = function()
+    assert properties["Architectures"] == ["arm64"]
+    assert properties["Runtime"] == "python3.13"
+    assert "VpcConfig" not in properties
+    assert "ReservedConcurrentExecutions" not in properties
+    assert "Layers" not in properties
+    assert "FunctionName" not in properties
+    assert "DeadLetterConfig" in properties
+
+
+def test_a_claim_outlives_the_function_that_took_it() -> None:
+    assert LEASE.total_seconds() > function()["Timeout"] > PATIENCE.total_seconds()
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_the_function_can_read_its_settings(name: str) -> None:
+    variables = {
+        key: value if isinstance(value, str) else "arn:some:thing"
+        for key, value in function(name)["Environment"]["Variables"].items()
+    }
+    settings = read_settings(variables)
+    assert settings.environment == name
+    assert settings.job_queue == QUEUE
+    assert settings.job_definition == DEFINITION
+    environment = DEFAULTS[name]
+    assert settings.debounce.quiet.total_seconds() == environment.quiet_minutes * 60
+    assert settings.debounce.maximum_wait.total_seconds() == environment.maximum_wait_minutes * 60
+
+
+def test_it_may_submit_this_definition_to_this_queue_only() -> None:
+    submit = [s for s in statements().values() if "batch:SubmitJob" in json.dumps(s["Action"])]
+    assert [s["Resource"] for s in submit] == [[DEFINITION, QUEUE]]
+
+
+def test_stars_stand_only_where_actions_know_no_resource_or_streams_have_no_name_yet() -> None:
+    starred = {sid for sid, s in statements().items() if "*" in json.dumps(s["Resource"])}
+    assert starred == {"LookAtJobs", "ShowTheJobsLastLines", "WriteOwnLog"}
+    assert not any("*" in json.dumps(s["Action"]) for s in statements().values())
+
+
+def test_the_only_role_it_can_pass_is_the_schedules_to_the_scheduler() -> None:
+    passing = statements()["LetTheScheduleInvokeUs"]
+    assert passing["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}
+    }
+    target = passing["Resource"]["Fn::GetAtt"][0]
+    role = template().find_resources("AWS::IAM::Role")[target]["Properties"]
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert "aws:SourceAccount" in json.dumps(trust["Condition"])
+
+
+def test_the_claim_is_one_object() -> None:
+    assert json.dumps(statements()["HoldTheClaim"]["Resource"]).count("trigger/claim.json") == 1
+    assert function()["Environment"]["Variables"]["CLAIM_KEY"] == trigger_module.CLAIM_KEY
+
+
+def test_no_role_uses_a_managed_policy() -> None:
+    for role in template().find_resources("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in role["Properties"]
+
+
+def test_the_archive_holds_the_package_under_its_name() -> None:
+    with trigger_module._packaged() as folder:
+        from pathlib import Path
+
+        inside = sorted(path.name for path in (Path(folder) / "trigger").iterdir())
+    assert "handler.py" in inside
+    assert "__init__.py" in inside
+    assert "client.py" not in inside
+    assert all(name.endswith(".py") for name in inside)
+    assert function()["Handler"] == "trigger.handler.handler"
+
+
+def test_the_api_handler_may_invoke_when_it_is_named() -> None:
+    template().resource_count_is("AWS::Lambda::Permission", 0)
+    role = f"arn:aws:iam::{ACCOUNT}:role/site-api"
+    named = Template.from_stack(stack(api_handler_role_arn=role))
+    named.has_resource_properties(
+        "AWS::Lambda::Permission", {"Action": "lambda:InvokeFunction", "Principal": role}
+    )
+
+
+def test_the_nightly_refresh_is_prods_choice() -> None:
+    template("dev").resource_count_is("AWS::Scheduler::Schedule", 0)
+    template("prod").has_resource_properties(
+        "AWS::Scheduler::Schedule",
+        {
+            "ScheduleExpression": "cron(17 3 * * ? *)",
+            "Target": Match.object_like({"Input": '{"action": "refresh"}'}),
+        },
+    )
+    from trigger.events import Refresh, parse
+
+    schedule = next(iter(template("prod").find_resources("AWS::Scheduler::Schedule").values()))
+    assert parse(json.loads(schedule["Properties"]["Target"]["Input"])) == Refresh()
+
+
+def test_logs_end_with_their_retention() -> None:
+    for name in ("dev", "prod"):
+        template(name).has_resource_properties(
+            "AWS::Logs::LogGroup", {"RetentionInDays": DEFAULTS[name].log_retention_days}
+        )
+
+
+def test_the_dead_letter_queue_is_encrypted_and_keeps_two_weeks() -> None:
+    template().has_resource_properties(
+        "AWS::SQS::Queue", {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": 1209600}
+    )
+
+
+def test_no_physical_names() -> None:
+    named = {
+        "AWS::Lambda::Function": "FunctionName",
+        "AWS::IAM::Role": "RoleName",
+        "AWS::SQS::Queue": "QueueName",
+        "AWS::SNS::Topic": "TopicName",
+        "AWS::Scheduler::ScheduleGroup": "Name",
+        "AWS::Scheduler::Schedule": "Name",
+        "AWS::CloudWatch::Alarm": "AlarmName",
+        "AWS::CloudWatch::Dashboard": "DashboardName",
+        "AWS::Events::Rule": "Name",
+        "AWS::Logs::LogGroup": "LogGroupName",
+    }
+    for kind, name in named.items():
+        for logical, resource in template("prod").find_resources(kind).items():
+            assert name not in resource.get("Properties", {}), logical

@@ -1,0 +1,165 @@
+"""Rules that match what Batch really sends, alarms that CloudWatch accepts, texts that help."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+from infra.environments import DEFAULTS, InvalidEnvironment
+from tests.infra.event_patterns import matches
+from tests.infra.trigger_templates import QUEUE, stack, template
+
+FAILED = {
+    "version": "0",
+    "id": "c8f9c4b5-76e5-d76a-f980-7011e206042b",
+    "detail-type": "Batch Job State Change",
+    "source": "aws.batch",
+    "account": "123456789012",
+    "time": "2026-03-01T12:36:40Z",
+    "region": "eu-west-1",
+    "resources": ["arn:aws:batch:eu-west-1:123456789012:job/4c7599ae"],
+    "detail": {
+        "jobArn": "arn:aws:batch:eu-west-1:123456789012:job/4c7599ae",
+        "jobName": "refresh-dev-20260301T123000-0a1b2c3d",
+        "jobId": "4c7599ae",
+        "jobQueue": QUEUE,
+        "status": "FAILED",
+        "statusReason": "Essential container in task exited",
+        "attempts": [],
+        "createdAt": 1772368200058,
+    },
+}
+BLOCKED = {
+    **FAILED,
+    "detail-type": "Batch Job Queue Blocked",
+    "detail": {
+        **FAILED["detail"],  # type: ignore[dict-item]
+        "status": "RUNNABLE",
+        "statusReason": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill",
+    },
+}
+
+
+def rules(name: str = "dev") -> dict[str, dict[str, Any]]:
+    return {
+        logical: resource["Properties"]
+        for logical, resource in template(name).find_resources("AWS::Events::Rule").items()
+    }
+
+
+def rule(word: str) -> dict[str, Any]:
+    [found] = [properties for logical, properties in rules().items() if word in logical]
+    return found
+
+
+def alarms(name: str = "dev") -> dict[str, dict[str, Any]]:
+    found = template(name).find_resources("AWS::CloudWatch::Alarm")
+    return {logical: resource["Properties"] for logical, resource in found.items()}
+
+
+def with_detail(event: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**event, "detail": {**event["detail"], **changes}}
+
+
+def test_a_failed_job_of_this_queue_matches_and_nothing_else_does() -> None:
+    pattern = rule("JobFailed")["EventPattern"]
+    assert matches(pattern, FAILED)
+    assert not matches(pattern, with_detail(FAILED, status="SUCCEEDED"))
+    assert not matches(pattern, with_detail(FAILED, jobQueue=QUEUE + "2"))
+    assert not matches(pattern, BLOCKED)
+    assert not matches(pattern, {**FAILED, "source": "aws.ecs"})
+
+
+def test_a_blocked_queue_matches() -> None:
+    pattern = rule("QueueBlocked")["EventPattern"]
+    assert matches(pattern, BLOCKED)
+    assert not matches(pattern, with_detail(BLOCKED, jobQueue=QUEUE + "2"))
+    assert not matches(pattern, FAILED)
+
+
+def test_both_rules_publish_to_the_topic_and_say_what_to_do() -> None:
+    [topic] = template().find_resources("AWS::SNS::Topic")
+    for properties in rules().values():
+        assert properties["State"] == "ENABLED"
+        [target] = properties["Targets"]
+        assert target["Arn"] == {"Ref": topic}
+        text = target["InputTransformer"]["InputTemplate"]
+        assert "What to do:" in text
+        assert "scripts/trigger-analytics-refresh.sh dev --status <detail-jobId>" in text
+        assert set(target["InputTransformer"]["InputPathsMap"].values()) >= {"$.detail.jobId"}
+
+
+def test_alarms_and_events_are_both_let_onto_the_topic() -> None:
+    """The first statement replaces SNS's default policy: each publisher must be named."""
+    [policy] = template().find_resources("AWS::SNS::TopicPolicy").values()
+    allowed = {
+        statement["Principal"]["Service"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    }
+    assert allowed == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}
+
+
+def test_an_email_is_subscribed_when_given() -> None:
+    template().resource_count_is("AWS::SNS::Subscription", 0)
+    Template.from_stack(stack(alarm_email="bar@example.org")).has_resource_properties(
+        "AWS::SNS::Subscription", {"Protocol": "email", "Endpoint": "bar@example.org"}
+    )
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_the_freshness_alarm_needs_a_success_and_takes_silence_for_failure(name: str) -> None:
+    [alarm] = [a for logical, a in alarms(name).items() if "Freshness" in logical]
+    hours = DEFAULTS[name].freshness_hours
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("CocktailAnalytics", "RefreshSuccess")
+    assert alarm["Dimensions"] == [{"Name": "Environment", "Value": name}]
+    assert alarm["Statistic"] == "Sum"
+    assert alarm["ComparisonOperator"] == "LessThanThreshold"
+    assert alarm["Threshold"] == 1
+    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["EvaluationPeriods"] == alarm["DatapointsToAlarm"] == hours
+    # CloudWatch's limit for periods of an hour and more.
+    assert alarm["Period"] >= 3600
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * 24 * 3600
+
+
+def test_more_hours_than_cloudwatch_looks_back_are_refused() -> None:
+    with pytest.raises(InvalidEnvironment, match="168 hours at most"):
+        stack(freshness_hours=169)
+
+
+def test_a_nightly_refresh_keeps_the_freshness_alarm_quiet() -> None:
+    """An alarm that rings whenever nobody edits would soon be ignored."""
+    for environment in DEFAULTS.values():
+        if environment.nightly_refresh:
+            assert environment.freshness_hours >= 25
+        else:
+            assert environment.freshness_hours >= 7 * 24
+
+
+def test_every_alarm_reaches_the_topic_and_says_what_to_do() -> None:
+    [topic] = template().find_resources("AWS::SNS::Topic")
+    assert len(alarms()) == 2
+    for alarm in alarms().values():
+        assert alarm["AlarmActions"] == [{"Ref": topic}]
+        assert "What to do:" in alarm["AlarmDescription"]
+        assert len(alarm["AlarmDescription"]) <= 1024  # CloudWatch's limit
+
+
+def test_one_dead_letter_is_an_alarm() -> None:
+    [alarm] = [a for logical, a in alarms().items() if "Undelivered" in logical]
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
+
+
+def test_the_dashboard_shows_what_the_job_and_the_trigger_measure() -> None:
+    [dashboard] = template().find_resources("AWS::CloudWatch::Dashboard").values()
+    body = json.dumps(dashboard["Properties"]["DashboardBody"])
+    for metric in (
+        *("RefreshSuccess", "RefreshFailure", "RefreshDuration", "StageDuration"),
+        *("Recipes", "Warnings", "QueueAge", "RefreshRequests", "RefreshJoined"),
+    ):
+        assert metric in body

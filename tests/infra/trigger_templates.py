@@ -1,0 +1,49 @@
+"""The trigger's template, synthesized around stand-ins for what the other stacks make."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import Any
+
+import cdk_nag
+from aws_cdk import App, Environment, Stack, Validations
+from aws_cdk import aws_batch as batch
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Template
+
+from infra.environments import DEFAULTS
+from infra.trigger import TriggerStack
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/queue"
+DEFINITION = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/definition:7"
+
+
+def stack(name: str = "dev", *, nag: bool = False, **changes: Any) -> TriggerStack:
+    """Return a trigger stack of environment `name` with some fields changed."""
+    environment = dataclasses.replace(DEFAULTS[name], **changes)
+    app = App()
+    if nag:
+        Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    parent = Stack(app, "Parent", env=Environment(account=ACCOUNT, region=REGION))
+    return TriggerStack(
+        parent,
+        "Trigger",
+        environment=environment,
+        job_queue=batch.JobQueue.from_job_queue_arn(parent, "Queue", QUEUE),
+        job_definition=batch.EcsJobDefinition.from_job_definition_arn(
+            parent, "Definition", DEFINITION
+        ),
+        bucket=s3.Bucket.from_bucket_name(parent, "Bucket", "analytics"),
+        log_group=logs.LogGroup.from_log_group_name(parent, "Logs", "jobs"),
+        api_handler_role_arn=environment.api_handler_role_arn,
+    )
+
+
+@cache
+def template(name: str = "dev") -> Template:
+    """Return the template of an unchanged environment."""
+    return Template.from_stack(stack(name))
