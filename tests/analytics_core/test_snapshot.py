@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -577,6 +578,24 @@ def test_what_is_no_database(bank: Path, tmp_path: Path, name: str, reason: str)
     garbled[18:20] = b"\x02\x02"
     (tmp_path / "garbled-wal.db").write_bytes(garbled)
     assert reason in refusal(tmp_path / name, tmp_path / "scratch")
+
+
+def test_flipped_bytes_never_crash(tmp_path: Path) -> None:
+    sound = write_database(tmp_path / "sound.db").read_bytes()
+    path = tmp_path / "flipped.db"
+    draw = random.Random(9)
+    copied = 0
+    for _ in range(150):
+        flipped = bytearray(sound)
+        last = draw.choice((110, 4096, len(sound)))
+        for _ in range(draw.choice((1, 2, 5, 40))):
+            flipped[draw.randrange(last)] = draw.randrange(256)
+        path.write_bytes(flipped)
+        with suppress(DataError):
+            load_catalog(take_snapshot(path, tmp_path / "scratch", patience_seconds=0.05))
+            copied += 1
+    assert 10 < copied < 140
+    assert {entry.name for entry in tmp_path.iterdir()} == {"scratch", "sound.db", "flipped.db"}
 
 
 def test_a_scratch_folder_that_cannot_be_written(bank: Path, tmp_path: Path) -> None:

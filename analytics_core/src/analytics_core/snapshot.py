@@ -237,7 +237,7 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
                 return sqlite3.SQLITE_CANTOPEN
             # Python's backup waits for a lock without end, so SQLite's is taken before.
             reader.execute("BEGIN")
-            reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            reader.execute("PRAGMA schema_version").fetchone()
             reader.backup(copy)
     except sqlite3.Error as error:
         code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -247,6 +247,8 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
         if code == sqlite3.SQLITE_FULL:
             raise StorageError(f"The snapshot cannot be written to {target}: {error}.") from error
         return code  # a hot journal, a lock that was held too long, no locks on this mount
+    except (UnicodeError, MemoryError) as error:  # a message or a size made of rubbish
+        raise _Damaged(str(error)) from error
     except OSError as error:
         raise _TryAgain(f"{database} cannot be read: {error.strerror or error}") from error
     return None
