@@ -7,7 +7,7 @@ freshness alarm, for which a missing figure is a bad one, notices that.
 
 from __future__ import annotations
 
-from aws_cdk import Acknowledgment, Aws, Duration, Validations
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
@@ -84,14 +84,7 @@ class Watching(Construct):
         )
         if self._environment.alarm_email:
             topic.add_subscription(subscriptions.EmailSubscription(self._environment.alarm_email))
-        # A key of our own would cost a dollar a month; the messages hold job ids and reasons.
-        Validations.of(topic).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-SNS2",
-                reason="Messages hold job ids and reasons only; EventBridge cannot publish to a "
-                "topic under the AWS-managed key",
-            )
-        )
+        # No key of our own: a dollar a month for messages that hold job ids and reasons.
         return topic
 
     def _tell_failed_jobs(self, job_queue_arn: str) -> None:

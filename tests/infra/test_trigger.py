@@ -157,3 +157,10 @@ def test_no_physical_names() -> None:
     for kind, name in named.items():
         for logical, resource in template("prod").find_resources(kind).items():
             assert name not in resource.get("Properties", {}), logical
+
+
+def test_cdk_nag_finds_nothing_unexplained() -> None:
+    from cdk_nag import AwsSolutionsChecks
+
+    report = AwsSolutionsChecks().validate_scope(stack("prod", alarm_email="bar@example.org"))
+    assert [violation.rule_name for violation in report.violations] == []

@@ -6,8 +6,7 @@ import dataclasses
 from functools import cache
 from typing import Any
 
-import cdk_nag
-from aws_cdk import App, Environment, Stack, Validations
+from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_batch as batch
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
@@ -22,12 +21,10 @@ QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/queue"
 DEFINITION = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/definition:7"
 
 
-def stack(name: str = "dev", *, nag: bool = False, **changes: Any) -> TriggerStack:
+def stack(name: str = "dev", **changes: Any) -> TriggerStack:
     """Return a trigger stack of environment `name` with some fields changed."""
     environment = dataclasses.replace(DEFAULTS[name], **changes)
     app = App()
-    if nag:
-        Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
     parent = Stack(app, "Parent", env=Environment(account=ACCOUNT, region=REGION))
     return TriggerStack(
         parent,
