@@ -8,7 +8,6 @@ from aws_cdk import CfnOutput, Stack, Tags
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from infra import acknowledged
 from infra.batch import BatchStack
 from infra.environments import Environment
 from infra.network import NetworkStack
@@ -52,7 +51,6 @@ class AnalyticsStack(Stack):
             api_handler_role_arn=environment.api_handler_role_arn,
         )
         self._publish(environment)
-        acknowledged.acknowledge(self)
 
     def _publish(self, environment: Environment) -> None:
         published = {

@@ -147,9 +147,7 @@ class BatchStack(NestedStack):
             job_role=self.job_role,
             execution_role=self.execution_role,
             linux_parameters=linux,
-            logging=ecs.LogDriver.aws_logs(
-                stream_prefix="refresh", log_group=self.log_group
-            ),
+            logging=ecs.LogDriver.aws_logs(stream_prefix="refresh", log_group=self.log_group),
             privileged=False,
             readonly_root_filesystem=True,
             user=str(CONTAINER_UID),
@@ -229,7 +227,7 @@ def _job_rights(bucket: s3.IBucket, network: NetworkStack) -> list[iam.PolicySta
             resources=objects,
         ),
         iam.PolicyStatement(
-            sid="TellMissingFromForbidden",  # without it, S3 answers 403 for a key that is not there
+            sid="TellMissingFromForbidden",  # else S3 answers 403 for a key that is not there
             actions=["s3:ListBucket"],
             resources=[bucket.bucket_arn],
         ),
@@ -238,9 +236,7 @@ def _job_rights(bucket: s3.IBucket, network: NetworkStack) -> list[iam.PolicySta
             actions=["elasticfilesystem:ClientMount"],
             resources=[network.mount.file_system.file_system_arn],
             conditions={
-                "StringEquals": {
-                    "elasticfilesystem:AccessPointArn": network.mount.access_point_arn
-                }
+                "StringEquals": {"elasticfilesystem:AccessPointArn": network.mount.access_point_arn}
             },
         ),
     ]
@@ -314,4 +310,3 @@ def _queue(
             compute.node.add_dependency(network.mount.ready)
         queue.add_compute_environment(compute, order)
     return queue
-

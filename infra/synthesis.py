@@ -6,47 +6,49 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import App, Validations
-from cdk_nag import AwsSolutionsChecks
+from aws_cdk import App
 
 from infra import preflight
+from infra.acknowledged import unexplained
 from infra.analytics_stack import AnalyticsStack
-from infra.environments import InvalidEnvironment, environments_from
+from infra.environments import Environment, InvalidEnvironmentError, environments_from
 
 
-def build(app: App, *, nag: bool = True) -> dict[str, AnalyticsStack]:
+def build(app: App) -> dict[str, Environment]:
     """Make one stack an environment.
 
     Parameters
     ----------
     app
         Its context `environments` overrides the defaults.
-    nag
-        Check against cdk-nag's AwsSolutions pack at synthesis.
 
     Returns
     -------
     dict
-        Stack by environment name.
+        Environment by name of its stack.
+
+    Raises
+    ------
+    InvalidEnvironmentError
+        When an override cannot be deployed.
     """
     environments = environments_from(app.node.try_get_context("environments"))
-    stacks = {
-        name: AnalyticsStack(app, environment.stack_name, environment=environment)
-        for name, environment in environments.items()
-    }
-    if nag:
-        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    return stacks
+    for environment in environments.values():
+        AnalyticsStack(app, environment.stack_name, environment=environment)
+    return {environment.stack_name: environment for environment in environments.values()}
 
 
 def main(context: Mapping[str, object] | None = None) -> None:
     """Synthesize, or end with status 1 and one sentence a trouble."""
     app = App(context=dict(context) if context else None)
     try:
-        build(app)
-    except InvalidEnvironment as error:
+        environments = build(app)
+    except InvalidEnvironmentError as error:
         sys.exit(f"error: {error}")
     assembly = app.synth()
-    troubles = preflight.check_assembly(Path(assembly.directory))
+    troubles = [
+        *map(str, preflight.check_assembly(Path(assembly.directory), environments)),
+        *unexplained(app)[0],
+    ]
     if troubles:
-        sys.exit("\n".join(["error: AWS would refuse this, or hang:", *map(str, troubles)]))
+        sys.exit("\n".join(["error: this would be refused, hang, or be unsafe:", *troubles]))
