@@ -35,7 +35,7 @@ LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 
 """What CloudWatch Logs accepts, as far as it makes sense here."""
 
 
-class InvalidEnvironmentError(ValueError):
+class InvalidEnvironment(ValueError):  # noqa: N818 - read as a sentence
     """An environment's value that cannot be deployed; the message is one sentence."""
 
 
@@ -175,7 +175,7 @@ class Environment:
 
 def _check(env: Environment) -> None:
     def refuse(field: str, trouble: str) -> typing.NoReturn:
-        raise InvalidEnvironmentError(f"environment {env.name!r}: {field} {trouble}.")
+        raise InvalidEnvironment(f"environment {env.name!r}: {field} {trouble}.")
 
     def number(field: str, low: int, high: int, unit: str) -> None:
         value = getattr(env, field)
@@ -308,19 +308,19 @@ def environments_from(context: object) -> dict[str, Environment]:
 
     Raises
     ------
-    InvalidEnvironmentError
+    InvalidEnvironment
         For an unknown environment or field, a value of the wrong kind, or one out of range.
     """
     if context is None:
         return dict(DEFAULTS)
     if not isinstance(context, Mapping):
-        raise InvalidEnvironmentError(
+        raise InvalidEnvironment(
             "context 'environments' must be an object such as {\"dev\": {...}}."
         )
     for name in context:
         if name not in DEFAULTS:
             known = " and ".join(DEFAULTS)
-            raise InvalidEnvironmentError(
+            raise InvalidEnvironment(
                 f"context 'environments' names {name!r}; there are {known}."
             )
     return {name: _overridden(default, context.get(name, {})) for name, default in DEFAULTS.items()}
@@ -331,7 +331,7 @@ def _overridden(default: Environment, overrides: object) -> Environment:
     changes = _typed_fields(Environment, overrides, where)
     for fixed in ("name", "stack_name"):
         if fixed in changes:
-            raise InvalidEnvironmentError(
+            raise InvalidEnvironment(
                 f"{where}: {fixed} cannot be changed; it names what is there."
             )
     return dataclasses.replace(default, **changes)
@@ -340,12 +340,12 @@ def _overridden(default: Environment, overrides: object) -> Environment:
 def _typed_fields(cls: type, values: object, where: str) -> dict[str, typing.Any]:
     """Return `values` as constructor arguments of dataclass `cls`, each converted to its type."""
     if not isinstance(values, Mapping):
-        raise InvalidEnvironmentError(f"{where} must be an object of field names and values.")
+        raise InvalidEnvironment(f"{where} must be an object of field names and values.")
     hints = typing.get_type_hints(cls)
     result = {}
     for field, value in values.items():
         if field not in hints:
-            raise InvalidEnvironmentError(
+            raise InvalidEnvironment(
                 f"{where}: there is no field {field!r}; see environments.py."
             )
         result[field] = _typed(hints[field], value, f"{where}: {field}")
@@ -361,18 +361,18 @@ def _typed(hint: typing.Any, value: object, where: str) -> object:
         given = _typed_fields(hint, value, where)
         missing = [f.name for f in dataclasses.fields(hint) if f.name not in given]
         if missing:
-            raise InvalidEnvironmentError(f"{where} lacks {', '.join(missing)}.")
+            raise InvalidEnvironment(f"{where} lacks {', '.join(missing)}.")
         return hint(**given)
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
-            raise InvalidEnvironmentError(f"{where} must be a list of strings, not {value!r}.")
+            raise InvalidEnvironment(f"{where} must be a list of strings, not {value!r}.")
         return tuple(value)
     if hint is NetworkMode:
         try:
             return NetworkMode(str(value))
         except ValueError:
             modes = ", ".join(NetworkMode)
-            raise InvalidEnvironmentError(f"{where} is {value!r}; give one of {modes}.") from None
+            raise InvalidEnvironment(f"{where} is {value!r}; give one of {modes}.") from None
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     # The context comes from JSON, or from `cdk -c` as text: True is an int to Python, not to us.
@@ -382,5 +382,5 @@ def _typed(hint: typing.Any, value: object, where: str) -> object:
         return int(value)  # jsii hands every JSON number over as a float
     if type(value) is not hint:
         kinds = {int: "a whole number", bool: "true or false", str: "text", float: "a number"}
-        raise InvalidEnvironmentError(f"{where} must be {kinds.get(hint, hint)}, not {value!r}.")
+        raise InvalidEnvironment(f"{where} must be {kinds.get(hint, hint)}, not {value!r}.")
     return value

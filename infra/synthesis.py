@@ -11,7 +11,7 @@ from aws_cdk import App
 from infra import preflight
 from infra.acknowledged import unexplained
 from infra.analytics_stack import AnalyticsStack
-from infra.environments import Environment, InvalidEnvironmentError, environments_from
+from infra.environments import Environment, InvalidEnvironment, environments_from
 
 
 def build(app: App) -> dict[str, Environment]:
@@ -29,7 +29,7 @@ def build(app: App) -> dict[str, Environment]:
 
     Raises
     ------
-    InvalidEnvironmentError
+    InvalidEnvironment
         When an override cannot be deployed.
     """
     environments = environments_from(app.node.try_get_context("environments"))
@@ -43,7 +43,7 @@ def main(context: Mapping[str, object] | None = None) -> None:
     app = App(context=dict(context) if context else None)
     try:
         environments = build(app)
-    except InvalidEnvironmentError as error:
+    except InvalidEnvironment as error:
         sys.exit(f"error: {error}")
     assembly = app.synth()
     troubles = [
