@@ -163,3 +163,21 @@ def test_the_dashboard_shows_what_the_job_and_the_trigger_measure() -> None:
         *("Recipes", "Warnings", "QueueAge", "RefreshRequests", "RefreshJoined"),
     ):
         assert metric in body
+
+
+def test_the_alarm_listens_to_what_the_job_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Namespace, metric and dimension agree: an alarm on a figure nobody writes rings for ever."""
+    from analytics_core.logs import metric_lines
+
+    monkeypatch.setenv("ANALYTICS_ENVIRONMENT", "dev")
+    [line, stage] = metric_lines(succeeded=True, seconds=1.0, stage_seconds=[("cost", 0.5)])
+    [written] = line["_aws"]["CloudWatchMetrics"]  # type: ignore[index]
+    [alarm] = [a for logical, a in alarms("dev").items() if "Freshness" in logical]
+    assert alarm["Namespace"] == written["Namespace"]
+    assert alarm["MetricName"] in {metric["Name"] for metric in written["Metrics"]}
+    assert [d["Name"] for d in alarm["Dimensions"]] == written["Dimensions"][0]
+    assert [d["Value"] for d in alarm["Dimensions"]] == [line["Environment"]]
+    [dashboard] = template().find_resources("AWS::CloudWatch::Dashboard").values()
+    body = json.dumps(dashboard["Properties"]["DashboardBody"])
+    dimensions = ",".join(stage["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0])  # type: ignore[index]
+    assert f"{{CocktailAnalytics,{dimensions}}}" in body

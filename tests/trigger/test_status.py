@@ -267,3 +267,17 @@ def test_a_log_that_is_not_there_is_no_error(driver: Driver, cloud: Cloud) -> No
 def test_an_unknown_job_is_an_error(driver: Driver) -> None:
     with pytest.raises(UnknownJob, match="'nonsense'"):
         driver.invoke({"action": "status", "jobId": "nonsense"})
+
+
+def test_the_cause_is_read_from_the_line_the_job_really_writes() -> None:
+    import io
+
+    from analytics_core.errors import DataError
+    from analytics_core.logs import JsonLog
+    from trigger.status import _cause
+
+    stream = io.StringIO()
+    log = JsonLog(stream=stream)
+    log.failure("refresh.failed", DataError("cocktails.db: no such table"), with_traceback=False)
+    log.write("metrics")
+    assert _cause(stream.getvalue().splitlines()) == "cocktails.db: no such table"
