@@ -1,4 +1,4 @@
-"""Compiled loops: small exact transport problems, tree transport, neighbour search.
+"""Compiled loops: small exact transport problems and their unique plans.
 
 Everything here works on raw arrays that the public modules have checked. A
 problem is a pair of *supports*: ingredient indices with their masses. Recipes
@@ -16,14 +16,12 @@ References
 ----------
 .. [1] G. B. Dantzig, "Application of the simplex method to a transportation
    problem", Activity Analysis of Production and Allocation, 1951.
-.. [2] M. Kusner et al., "From word embeddings to document distances", ICML 2015
-   (the relaxed lower bounds used for pruning).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 MAX_SUPPORT = 64  # ingredients a side; larger problems go to POT
 OPTIMALITY_TOLERANCE = 1e-13  # of the largest cost: a reduced cost above minus this is zero
@@ -37,7 +35,7 @@ STATUS_OK = 0
 STATUS_STALLED = 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, error_model="numpy")
 def _secondary(a, b):  # pragma: no cover - compiled
     """Tie-breaking cost of moving mass between ingredients a and b: 0 for staying put."""
     if a == b:
@@ -153,7 +151,7 @@ def _prices(m, n, cost, basic, price, parent, depth, queue):
                     tail += 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, error_model="numpy")
 def _cell(u, v, m, n):
     """Index of the cell between the tree nodes u and v, one a source, one a sink."""
     if u < m:
@@ -326,7 +324,7 @@ def make_unique(m, n, cost, secondary, flow, basic, price, price2, parent, depth
 
 
 @njit(cache=True, error_model="numpy")
-def _workspace(size):
+def workspace(size):
     """Arrays for problems of up to `size` ingredients a side."""
     return (
         np.empty(size * size),  # cost
@@ -345,8 +343,8 @@ def _workspace(size):
     )
 
 
-@njit(cache=True, inline="always")
-def _pair(p, q, indptr, columns, fractions, ground, ws, keep_basis):
+@njit(cache=True, error_model="numpy")
+def pair(p, q, indptr, columns, fractions, ground, ws, keep_basis):
     """Exact distance between the mixtures p and q; see `solve`."""
     cost = ws[0]
     supply = ws[2]
@@ -365,42 +363,31 @@ def _pair(p, q, indptr, columns, fractions, ground, ws, keep_basis):
     return solve(m, n, ws, keep_basis)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def pairs(first, second, indptr, columns, fractions, ground, size):
-    """Exact distances of the listed pairs; NaN where the simplex stalled."""
-    count = first.size
-    out = np.empty(count)
-    chunk = 256
-    for block in prange((count + chunk - 1) // chunk):
-        ws = _workspace(size)
-        for k in range(block * chunk, min(count, (block + 1) * chunk)):
-            p = min(first[k], second[k])  # one orientation, so that d(p, q) == d(q, p) to the bit
-            q = max(first[k], second[k])
-            value, status = _pair(p, q, indptr, columns, fractions, ground, ws, False)
-            out[k] = value if status == STATUS_OK else np.nan
-    return out
+@njit(cache=True, nogil=True, error_model="numpy")
+def pairs(start, stop, first, second, indptr, columns, fractions, ground, size, out):
+    """Exact distances of the pairs start..stop into `out`; NaN where the simplex stalled."""
+    ws = workspace(size)
+    for k in range(start, stop):
+        p = min(first[k], second[k])  # one orientation, so that d(p, q) == d(q, p) to the bit
+        q = max(first[k], second[k])
+        value, status = pair(p, q, indptr, columns, fractions, ground, ws, False)
+        out[k] = value if status == STATUS_OK else np.nan
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def matrix(start, stop, indptr, columns, fractions, ground, size):
-    """Rows start..stop of the all-pairs matrix above the diagonal; NaN for a stalled problem."""
-    n = indptr.size - 1
-    rows = stop - start
-    out = np.zeros((rows, n))
-    for r in prange(rows):
-        # long and short rows alternate, so that threads with equal shares finish together
-        p = start + (r // 2 if r % 2 == 0 else rows - 1 - r // 2)
-        ws = _workspace(size)
-        for q in range(p + 1, n):
-            value, status = _pair(p, q, indptr, columns, fractions, ground, ws, False)
-            out[p - start, q] = value if status == STATUS_OK else np.nan
-    return out
+@njit(cache=True, nogil=True, error_model="numpy")
+def matrix(start, stop, indptr, columns, fractions, ground, size, out):
+    """Rows start..stop of all pairs above the diagonal into `out`; NaN for a stalled problem."""
+    ws = workspace(size)
+    for p in range(start, stop):
+        for q in range(p + 1, indptr.size - 1):
+            value, status = pair(p, q, indptr, columns, fractions, ground, ws, False)
+            out[p, q] = value if status == STATUS_OK else np.nan
 
 
 @njit(cache=True, error_model="numpy")
 def plan(m, n, cost, secondary, supply, demand):
     """Unique optimal plan of one problem. Returns (flow (m * n,), value, status)."""
-    ws = _workspace(max(m, n))
+    ws = workspace(max(m, n))
     ws[0][: m * n] = cost
     ws[2][:m] = supply
     ws[3][:n] = demand
@@ -425,196 +412,54 @@ def secondary_costs(keys_from, keys_to):
     return out
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def pair_plans(first, second, indptr, columns, fractions, ground, keys, size):
-    """Unique optimal plans of the listed pairs, at most 2 * size - 1 flows each.
+@njit(cache=True, nogil=True, error_model="numpy")
+def pair_plans(
+    start,
+    stop,
+    first,
+    second,
+    indptr,
+    columns,
+    fractions,
+    ground,
+    keys,
+    size,
+    counts,
+    sources,
+    targets,
+    masses,
+):
+    """Unique optimal plans of the pairs start..stop into the last four arrays.
 
-    Returns (flows a pair (pairs,), from columns, to columns, masses (pairs, 2 * size - 1)), flows
-    in the order of (from, to); a count of -1 marks a stalled problem.
+    `counts` (pairs,) gets the flows of each pair, -1 for a stalled problem; `sources`, `targets`
+    and `masses` (pairs, 2 * size - 1) get the flows, in the order of (source, target).
     """
-    count = first.size
-    width = 2 * size - 1
-    counts = np.zeros(count, np.int64)
-    sources = np.zeros((count, width), np.int32)
-    targets = np.zeros((count, width), np.int32)
-    masses = np.zeros((count, width))
-    chunk = 64
-    for block in prange((count + chunk - 1) // chunk):
-        ws = _workspace(size)
-        for k in range(block * chunk, min(count, (block + 1) * chunk)):
-            p = first[k]
-            q = second[k]
-            _, status = _pair(p, q, indptr, columns, fractions, ground, ws, True)
-            cost, secondary, _, _, flow, basic, price, price2, parent, depth, queue, _, _ = ws
-            p0 = indptr[p]
-            q0 = indptr[q]
-            m = indptr[p + 1] - p0
-            n = indptr[q + 1] - q0
-            for i in range(m):
-                for j in range(n):
-                    secondary[i * n + j] = _secondary(keys[columns[p0 + i]], keys[columns[q0 + j]])
-            if status == STATUS_OK:
-                status = make_unique(
-                    m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue
-                )
-            if status != STATUS_OK:
-                counts[k] = -1
-                continue
-            f = 0
-            for i in range(m):
-                for j in range(n):
-                    if flow[i * n + j] > MASS_EPSILON and basic[i * n + j]:
-                        sources[k, f] = columns[p0 + i]
-                        targets[k, f] = columns[q0 + j]
-                        masses[k, f] = flow[i * n + j]
-                        f += 1
-            counts[k] = f
-    return counts, sources, targets, masses
-
-
-@njit(cache=True, inline="always")
-def _insert(distances, indices, k, filled, value, index):
-    """Insert into the k best, sorted by (distance, index). Returns how many are filled."""
-    if filled == k:
-        last = distances[k - 1]
-        if value > last or (value == last and index > indices[k - 1]):
-            return filled
-        pos = k - 1
-    else:
-        pos = filled
-        filled += 1
-    while pos > 0 and (
-        distances[pos - 1] > value or (distances[pos - 1] == value and indices[pos - 1] > index)
-    ):
-        distances[pos] = distances[pos - 1]
-        indices[pos] = indices[pos - 1]
-        pos -= 1
-    distances[pos] = value
-    indices[pos] = index
-    return filled
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
-def emd_neighbors(start, stop, k, indptr, columns, fractions, ground, size):
-    """Exact k nearest mixtures of the rows start..stop, most pairs excluded by lower bounds.
-
-    All of p must go somewhere in q's support, and all of q must come from p's:
-    max(sum_i p_i min_j c_ij, sum_j q_j min_i c_ij) never exceeds the distance [2]_.
-
-    Returns (indices (rows, k), distances (rows, k), exact solves (rows,), stalled (rows,)).
-    """
-    n = indptr.size - 1
-    m = ground.shape[0]
-    rows = stop - start
-    out_index = np.full((rows, k), -1, np.int32)
-    out_distance = np.full((rows, k), np.inf)
-    solved = np.zeros(rows, np.int64)
-    stalled = np.zeros(rows, np.int64)
-    slack = 1e-11 * (1.0 + ground.max())  # bounds are sums with rounding of their own
-    for r in prange(rows):
-        q = start + r
-        ws = _workspace(size)
-        nearest = np.full(m, np.inf)
+    ws = workspace(size)
+    cost, secondary, _, _, flow, basic, price, price2, parent, depth, queue, _, _ = ws
+    for k in range(start, stop):
+        p = first[k]
+        q = second[k]
+        _, status = pair(p, q, indptr, columns, fractions, ground, ws, True)
+        p0 = indptr[p]
         q0 = indptr[q]
-        q1 = indptr[q + 1]
-        for e in range(q0, q1):
-            column = columns[e]
-            for i in range(m):
-                nearest[i] = min(nearest[i], ground[i, column])
-        bound = np.empty(n)
-        first_index = np.full(k, -1, np.int64)
-        first_bound = np.full(k, np.inf)
-        filled = 0
-        for p in range(n):
-            total = 0.0
-            for e in range(indptr[p], indptr[p + 1]):
-                total += fractions[e] * nearest[columns[e]]
-            bound[p] = total
-            if p != q:
-                filled = _insert(first_bound, first_index, k, filled, total, p)
-        best_index = np.full(k, -1, np.int64)
-        best_distance = np.full(k, np.inf)
-        filled = 0
-        for c in range(k):
-            p = first_index[c]
-            if p < 0:
-                break
-            value, status = _pair(
-                min(p, q), max(p, q), indptr, columns, fractions, ground, ws, False
+        m = indptr[p + 1] - p0
+        n = indptr[q + 1] - q0
+        for i in range(m):
+            for j in range(n):
+                secondary[i * n + j] = _secondary(keys[columns[p0 + i]], keys[columns[q0 + j]])
+        if status == STATUS_OK:
+            status = make_unique(
+                m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue
             )
-            solved[r] += 1
-            stalled[r] += status
-            value = np.rint(value * DISTANCE_GRID) / DISTANCE_GRID
-            filled = _insert(best_distance, best_index, k, filled, value, p)
-            bound[p] = np.inf
-        bound[q] = np.inf
-        limit = best_distance[k - 1] + slack
-        open_count = 0
-        for p in range(n):
-            if bound[p] <= limit:
-                open_count += 1
-        candidates = np.empty(open_count, np.int64)
-        keys = np.empty(open_count)
-        c = 0
-        for p in range(n):
-            if bound[p] <= limit:
-                candidates[c] = p
-                keys[c] = bound[p]
-                c += 1
-        order = np.argsort(keys)
-        for c in range(open_count):
-            p = candidates[order[c]]
-            if bound[p] > best_distance[k - 1] + slack:
-                break
-            total = 0.0
-            for e in range(q0, q1):
-                lowest = np.inf
-                for f in range(indptr[p], indptr[p + 1]):
-                    lowest = min(lowest, ground[columns[f], columns[e]])
-                total += fractions[e] * lowest
-            if total > best_distance[k - 1] + slack:
-                continue
-            value, status = _pair(
-                min(p, q), max(p, q), indptr, columns, fractions, ground, ws, False
-            )
-            solved[r] += 1
-            stalled[r] += status
-            value = np.rint(value * DISTANCE_GRID) / DISTANCE_GRID
-            filled = _insert(best_distance, best_index, k, filled, value, p)
-        for c in range(k):
-            out_index[r, c] = best_index[c]
-            out_distance[r, c] = best_distance[c]
-    return out_index, out_distance, solved, stalled
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
-def l1_neighbors(start, stop, k, indptr, columns, values, width):
-    """Exact k nearest rows in the L1 norm of sparse non-negative rows of `width` columns."""
-    n = indptr.size - 1
-    rows = stop - start
-    out_index = np.full((rows, k), -1, np.int32)
-    out_distance = np.full((rows, k), np.inf)
-    for r in prange(rows):
-        q = start + r
-        dense = np.zeros(width)
-        mass = 0.0
-        for e in range(indptr[q], indptr[q + 1]):
-            dense[columns[e]] = values[e]
-            mass += values[e]
-        best_index = np.full(k, -1, np.int64)
-        best_distance = np.full(k, np.inf)
-        filled = 0
-        for p in range(n):
-            if p == q:
-                continue
-            # |x - y| summed where p has something, plus what q has elsewhere
-            total = mass
-            for e in range(indptr[p], indptr[p + 1]):
-                y = dense[columns[e]]
-                total += abs(values[e] - y) - y
-            total = np.rint(max(total, 0.0) * DISTANCE_GRID) / DISTANCE_GRID
-            filled = _insert(best_distance, best_index, k, filled, total, p)
-        for c in range(k):
-            out_index[r, c] = best_index[c]
-            out_distance[r, c] = best_distance[c]
-    return out_index, out_distance
+        if status != STATUS_OK:
+            counts[k] = -1
+            continue
+        f = 0
+        for i in range(m):
+            for j in range(n):
+                if flow[i * n + j] > MASS_EPSILON and basic[i * n + j]:
+                    sources[k, f] = columns[p0 + i]
+                    targets[k, f] = columns[q0 + j]
+                    masses[k, f] = flow[i * n + j]
+                    f += 1
+        counts[k] = f

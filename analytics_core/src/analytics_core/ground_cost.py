@@ -20,6 +20,7 @@ import numpy as np
 
 from analytics_core._kernels import DISTANCE_GRID
 from analytics_core.neighbors import KnnGraph, nearest_neighbors
+from analytics_core.parallel import ignore_progress
 from analytics_core.transport import plans_of_pairs
 
 if TYPE_CHECKING:
@@ -185,16 +186,12 @@ def cost_from_matches(
     return cost
 
 
-def _silent(_done: int, _total: int) -> None:
-    return None
-
-
 def learn_cost(
     mixtures: Mixtures,
     tree: IngredientTree,
     settings: CostSettings = LEARNED,
     *,
-    progress: Callable[[int, int], None] = _silent,
+    progress: Callable[[int, int], None] = ignore_progress,
 ) -> LearnedCost:
     """Learn the cost between ingredients from the recipes themselves.
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analytics_core import _kernels
+from analytics_core import _neighbor_kernels
 from analytics_core.errors import SolverError
+from analytics_core.parallel import for_chunks, ignore_progress
+from analytics_core.transport import check_ground_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from analytics_core.mixture import Mixtures
     from analytics_core.types import FloatArray, IntArray
 
-ROWS_A_CALL = 256  # rows a compiled call, so that a request to stop is heard within a second or so
+ROWS_A_CALL = 64  # rows a compiled call: milliseconds to tenths of a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,26 +49,8 @@ class KnnGraph:
         return KnnGraph(self.indices[:, :k], self.distances[:, :k], self.solved)
 
 
-def _ignore(_done: int, _total: int) -> None:
-    return None
-
-
-def _in_chunks(
-    count: int,
-    k: int,
-    step: Callable[[int, int], tuple[IntArray, FloatArray, int]],
-    progress: Callable[[int, int], None],
-) -> KnnGraph:
-    indices = np.empty((count, k), np.int32)
-    distances = np.empty((count, k))
-    solved = 0
-    if k:
-        for start in range(0, count, ROWS_A_CALL):
-            stop = min(count, start + ROWS_A_CALL)
-            indices[start:stop], distances[start:stop], exact = step(start, stop)
-            solved += exact
-            progress(stop, count)
-    return KnnGraph(indices, distances, solved)
+def _blank(rows: int, k: int) -> tuple[IntArray, FloatArray]:
+    return np.full((rows, k), -1, np.int32), np.full((rows, k), np.inf)
 
 
 def nearest_neighbors(
@@ -74,7 +58,7 @@ def nearest_neighbors(
     cost: FloatArray,
     k: int,
     *,
-    progress: Callable[[int, int], None] = _ignore,
+    progress: Callable[[int, int], None] = ignore_progress,
 ) -> KnnGraph:
     """Exact k nearest neighbours under the Earth Mover's Distance.
 
@@ -97,38 +81,43 @@ def nearest_neighbors(
     SolverError
         The cost has the wrong shape or is negative or not finite.
     """
-    from analytics_core.transport import check_ground_cost
-
     cost = check_ground_cost(mixtures, cost)
-    size = mixtures.largest_support
     k = max(0, min(k, mixtures.count - 1))
-
-    def step(start: int, stop: int) -> tuple[IntArray, FloatArray, int]:
-        indices, distances, solved, stalled = _kernels.emd_neighbors(
-            start, stop, k, mixtures.indptr, mixtures.columns, mixtures.fractions, cost, size
+    indices, distances = _blank(mixtures.count, k)
+    solved, stalled = (np.zeros(mixtures.count, np.int64) for _ in range(2))
+    problem = (mixtures.indptr, mixtures.columns, mixtures.fractions, cost)
+    if k:
+        for_chunks(
+            mixtures.count,
+            ROWS_A_CALL,
+            lambda start, stop: _neighbor_kernels.emd_neighbors(
+                start, stop, *problem, mixtures.largest_support, indices, distances, solved, stalled
+            ),
+            progress,
         )
-        if stalled.any():
-            row = start + int(np.flatnonzero(stalled)[0])
-            raise SolverError(f"the simplex stalled at recipe {mixtures.recipe_ids[row]}")
-        return indices, distances, int(solved.sum())
-
-    return _in_chunks(mixtures.count, k, step, progress)
+    if stalled.any():
+        recipe = mixtures.recipe_ids[int(np.flatnonzero(stalled)[0])]
+        raise SolverError(f"the simplex stalled at a neighbour of recipe {recipe}")
+    return KnnGraph(indices, distances, int(solved.sum()))
 
 
 def nearest_in_l1(
-    rows: Mixtures, k: int, *, progress: Callable[[int, int], None] = _ignore
+    rows: Mixtures, k: int, *, progress: Callable[[int, int], None] = ignore_progress
 ) -> KnnGraph:
     """Exact k nearest neighbours in the L1 (Manhattan) distance of sparse rows.
 
     Given `IngredientTree.spread` rows this is the Earth Mover's Distance under the tree.
     """
     k = max(0, min(k, rows.count - 1))
+    indices, distances = _blank(rows.count, k)
     width = max(1, rows.in_play.size)
-
-    def step(start: int, stop: int) -> tuple[IntArray, FloatArray, int]:
-        indices, distances = _kernels.l1_neighbors(
-            start, stop, k, rows.indptr, rows.columns, rows.fractions, width
+    if k:
+        for_chunks(
+            rows.count,
+            ROWS_A_CALL,
+            lambda start, stop: _neighbor_kernels.l1_neighbors(
+                start, stop, rows.indptr, rows.columns, rows.fractions, width, indices, distances
+            ),
+            progress,
         )
-        return indices, distances, 0
-
-    return _in_chunks(rows.count, k, step, progress)
+    return KnnGraph(indices, distances)

@@ -13,13 +13,15 @@ import numpy as np
 
 from analytics_core import _kernels
 from analytics_core.errors import SolverError
+from analytics_core.parallel import for_chunks
 
 if TYPE_CHECKING:
     from analytics_core.mixture import Mixtures
     from analytics_core.types import FloatArray, IntArray
 
 MASS_BALANCE_TOLERANCE = 1e-9  # of the total: beyond it the masses do not belong together
-ROWS_A_CALL = 512  # rows a compiled call: short enough that a request to stop is heard in time
+ROWS_A_CALL = 16  # rows of all pairs a compiled call
+PAIRS_A_CALL = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,10 +195,15 @@ def emd_pairs(
     """
     cost = check_ground_cost(mixtures, cost)
     first, second = np.asarray(first, np.int64), np.asarray(second, np.int64)
-    out: FloatArray = _kernels.pairs(
-        first, second, mixtures.indptr, mixtures.columns, mixtures.fractions, cost,
-        mixtures.largest_support,
-    )  # fmt: skip
+    out = np.empty(first.size)
+    problem = (mixtures.indptr, mixtures.columns, mixtures.fractions, cost)
+    for_chunks(
+        first.size,
+        PAIRS_A_CALL,
+        lambda start, stop: _kernels.pairs(
+            start, stop, first, second, *problem, mixtures.largest_support, out
+        ),
+    )
     for k in np.flatnonzero(np.isnan(out)):
         out[k] = _pot_distance(mixtures, int(first[k]), int(second[k]), cost)
     return out
@@ -208,10 +215,13 @@ def emd_matrix(mixtures: Mixtures, cost: FloatArray) -> FloatArray:
     The job never calls this: its memory grows with the square of the recipes.
     """
     cost = check_ground_cost(mixtures, cost)
-    upper: FloatArray = _kernels.matrix(
-        0, mixtures.count, mixtures.indptr, mixtures.columns, mixtures.fractions, cost,
-        mixtures.largest_support,
-    )  # fmt: skip
+    upper = np.zeros((mixtures.count, mixtures.count))
+    problem = (mixtures.indptr, mixtures.columns, mixtures.fractions, cost)
+    for_chunks(
+        mixtures.count,
+        ROWS_A_CALL,
+        lambda start, stop: _kernels.matrix(start, stop, *problem, mixtures.largest_support, upper),
+    )
     for p, q in np.argwhere(np.isnan(upper)):
         upper[p, q] = _pot_distance(mixtures, int(p), int(q), cost)
     full: FloatArray = upper + upper.T
@@ -224,10 +234,20 @@ def plans_of_pairs(
     """Unique optimal plans of the listed pairs, directed from `first` to `second`."""
     cost = check_ground_cost(mixtures, cost)
     first, second = np.asarray(first, np.int64), np.asarray(second, np.int64)
-    counts, sources, targets, masses = _kernels.pair_plans(
-        first, second, mixtures.indptr, mixtures.columns, mixtures.fractions, cost,
-        np.asarray(mixtures.ingredient_ids, np.int64), mixtures.largest_support,
-    )  # fmt: skip
+    size = mixtures.largest_support
+    width = 2 * size - 1  # a basis has no more flows
+    counts = np.zeros(first.size, np.int64)
+    sources, targets = (np.zeros((first.size, width), np.int32) for _ in range(2))
+    masses = np.zeros((first.size, width))
+    problem = (mixtures.indptr, mixtures.columns, mixtures.fractions, cost)
+    keys = np.asarray(mixtures.ingredient_ids, np.int64)
+    for_chunks(
+        first.size,
+        PAIRS_A_CALL,
+        lambda start, stop: _kernels.pair_plans(
+            start, stop, first, second, *problem, keys, size, counts, sources, targets, masses
+        ),
+    )
     for k in np.flatnonzero(counts < 0):
         rows = (int(first[k]), int(second[k]))
         a, b = (slice(int(mixtures.indptr[r]), int(mixtures.indptr[r + 1])) for r in rows)
