@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import App
@@ -12,6 +11,10 @@ from infra import preflight
 from infra.acknowledged import unexplained
 from infra.analytics_stack import AnalyticsStack
 from infra.environments import Environment, InvalidEnvironment, environments_from
+
+
+# The CLI switches these on; the pre-flight rules need them also where there is no CLI.
+METADATA = {"aws:cdk:enable-asset-metadata": True, "aws:cdk:enable-path-metadata": True}
 
 
 def build(app: App) -> dict[str, Environment]:
@@ -38,9 +41,9 @@ def build(app: App) -> dict[str, Environment]:
     return {environment.stack_name: environment for environment in environments.values()}
 
 
-def main(context: Mapping[str, object] | None = None) -> None:
+def main() -> None:
     """Synthesize, or end with status 1 and one sentence a trouble."""
-    app = App(context=dict(context) if context else None)
+    app = App(post_cli_context=METADATA)
     try:
         environments = build(app)
     except InvalidEnvironment as error:
