@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -164,3 +165,36 @@ def test_cdk_nag_finds_nothing_unexplained() -> None:
 
     report = AwsSolutionsChecks().validate_scope(stack("prod", alarm_email="bar@example.org"))
     assert [violation.rule_name for violation in report.violations] == []
+
+
+def test_the_rights_are_those_of_the_calls_the_code_makes() -> None:
+    """Nothing the function calls is missing, nothing it may do is unused."""
+    code = "\n".join(path.read_text() for path in sorted(trigger_module.CODE.glob("*.py")))
+    calls = {
+        (client, method)
+        for client, method in re.findall(
+            r"(?:services\.|self\._)(batch|submitting|scheduler|logs|s3)\.([a-z_]+)\(", code
+        )
+        if method != "get_paginator"
+    }
+    calls |= {("batch", name) for name in re.findall(r'get_paginator\("(\w+)"\)', code)}
+    calls |= {("scheduler", name) for name in re.findall(r'"((?:create|update)_schedule)"', code)}
+    service = {"submitting": "batch"}
+    called = {
+        f"{service.get(client, client)}:" + "".join(word.title() for word in method.split("_"))
+        for client, method in calls
+    }
+    allowed = {
+        action
+        for statement in statements().values()
+        for action in (
+            statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        )
+    }
+    # What the runtime, the scheduler's target and Lambda's dead letters need beside.
+    beside = {
+        *("iam:PassRole", "lambda:InvokeFunction", "sqs:SendMessage"),
+        *("logs:CreateLogStream", "logs:PutLogEvents"),
+    }
+    assert called == allowed - beside
+    assert len(called) == 10
