@@ -1,0 +1,242 @@
+"""The whole computation a second time, written plainly from the contract, with POT.
+
+Nothing here imports the package: SQL, volumes, hierarchy, roll-up, transport, neighbours and the
+learning of the cost are its own, on dictionaries and dense arrays. It is slow and meant to be.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import statistics
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import ot
+
+GRID = 2.0**40  # distances that agree on this grid are ties
+PERTURBATION = 1e-8  # how much the secondary cost weighs where two plans cost the same
+WORD = 2**64 - 1
+
+LINES = """
+SELECT l.recipe_id, l.ingredient_id,
+    CASE lower(u.name)
+        WHEN 'to top' THEN 90.0
+        WHEN 'to rinse' THEN 5.0
+        WHEN 'each' THEN 1.0
+        ELSE CASE WHEN l.amount IS NULL THEN 1.0
+             ELSE l.amount * coalesce(u.conversion_to_ml, 1.0) END
+    END
+FROM recipe_ingredients l LEFT JOIN units u ON u.id = l.unit_id
+"""
+
+
+def secondary_cost(a: int, b: int) -> float:
+    """What decides between plans of the same cost: moves count 1 and a little, by name of the pair.
+
+    The little is the splitmix64 hash of (lower id, higher id), as a fraction of 1/64.
+    """
+    if a == b:
+        return 0.0
+    low, high = min(a, b), max(a, b)
+    z = ((low << 32) ^ high) + 0x9E3779B97F4A7C15 & WORD
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & WORD
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & WORD
+    z ^= z >> 31
+    return 1.0 + (z >> 11) / 2.0**53 / 64.0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The settings under which a cost is learned; the defaults are the reference's."""
+
+    rounds: int = 5
+    neighbors: int = 10
+    power: float = 1.0
+    decay: float = 1.0
+    tree_prior: tuple[float, float] | None = None  # (strength, temperature)
+    blend: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything by database id; matrices follow `ingredients` and `recipes` (both ascending)."""
+
+    ingredients: list[int]
+    recipes: list[int]
+    tree: np.ndarray
+    cost: np.ndarray
+    last_cost: np.ndarray
+    distances: np.ndarray
+    neighbors: dict[int, list[tuple[int, float]]]
+    rounds: int
+
+
+class Oracle:
+    """One database."""
+
+    def __init__(self, database: Path) -> None:
+        with closing(sqlite3.connect(database)) as connection:
+            hierarchy = connection.execute(
+                "SELECT id, parent_id, allow_substitution FROM ingredients"
+            ).fetchall()
+            lines = connection.execute(LINES).fetchall()
+        self.parent = {i: parent for i, parent, _ in hierarchy}
+        inner = set(self.parent.values())
+        self.rolled = {
+            i: parent if allow and parent is not None and i not in inner else i
+            for i, parent, allow in hierarchy
+        }
+        volumes: dict[int, dict[int, float]] = {}
+        for recipe, ingredient, volume in lines:
+            own = volumes.setdefault(recipe, {})
+            own[self.rolled[ingredient]] = own.get(self.rolled[ingredient], 0.0) + volume
+        self.recipes = sorted(volumes)
+        self.mixture = {
+            recipe: {i: v / sum(own.values()) for i, v in own.items() if v > 0}
+            for recipe, own in volumes.items()
+        }
+        used = {i for own in volumes.values() for i in own}
+        self.ingredients = sorted({above for i in used for above in self.path(i)})
+        self.column = {i: at for at, i in enumerate(self.ingredients)}
+
+    def path(self, ingredient: int) -> list[int]:
+        """Ids from the root ingredient down."""
+        above = self.parent[ingredient]
+        return [*([] if above is None else self.path(above)), ingredient]
+
+    def tree_distance(self, a: int, b: int, decay: float) -> float:
+        """Edges from a up to the common ancestor and down to b; one at depth d weighs decay^d."""
+        one, other = self.path(a), self.path(b)
+        total = 0.0
+        for level in range(max(len(one), len(other))):
+            here = one[level] if level < len(one) else None
+            there = other[level] if level < len(other) else None
+            if here != there:
+                total += decay**level * ((here is not None) + (there is not None))
+        return total
+
+    def tree_matrix(self, decay: float = 1.0) -> np.ndarray:
+        """Tree distances between the ingredients in play."""
+        return np.array(
+            [[self.tree_distance(a, b, decay) for b in self.ingredients] for a in self.ingredients]
+        ).reshape(len(self.ingredients), -1)
+
+    def masses(self, recipe: int, power: float) -> tuple[list[int], np.ndarray]:
+        """Ingredients of a recipe in the order of their ids, and their masses."""
+        own = self.mixture[recipe]
+        ids = sorted(own)
+        raised = np.array([own[i] ** power for i in ids])
+        return ids, raised / raised.sum()
+
+    def plan(self, p: int, q: int, cost: np.ndarray, power: float, *, unique: bool):
+        """Optimal plan from p to q by POT: (ids of p, ids of q, flow, value)."""
+        (ids_p, a), (ids_q, b) = self.masses(p, power), self.masses(q, power)
+        ground = cost[np.ix_([self.column[i] for i in ids_p], [self.column[i] for i in ids_q])]
+        solved = ground
+        if unique:
+            second = np.array([[secondary_cost(i, j) for j in ids_q] for i in ids_p])
+            solved = ground + PERTURBATION * second
+        flow = ot.emd(a, b * (a.sum() / b.sum()), np.ascontiguousarray(solved))
+        return ids_p, ids_q, flow, float((flow * ground).sum())
+
+    def distances(self, cost: np.ndarray, power: float = 1.0) -> np.ndarray:
+        """All pairs."""
+        n = len(self.recipes)
+        out = np.zeros((n, n))
+        for i in range(n):
+            for j in range(i):
+                out[i, j] = out[j, i] = self.plan(
+                    self.recipes[j], self.recipes[i], cost, power, unique=False
+                )[3]
+        return out
+
+    def nearest(self, distances: np.ndarray, k: int) -> dict[int, list[tuple[int, float]]]:
+        """The k nearest of each recipe; ties go to the lower id."""
+        found = {}
+        for i, recipe in enumerate(self.recipes):
+            others = [
+                (round(distances[i, j] * GRID), other, distances[i, j])
+                for j, other in enumerate(self.recipes)
+                if j != i
+            ]
+            found[recipe] = [(other, d) for _, other, d in sorted(others)[:k]]
+        return found
+
+    def matches(self, neighbors, cost: np.ndarray, power: float) -> np.ndarray:
+        """Expectation: what plans between neighbours match with what, symmetrised."""
+        m = len(self.ingredients)
+        total = np.zeros((m, m))
+        for recipe, near in neighbors.items():
+            if not near:
+                continue
+            closest = min(d for _, d in near)
+            weights = [math.exp(-(d - closest)) for _, d in near]
+            for (other, _), weight in zip(near, weights, strict=True):
+                ids_p, ids_q, flow, _ = self.plan(
+                    min(recipe, other), max(recipe, other), cost, power, unique=True
+                )
+                flows = [
+                    (-round(flow[i, j] * GRID), ids_p[i], ids_q[j], flow[i, j])
+                    for i, j in np.argwhere(flow > 1e-12)
+                ]
+                flows.sort()
+                largest = flows[0][3]
+                for _, a, b, mass in flows[:3]:
+                    if mass >= 0.05 * largest - 1e-15:
+                        total[self.column[a], self.column[b]] += weight / sum(weights) * mass
+        return (total + total.T) / 2
+
+    def maximise(self, matches: np.ndarray, tree: np.ndarray, variant: Variant) -> np.ndarray:
+        """Maximisation: `-ln S` with `S = (T + a) / E`, shifted, zero diagonal, median 1."""
+        m = len(self.ingredients)
+        if variant.tree_prior is None:
+            prior = np.ones((m, m))
+            row = matches.sum(axis=1) + m
+            expected = np.outer(row, row) / (matches.sum() + m * m)
+        else:
+            strength, temperature = variant.tree_prior
+            usage = matches.sum(axis=1) / matches.sum() + 0.1 / m
+            prior = usage[:, None] * usage[None, :] * np.exp(-tree / temperature)
+            prior *= strength * max(matches.sum(), 1.0) / prior.sum()
+            row = matches.sum(axis=1) + prior.sum(axis=1)
+            expected = np.outer(row, row) / (matches.sum() + prior.sum())
+        cost = -np.log((matches + prior) / expected)
+        cost = cost - cost.min()
+        cost[np.diag_indices(m)] = 0.0
+        cost = cost / off_diagonal_median(cost)
+        return (1 - variant.blend) * cost + variant.blend * tree / off_diagonal_median(tree)
+
+    def learn(self, variant: Variant = Variant()) -> Outcome:
+        """Run the rounds of expectation and maximisation."""
+        tree = self.tree_matrix(variant.decay)
+        cost = last = tree
+        done = 0
+        distances = self.distances(tree, variant.power)
+        for number in range(variant.rounds):
+            if number:
+                distances = self.distances(cost, variant.power)
+            near = self.nearest(distances, variant.neighbors)
+            updated = self.maximise(self.matches(near, cost, variant.power), tree, variant)
+            change = math.sqrt(((updated - cost) ** 2).sum() / (cost**2).sum())
+            last, cost, done = cost, updated, number + 1
+            if change < 1e-3:
+                break
+        return Outcome(
+            ingredients=self.ingredients,
+            recipes=self.recipes,
+            tree=tree,
+            cost=cost,
+            last_cost=last,
+            distances=distances,
+            neighbors=self.nearest(distances, variant.neighbors),
+            rounds=done,
+        )
+
+
+def off_diagonal_median(matrix: np.ndarray) -> float:
+    """Median of all entries off the diagonal."""
+    n = matrix.shape[0]
+    return statistics.median(matrix[i, j] for i in range(n) for j in range(n) if i != j)
