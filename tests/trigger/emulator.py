@@ -64,6 +64,9 @@ class Emulator:
 
 
 def _serve() -> None:
+    # Replies have a line of their own: moto prints to standard output now and then.
+    replies, sys.stdout = sys.stdout, sys.stderr
+
     from moto.batch import models
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
@@ -102,14 +105,14 @@ def _serve() -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
-    print(json.dumps({"port": port}), flush=True)
+    print(json.dumps({"port": port}), file=replies, flush=True)
     jobs = models.batch_backends[ACCOUNT][REGION]._jobs
     for line in sys.stdin:
         order = json.loads(line)
         known = order["job"] in jobs
         if known:
             overrides.setdefault(order["job"], {}).update(order["set"])
-        print(json.dumps({"ok": known}), flush=True)
+        print(json.dumps({"ok": known}), file=replies, flush=True)
     server.stop()
 
 
