@@ -17,7 +17,7 @@ import numpy as np
 import ot
 
 GRID = 2.0**40  # distances that agree on this grid are ties
-PERTURBATION = 1e-8  # how much the secondary cost weighs where two plans cost the same
+TIED = 1e-12  # of the largest cost: cells this close to optimal can carry flow of an optimal plan
 WORD = 2**64 - 1
 
 LINES = """
@@ -135,11 +135,14 @@ class Oracle:
         """Optimal plan from p to q by POT: (ids of p, ids of q, flow, value)."""
         (ids_p, a), (ids_q, b) = self.masses(p, power), self.masses(q, power)
         ground = cost[np.ix_([self.column[i] for i in ids_p], [self.column[i] for i in ids_q])]
-        solved = ground
+        b = b * (a.sum() / b.sum())  # POT compares the sums to the last bit
+        flow, log = ot.emd(a, b, ground, log=True)
         if unique:
+            # Complementary slackness: all optimal plans, and no others, use only the cells whose
+            # reduced cost is zero. Among those the secondary cost decides.
+            reduced = ground - log["u"][:, None] - log["v"][None, :]
             second = np.array([[secondary_cost(i, j) for j in ids_q] for i in ids_p])
-            solved = ground + PERTURBATION * second
-        flow = ot.emd(a, b * (a.sum() / b.sum()), np.ascontiguousarray(solved))
+            flow = ot.emd(a, b, np.where(reduced <= TIED * ground.max(), second, 1e3))
         return ids_p, ids_q, flow, float((flow * ground).sum())
 
     def distances(self, cost: np.ndarray, power: float = 1.0) -> np.ndarray:
