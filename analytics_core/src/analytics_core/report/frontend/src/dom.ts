@@ -1,0 +1,70 @@
+// Elements from code. Text goes in as text nodes only, so names can hold anything.
+
+export type Child = Node | string | number | null | undefined | false | Child[];
+type Handler = (event: Event) => void;
+export type Attributes = Record<string, string | number | boolean | null | undefined | Handler>;
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element: Element, attributes: Attributes, children: Child[]): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  append(element, children);
+}
+
+export function append(element: Element, children: Child[]): void {
+  for (const child of children) {
+    if (child === null || child === undefined || child === false) continue;
+    if (Array.isArray(child)) append(element, child);
+    else element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+}
+
+/** An HTML element; attributes named `on…` are listeners. */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  fill(element, attributes, children);
+  return element;
+}
+
+/** An SVG element. */
+export function s(tag: string, attributes: Attributes = {}, ...children: Child[]): SVGElement {
+  const element = document.createElementNS(SVG, tag) as SVGElement;
+  fill(element, attributes, children);
+  return element;
+}
+
+/** A name from the database: isolated, so that right-to-left names keep to themselves. */
+export function named(text: string, tag: "bdi" | "strong" | "em" = "bdi"): HTMLElement {
+  return h(tag, { dir: "auto", class: "name" }, shorten(text, 300));
+}
+
+/** Names can be ten thousand characters; a line of text should not. */
+export function shorten(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  return `${Array.from(text.slice(0, limit)).slice(0, -1).join("")}…`;
+}
+
+export function replace(element: Element, ...children: Child[]): void {
+  element.replaceChildren();
+  append(element, children);
+}
+
+/** "1 drink", "3 drinks". */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+/** "a, b and c", as nodes. */
+export function listed(items: Child[]): Child[] {
+  return items.flatMap((item, i) =>
+    i === 0 ? [item] : [i === items.length - 1 ? " and " : ", ", item],
+  );
+}

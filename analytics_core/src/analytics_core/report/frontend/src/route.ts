@@ -1,0 +1,63 @@
+// Where the reader is, as the URL's hash tells it.
+
+export type Route =
+  | { view: "map" }
+  | { view: "drink"; id: number }
+  | { view: "search"; query: string }
+  | { view: "bar" }
+  | { view: "ingredients"; id: number | null }
+  | { view: "compare"; a: number | null; b: number | null }
+  | { view: "table"; query: string; page: number }
+  | { view: "about" };
+
+export const to = {
+  map: () => "#/",
+  drink: (id: number) => `#/drink/${id}`,
+  search: (query: string) => `#/search/${encodeURIComponent(query)}`,
+  bar: () => "#/bar",
+  ingredients: (id: number | null = null) => (id === null ? "#/ingredients" : `#/ingredients/${id}`),
+  compare: (a: number | null = null, b: number | null = null) =>
+    `#/compare${a === null ? "" : `/${a}${b === null ? "" : `/${b}`}`}`,
+  table: (query = "", page = 1) =>
+    `#/table${query || page > 1 ? `/${page}${query ? `/${encodeURIComponent(query)}` : ""}` : ""}`,
+  about: () => "#/about",
+};
+
+function decoded(text: string | undefined): string {
+  try {
+    return decodeURIComponent(text ?? "");
+  } catch {
+    return text ?? "";
+  }
+}
+
+function id(text: string | undefined): number | null {
+  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : null;
+}
+
+export function parse(hash: string): Route {
+  const [view, first, second] = hash.replace(/^#?\/?/, "").split("/");
+  switch (view) {
+    case "drink": {
+      const drink = id(first);
+      return drink === null ? { view: "map" } : { view, id: drink };
+    }
+    case "search":
+      return { view, query: decoded(first) };
+    case "ingredients":
+      return { view, id: id(first) };
+    case "compare":
+      return { view, a: id(first), b: id(second) };
+    case "table":
+      return { view, page: Math.max(1, id(first) ?? 1), query: decoded(second) };
+    case "bar":
+    case "about":
+      return { view };
+    default:
+      return { view: "map" };
+  }
+}
+
+export function go(hash: string): void {
+  if (location.hash !== hash) location.hash = hash;
+}

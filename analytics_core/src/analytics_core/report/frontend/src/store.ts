@@ -1,0 +1,30 @@
+// What the browser remembers. Storage may be missing, full or forbidden: then it lasts as long as the page.
+
+const PREFIX = "cocktail-atlas.";
+const memory = new Map<string, string>();
+
+export function recall<T>(key: string, fallback: T, valid: (value: unknown) => boolean): T {
+  let text = memory.get(key) ?? null;
+  try {
+    text = localStorage.getItem(PREFIX + key) ?? text;
+  } catch {
+    // not allowed here
+  }
+  if (text === null) return fallback;
+  try {
+    const value: unknown = JSON.parse(text);
+    return valid(value) ? (value as T) : fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+export function remember(key: string, value: unknown): void {
+  const text = JSON.stringify(value);
+  memory.set(key, text);
+  try {
+    localStorage.setItem(PREFIX + key, text);
+  } catch {
+    // kept in memory
+  }
+}

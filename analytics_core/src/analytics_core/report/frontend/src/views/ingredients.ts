@@ -1,0 +1,5 @@
+import type { Context } from "../context";
+import { h } from "../dom";
+export function ingredients(_context: Context, ..._more: unknown[]): HTMLElement {
+  return h("h1", {}, "ingredients");
+}
