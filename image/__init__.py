@@ -1,0 +1,1 @@
+"""Building, checking and running the container image without a Docker daemon."""
