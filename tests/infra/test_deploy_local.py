@@ -1,0 +1,194 @@
+"""The real `cdk` against an emulator on this machine; boto3 reads back what came of it."""
+
+import json
+
+import pytest
+
+from tests.infra.emulator import ACCOUNT, REGION, emulator
+
+pytestmark = pytest.mark.slow
+
+DEPLOY = ("--require-approval", "never", "--method", "direct")
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory):
+    with emulator(tmp_path_factory.mktemp("aws")) as aws:
+        aws.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        aws.cdk("deploy", "DevStack", *DEPLOY)
+        yield aws
+
+
+def output(aws, name):
+    stack = aws.client("cloudformation").describe_stacks(StackName="DevStack")["Stacks"][0]
+    return {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}[name]
+
+
+def test_the_image_is_built_for_arm64_and_pushed_under_its_hash(deployed):
+    calls = deployed.docker_calls()
+    build = next(call for call in calls if call[0] == "build")
+    assert build[build.index("--platform") + 1] == "linux/arm64"
+    pushed = next(call[1] for call in calls if call[0] == "push")
+    (definition,) = deployed.client("batch").describe_job_definitions(status="ACTIVE")[
+        "jobDefinitions"
+    ]
+    assert definition["containerProperties"]["image"] == pushed
+    assert len(pushed.rpartition(":")[2]) == 64
+
+
+def test_queue_and_environment(deployed):
+    batch = deployed.client("batch")
+    (queue,) = batch.describe_job_queues()["jobQueues"]
+    assert queue["jobQueueArn"] == output(deployed, "JobQueue")
+    assert (queue["state"], queue["status"]) == ("ENABLED", "VALID")
+    (environment,) = batch.describe_compute_environments()["computeEnvironments"]
+    resources = environment["computeResources"]
+    assert queue["computeEnvironmentOrder"] == [
+        {"order": 1, "computeEnvironment": environment["computeEnvironmentArn"]}
+    ]
+    assert resources["type"] == "SPOT"
+    assert resources["minvCpus"] == 0
+    assert "optimal" not in resources["instanceTypes"]
+    assert len(resources["subnets"]) == 2
+
+
+def test_definition_with_its_mount_and_retry_rules(deployed):
+    (definition,) = deployed.client("batch").describe_job_definitions(status="ACTIVE")[
+        "jobDefinitions"
+    ]
+    assert definition["jobDefinitionArn"] == output(deployed, "JobDefinition")
+    container = definition["containerProperties"]
+    assert container["mountPoints"] == [
+        {"containerPath": "/mnt/efs", "readOnly": True, "sourceVolume": "database"}
+    ]
+    efs = deployed.client("efs")
+    (point,) = efs.describe_access_points()["AccessPoints"]
+    (volume,) = container["volumes"]
+    assert volume["efsVolumeConfiguration"] == {
+        "fileSystemId": point["FileSystemId"],
+        "transitEncryption": "ENABLED",
+        "authorizationConfig": {"accessPointId": point["AccessPointId"], "iam": "ENABLED"},
+    }
+    assert [
+        {key.lower(): value.lower() for key, value in rule.items()}
+        for rule in definition["retryStrategy"]["evaluateOnExit"]
+    ] == [
+        {"action": "retry", "onstatusreason": "host ec2*"},
+        {"action": "retry", "onreason": "cannotpullcontainererror*"},
+        {"action": "retry", "onexitcode": "75"},
+        {"action": "exit", "onreason": "*"},
+    ]
+    assert definition["retryStrategy"]["attempts"] == 3
+    assert definition["timeout"] == {"attemptDurationSeconds": 1800}
+    group = container["logConfiguration"]["options"]["awslogs-group"]
+    (found,) = deployed.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert found["retentionInDays"] == 14
+    assert group == output(deployed, "JobLogGroup")
+
+
+def test_three_roles(deployed):
+    iam = deployed.client("iam")
+    container = deployed.client("batch").describe_job_definitions(status="ACTIVE")[
+        "jobDefinitions"
+    ][0]["containerProperties"]
+    job = container["jobRoleArn"].rpartition("/")[2]
+    execution = container["executionRoleArn"].rpartition("/")[2]
+    assert job != execution
+    for name in (job, execution):
+        trust = json.dumps(iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"])
+        assert "ecs-tasks.amazonaws.com" in trust
+    (policy,) = iam.list_role_policies(RoleName=job)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=job, PolicyName=policy)["PolicyDocument"]
+    actions = {
+        action
+        for statement in document["Statement"]
+        for action in (
+            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        )
+    }
+    assert actions == {
+        "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
+        "elasticfilesystem:ClientMount",
+    }  # fmt: skip
+
+
+def test_bucket_function_and_parameters(deployed):
+    bucket = output(deployed, "Bucket")
+    s3 = deployed.client("s3")
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert set(block.values()) == {True}
+    function = deployed.client("lambda").get_function_configuration(
+        FunctionName=output(deployed, "TriggerFunction")
+    )
+    variables = function["Environment"]["Variables"]
+    assert variables["BATCH_JOB_QUEUE"] == output(deployed, "JobQueue")
+    assert variables["BATCH_JOB_DEFINITION"] == output(deployed, "JobDefinition")
+    assert "VpcConfig" not in function or not function["VpcConfig"].get("SubnetIds")
+    ssm = deployed.client("ssm")
+    for key, name in (("bucket", "Bucket"), ("trigger-function", "TriggerFunction")):
+        value = ssm.get_parameter(Name=f"/cocktail-analytics/dev/{key}")["Parameter"]["Value"]
+        assert value == output(deployed, name)
+
+
+def test_a_diff_right_after_the_deploy_is_empty(deployed):
+    said = deployed.cdk("diff", "DevStack", "--no-change-set")
+    assert "Number of stacks with differences: 0" in said, said
+
+
+def test_adopting_replaces_nothing_that_was_adopted_before(deployed):
+    """Context in, `cdk diff` out: an adopted deployment is changed in place."""
+    ec2 = deployed.client("ec2")
+    subnets = ec2.describe_subnets()["Subnets"]
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]
+    chosen = [s for s in subnets if s["VpcId"] == vpc["VpcId"]][:2]
+    efs = deployed.client("efs")
+    system = efs.create_file_system(CreationToken="the-sites")["FileSystemId"]
+    point = efs.create_access_point(ClientToken="the-sites", FileSystemId=system)
+    group = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])[
+        "SecurityGroups"
+    ][0]["GroupId"]
+    deployed.client("s3").create_bucket(
+        Bucket="the-sites-bucket", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    adopted = {
+        "vpc": {
+            "vpc_id": vpc["VpcId"],
+            "availability_zones": [s["AvailabilityZone"] for s in chosen],
+            "subnet_ids": [s["SubnetId"] for s in chosen],
+        },
+        "file_system": {
+            "file_system_id": system,
+            "access_point_id": point["AccessPointId"],
+            "security_group_id": group,
+        },
+        "bucket_name": "the-sites-bucket",
+    }
+    said = deployed.cdk(
+        "diff", "ProdStack", "--no-change-set", context={"environments": {"prod": adopted}}
+    )
+    assert "AWS::Batch::JobDefinition" in said
+    for kind in ("AWS::EC2::VPC", "AWS::EFS::FileSystem", "AWS::S3::Bucket"):
+        assert f"] {kind} " not in said
+    assert "replace" not in said.lower()
+    deployed.cdk("deploy", "ProdStack", *DEPLOY, context={"environments": {"prod": adopted}})
+    wider = adopted | {"timeout_minutes": 90}
+    said = deployed.cdk(
+        "diff", "ProdStack", "--no-change-set", context={"environments": {"prod": wider}}
+    )
+    assert "AttemptDurationSeconds" in said
+    assert "destroy" not in said.lower()
+    for line in said.splitlines():
+        if "requires replacement" in line or "may be replaced" in line:
+            # A definition's change is a new revision by nature; nothing else is replaced.
+            assert "JobDefinition" in said
+
+
+def test_zz_destroy_leaves_no_stack(deployed):
+    deployed.cdk("destroy", "DevStack", "--force")
+    names = {
+        stack["StackName"]
+        for stack in deployed.client("cloudformation").describe_stacks()["Stacks"]
+    }
+    assert "DevStack" not in names
+    assert deployed.client("batch").describe_job_queues()["jobQueues"] != []  # ProdStack's
