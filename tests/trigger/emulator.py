@@ -17,6 +17,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,35 +64,35 @@ class Emulator:
             self._process.wait()
 
 
-def _serve() -> None:
-    # Replies have a line of their own: moto prints to standard output now and then.
-    replies, sys.stdout = sys.stdout, sys.stderr
-
+def let_jobs_obey(overrides: Callable[[], Mapping[str, Mapping[str, Any]]]) -> None:
+    """Run no containers; a job is as `overrides` has it by its id, and SUBMITTED at first."""
     from moto.batch import models
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-    overrides: dict[str, dict[str, Any]] = {}
     described, summarised = models.Job.describe, models.Job.describe_short
 
     def describe(job: Any) -> dict[str, Any]:
         whole = described(job)
-        changes = overrides.get(job.job_id, {})
+        changes = overrides().get(job.job_id, {})
         container = {**whole.get("container", {}), **changes.get("container", {})}
         return {**whole, **changes, "container": container}
 
     def describe_short(job: Any) -> dict[str, Any]:
         whole = summarised(job)
-        changes = overrides.get(job.job_id, {})
+        changes = overrides().get(job.job_id, {})
         return {**whole, **{k: v for k, v in changes.items() if k in ("status", "statusReason")}}
 
     models.Job.describe = describe
     models.Job.describe_short = describe_short
     models.Job.run = lambda job: None
     models.Job.status = property(
-        lambda job: overrides.get(job.job_id, {}).get("status", "SUBMITTED"),
+        lambda job: overrides().get(job.job_id, {}).get("status", "SUBMITTED"),
         lambda job, value: None,
     )
+
+
+def serve_one_at_a_time() -> None:
+    """Let S3's conditional writes be atomic, as they are in AWS."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
     one_at_a_time = threading.Lock()
     call = DomainDispatcherApplication.__call__
@@ -102,6 +103,17 @@ def _serve() -> None:
 
     DomainDispatcherApplication.__call__ = locked
 
+
+def _serve() -> None:
+    # Replies have a line of their own: moto prints to standard output now and then.
+    replies, sys.stdout = sys.stdout, sys.stderr
+
+    from moto.batch import models
+    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+    overrides: dict[str, dict[str, Any]] = {}
+    let_jobs_obey(lambda: overrides)
+    serve_one_at_a_time()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
