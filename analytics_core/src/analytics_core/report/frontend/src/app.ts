@@ -1,5 +1,6 @@
 // Puts the parts together: data, map, panel, router.
 
+import { written } from "./amounts";
 import { Bar } from "./bar";
 import type { Context } from "./context";
 import { controls } from "./controls";
@@ -7,7 +8,7 @@ import { Data, type MapKind } from "./data";
 import { h, replace, shorten } from "./dom";
 import { finder } from "./finder";
 import { MapView } from "./map/view";
-import { mark, readiness, summary } from "./parts";
+import { mark, readiness } from "./parts";
 import { go, parse, to, type Route } from "./route";
 import { scheme, SCHEME_NAMES, type SchemeKind } from "./schemes";
 import { shell } from "./shell";
@@ -89,7 +90,10 @@ function start(): void {
     replace(
       frame.card,
       h("p", { class: "title" }, mark(context, recipe), h("strong", { dir: "auto" }, shorten(data.name(recipe), 80))),
-      h("p", {}, summary(context, recipe)),
+      h("dl", { class: "lines" }, data.lines(recipe).slice(0, 9).map((line) => [
+        h("dt", {}, written(line)),
+        h("dd", { dir: "auto" }, shorten(data.ingredient(line.ingredient), 40)),
+      ])),
       readiness(context, recipe),
     );
     const { clientWidth: width, clientHeight: height } = frame.stage;

@@ -47,6 +47,7 @@ export class MapView {
   private queued = false;
   private motion = 0;
   private gliding = false;
+  private surveying = false;
   private kind: MapKind;
   private selected: number | null = null;
   private neighbors: { recipe: number; distance: number }[] = [];
@@ -421,11 +422,20 @@ export class MapView {
   private drawTerrain(): void {
     const fade = Math.max(0, Math.min(1, (9 - this.transform.k) / 6)) * (this.gliding ? 0.35 : 1);
     if (fade <= 0) return;
-    let ground = this.grounds.get(this.kind);
+    const { kind } = this;
+    const ground = this.grounds.get(kind);
     if (!ground) {
-      const { x, y } = this.places[this.kind];
-      ground = terrain(x, y, this.inks.terrain);
-      this.grounds.set(this.kind, ground);
+      // the points come first; the ground under them takes longer and can wait
+      if (!this.surveying) {
+        this.surveying = true;
+        setTimeout(() => {
+          this.surveying = false;
+          const { x, y } = this.places[kind];
+          this.grounds.set(kind, terrain(x, y, this.inks.terrain));
+          this.invalidate();
+        }, 60);
+      }
+      return;
     }
     const from = -TERRAIN_PAD;
     const { k } = this.transform;
