@@ -11,6 +11,7 @@ on the terminal and not a failed deployment.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import types
 import typing
@@ -313,6 +314,11 @@ def environments_from(context: object) -> dict[str, Environment]:
     """
     if context is None:
         return dict(DEFAULTS)
+    if isinstance(context, str):  # `cdk -c environments='{"dev": {...}}'` hands text over
+        try:
+            context = json.loads(context)
+        except json.JSONDecodeError as error:
+            raise InvalidEnvironment(f"context 'environments' is no JSON: {error}.") from None
     if not isinstance(context, Mapping):
         raise InvalidEnvironment(
             "context 'environments' must be an object such as {\"dev\": {...}}."

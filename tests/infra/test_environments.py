@@ -34,11 +34,16 @@ def test_single_fields_are_overridden_and_the_rest_stays():
     )
 
 
+def test_the_command_line_hands_text_over():
+    assert environments_from('{"dev": {"vcpus": 4}}')["dev"].vcpus == 4
+
+
 @pytest.mark.parametrize(
     ("context", "words"),
     [
         ({"stage": {}}, "names 'stage'"),
         ([], "must be an object"),
+        ("{dev", "is no JSON"),
         ({"dev": 3}, "must be an object"),
         ({"dev": {"memory": 1}}, "there is no field 'memory'"),
         ({"dev": {"vcpus": True}}, "vcpus must be a whole number"),
