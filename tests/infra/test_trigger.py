@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,9 +98,17 @@ def test_no_role_uses_a_managed_policy() -> None:
 
 def test_the_archive_holds_the_package_under_its_name() -> None:
     with trigger_module._packaged() as folder:
-        from pathlib import Path
-
         inside = sorted(path.name for path in (Path(folder) / "trigger").iterdir())
+        # As Lambda does: from the archive's folder, with nothing of the repository in reach.
+        done = subprocess.run(
+            [sys.executable, "-c", "import trigger.handler as h; print(h.__file__, h.handler)"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(folder)
     assert "handler.py" in inside
     assert "__init__.py" in inside
     assert "client.py" not in inside
