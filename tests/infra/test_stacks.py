@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from infra.acknowledged import REASONS
 from infra.environments import DEV, PROD
-
 from tests.infra import snapshots
 from tests.infra.conftest import REPOSITORY, synthesize
 
