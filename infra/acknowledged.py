@@ -1,8 +1,8 @@
 """Findings of cdk-nag's AwsSolutions pack that stand on purpose, each with its reason.
 
 The pack's own acknowledgments are by exact text, which holds generated ids that differ between
-stacks; here findings are matched by pattern. The trigger acknowledges its own in `infra/trigger.py`.
-A reason nothing matches any more fails a test.
+stacks; here findings are matched by pattern. The trigger acknowledges its own in
+`infra/trigger.py`. A reason nothing matches any more fails a test.
 """
 
 from __future__ import annotations

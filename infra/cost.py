@@ -125,9 +125,11 @@ def bill(environment: Environment, mode: NetworkMode, prices: dict[str, Any]) ->
 def table(environment: Environment, prices: dict[str, Any]) -> str:
     """Return the bill of every network mode as text, the environment's own marked."""
     lines = [
-        f"{environment.name}: {environment.vcpus} vCPUs, {environment.memory_mib} MiB on "
-        f"{smallest_instance(environment)}, {environment.minutes_per_run:g} min a run, "
-        f"{environment.runs_per_month} runs a month",
+        (
+            f"{environment.name}: {environment.vcpus} vCPUs, {environment.memory_mib} MiB on "
+            f"{smallest_instance(environment)}, {environment.minutes_per_run:g} min a run, "
+            f"{environment.runs_per_month} runs a month"
+        ),
         f"US dollars, {prices['region']}, prices as of {prices['as_of']} (infra/prices.toml)",
         "",
         f"{'network':<12}{'idle/month':>12}{'run, Spot':>12}{'run, on-dem.':>14}{'month':>10}",

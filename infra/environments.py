@@ -326,9 +326,7 @@ def environments_from(context: object) -> dict[str, Environment]:
     for name in context:
         if name not in DEFAULTS:
             known = " and ".join(DEFAULTS)
-            raise InvalidEnvironment(
-                f"context 'environments' names {name!r}; there are {known}."
-            )
+            raise InvalidEnvironment(f"context 'environments' names {name!r}; there are {known}.")
     return {name: _overridden(default, context.get(name, {})) for name, default in DEFAULTS.items()}
 
 
@@ -337,9 +335,7 @@ def _overridden(default: Environment, overrides: object) -> Environment:
     changes = _typed_fields(Environment, overrides, where)
     for fixed in ("name", "stack_name"):
         if fixed in changes:
-            raise InvalidEnvironment(
-                f"{where}: {fixed} cannot be changed; it names what is there."
-            )
+            raise InvalidEnvironment(f"{where}: {fixed} cannot be changed; it names what is there.")
     return dataclasses.replace(default, **changes)
 
 
@@ -351,9 +347,7 @@ def _typed_fields(cls: type, values: object, where: str) -> dict[str, typing.Any
     result = {}
     for field, value in values.items():
         if field not in hints:
-            raise InvalidEnvironment(
-                f"{where}: there is no field {field!r}; see environments.py."
-            )
+            raise InvalidEnvironment(f"{where}: there is no field {field!r}; see environments.py.")
         result[field] = _typed(hints[field], value, f"{where}: {field}")
     return result
 

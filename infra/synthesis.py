@@ -12,7 +12,6 @@ from infra.acknowledged import unexplained
 from infra.analytics_stack import AnalyticsStack
 from infra.environments import Environment, InvalidEnvironment, environments_from
 
-
 # The CLI switches these on; the pre-flight rules need them also where there is no CLI.
 METADATA = {"aws:cdk:enable-asset-metadata": True, "aws:cdk:enable-path-metadata": True}
 

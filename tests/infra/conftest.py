@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import App
+
 from infra.acknowledged import Reason, unexplained
 from infra.environments import Environment
 from infra.synthesis import METADATA, build
 from infra.templates import StackTemplates, read_assembly
-
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

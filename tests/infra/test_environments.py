@@ -1,6 +1,7 @@
 import dataclasses
 
 import pytest
+
 from infra.environments import DEV, PROD, InvalidEnvironment, NetworkMode, environments_from
 
 VPC = {

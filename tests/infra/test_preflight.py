@@ -1,6 +1,7 @@
 """Each rule is broken once, in the finished template, as an override would break it."""
 
 import pytest
+
 from infra import preflight
 from infra.rules_batch import INSTANCE_CAPACITY
 from infra.templates import Resource, StackTemplates
@@ -44,7 +45,8 @@ def launch(stack):
 
 def trigger(stack):
     return next(
-        f for f in stack.resources("AWS::Lambda::Function")
+        f
+        for f in stack.resources("AWS::Lambda::Function")
         if "BATCH_JOB_QUEUE" in str(f.properties)
     ).properties
 
@@ -59,9 +61,10 @@ def job_role(stack):
 def job_statements(stack):
     role = job_role(stack)
     for policy in stack.resources("AWS::IAM::Policy"):
-        if policy.template == role.template and {"Ref": role.logical_id} in policy.properties[
-            "Roles"
-        ]:
+        if (
+            policy.template == role.template
+            and {"Ref": role.logical_id} in policy.properties["Roles"]
+        ):
             return policy.properties["PolicyDocument"]["Statement"]
     raise AssertionError("the job's role has no policy")
 
@@ -80,6 +83,7 @@ def without(kind, *, containing):
             for key, body in list(template["Resources"].items()):
                 if body["Type"] == kind and containing in str(body):
                     del template["Resources"][key]
+
     return breaking
 
 
@@ -130,7 +134,7 @@ BREAKS = [
     ("separate-roles", lambda s: container(s).update(ExecutionRoleArn=container(s)["JobRoleArn"])),
     ("job-rights", lambda s: job_statements(s)[0].update(Action="s3:*")),
     ("job-rights", lambda s: job_statements(s)[0].update(Resource="*")),
-    ("job-rights", lambda s: job_role(s).properties.update(ManagedPolicyArns=["AdministratorAccess"])),
+    ("job-rights", lambda s: job_role(s).properties.update(ManagedPolicyArns=["Admin"])),
     ("instance-profile", lambda s: resources(s).update(InstanceRole="ecsInstanceRole")),
     ("service-role", lambda s: compute(s).update(ServiceRole="arn:aws:iam::1:role/x")),
     ("spot-role", lambda s: resources(s).update(SpotIamFleetRole="arn:aws:iam::1:role/x")),
