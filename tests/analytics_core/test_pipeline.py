@@ -1,0 +1,526 @@
+"""The whole job on real files: documents, edge cases, order of rows, repetition."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from analytics_core.errors import AnalyticsError, DataError
+from analytics_core.pipeline import RefreshSettings, refresh
+from analytics_core.sample import write_sample_database
+from analytics_core.storage import LocalStorage, read_published
+from tests.analytics_core.databases import LINES, LOOSE_SCHEMA, OUNCE, RECIPES, write_database
+from tests.oracle import Oracle, Variant
+
+STAGES = [
+    "snapshot", "catalog", "mixture", "statistics", "cost", "neighbors", "map", "quality",
+    "publish",
+]  # fmt: skip
+
+
+# The contract's documents, field by field.
+def rows_of(**fields: Any) -> dict[str, Any]:
+    return {"type": "array", "items": exactly(**fields)}
+
+
+def exactly(**fields: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": fields,
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+
+
+INTEGER, TEXT, FLAG = {"type": "integer"}, {"type": "string"}, {"type": "boolean"}
+COUNT = {"type": "integer", "minimum": 0}
+NUMBER, POSITIVE = {"type": "number"}, {"type": "number", "minimum": 0}
+SHARE = {"type": "number", "minimum": 0, "maximum": 1 + 1e-9}
+HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+MAP = rows_of(
+    recipe_id=INTEGER,
+    recipe_name=TEXT,
+    x=NUMBER,
+    y=NUMBER,
+    ingredients={"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True},
+)
+FLOW = rows_of(
+    from_ingredient_id=INTEGER,
+    from_ingredient_name=TEXT,
+    to_ingredient_id=INTEGER,
+    to_ingredient_name=TEXT,
+    mass=SHARE,
+)
+NODE = exactly(
+    id=TEXT,
+    name=TEXT,
+    recipe_count=COUNT,
+    hierarchical_recipe_count=COUNT,
+    edge_weight=NUMBER,
+    allow_substitution=FLAG,
+    children={"type": "array", "items": {"$ref": "#/$defs/node"}},
+)
+DATA: dict[str, dict[str, Any]] = {
+    "ingredient-usage": rows_of(
+        ingredient_id=INTEGER,
+        ingredient_name=TEXT,
+        path={"type": "string", "pattern": "^/[0-9]+/$"},
+        parent_id={"type": "null"},
+        allow_substitution=FLAG,
+        direct_usage=COUNT,
+        hierarchical_usage=COUNT,
+        has_children=FLAG,
+    ),
+    "recipe-complexity": rows_of(
+        ingredient_count={"type": "integer", "minimum": 1},
+        recipe_count={"type": "integer", "minimum": 1},
+    ),
+    "ingredient-tree": {
+        **NODE,
+        "properties": {**NODE["properties"], "id": {"const": "root"}},
+    },
+    "cocktail-space": MAP,
+    "cocktail-space-em": MAP,
+    "recipe-similar": rows_of(
+        recipe_id=INTEGER,
+        recipe_name=TEXT,
+        neighbors=rows_of(
+            neighbor_recipe_id=INTEGER,
+            neighbor_name=TEXT,
+            distance=POSITIVE,
+            transport_plan=FLOW,
+        ),
+    ),
+    "ingredient-substitutes": rows_of(
+        ingredient_id=INTEGER,
+        ingredient_name=TEXT,
+        substitutes=rows_of(ingredient_id=INTEGER, ingredient_name=TEXT, cost=POSITIVE),
+    ),
+    "recipe-details": rows_of(
+        recipe_id=INTEGER,
+        recipe_name=TEXT,
+        base_ingredient_id=INTEGER,
+        base_ingredient_name=TEXT,
+        lines=rows_of(
+            ingredient_id=INTEGER,
+            ingredient_name=TEXT,
+            rolled_id=INTEGER,
+            rolled_name=TEXT,
+            amount={"type": ["number", "null"]},
+            unit={"type": ["string", "null"]},
+            volume_ml=POSITIVE,
+            fraction=SHARE,
+        ),
+    ),
+}
+METADATA = exactly(
+    generated_at={"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$"},
+    storage_version={"const": "v1"},
+    analytics_type=TEXT,
+    run_id=TEXT,
+    database_fingerprint=HASH,
+    code_version=TEXT,
+)
+MANIFEST = exactly(
+    run_id=TEXT,
+    generated_at=METADATA["properties"]["generated_at"],
+    storage_version={"const": "v1"},
+    code_version=TEXT,
+    seed=COUNT,
+    settings={"type": "object", "required": ["cost", "neighbors"]},
+    database=exactly(fingerprint=HASH, recipes=COUNT, ingredients=COUNT, lines=COUNT),
+    counts={"type": "object", "additionalProperties": COUNT},
+    warnings=rows_of(
+        code={"type": "string", "pattern": "^[a-z0-9-]+$"},
+        count={"type": "integer", "minimum": 1},
+        message={"type": "string", "pattern": r"\.$"},
+        examples={"type": "array", "items": TEXT},
+    ),
+    quality={"type": "object", "additionalProperties": NUMBER},
+    stages=rows_of(name=TEXT, seconds=POSITIVE, reused=FLAG),
+    documents={
+        "type": "object",
+        "properties": {kind: exactly(key=TEXT, bytes=COUNT, sha256=HASH) for kind in DATA},
+        "required": list(DATA),
+        "additionalProperties": False,
+    },
+)
+
+PLAIN = RefreshSettings(page=False)
+
+
+def run(database: Path, folder: Path, settings: RefreshSettings = PLAIN, **more) -> dict[str, Any]:
+    """Refresh into a folder; every document is held against its schema. Returns the documents."""
+    refresh(database, LocalStorage(folder), settings=settings, **more)
+    documents = read_published(LocalStorage(folder))
+    jsonschema.validate(documents["manifest"], MANIFEST)
+    assert documents.keys() - {"manifest"} == DATA.keys()
+    for kind, data in DATA.items():
+        schema = {**exactly(data=data, metadata=METADATA), "$defs": {"node": NODE}}
+        jsonschema.validate(documents[kind], schema)
+        assert documents[kind]["metadata"]["analytics_type"] == kind
+        assert documents[kind]["metadata"]["run_id"] == documents["manifest"]["run_id"]
+    return documents
+
+
+def published_bytes(folder: Path) -> dict[str, str]:
+    """Every document's text without what differs from run to run."""
+    texts = {}
+    for kind in DATA:
+        text = (folder / "analytics" / "v1" / f"{kind}.json").read_text()
+        texts[kind] = re.sub(r'"(generated_at|run_id)":"[^"]*"', "", text)
+    return texts
+
+
+def cut_down_sample(path: Path, recipes: int) -> Path:
+    """Write every fourth recipe of the sample."""
+    write_sample_database(path)
+    with closing(sqlite3.connect(path)) as connection:
+        kept = "SELECT id FROM recipes WHERE id % 4 = 3 ORDER BY id LIMIT ?"
+        connection.execute(
+            f"DELETE FROM recipe_ingredients WHERE recipe_id NOT IN ({kept})", (recipes,)
+        )
+        connection.execute(f"DELETE FROM recipes WHERE id NOT IN ({kept})", (recipes,))
+        connection.commit()
+    return path
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    return cut_down_sample(tmp_path_factory.mktemp("sample") / "sample.db", 50)
+
+
+@pytest.fixture(scope="module")
+def oracle(sample):
+    return Oracle(sample)
+
+
+@pytest.fixture(scope="module")
+def published(sample, tmp_path_factory):
+    """Folder of one default run over the sample, and its documents."""
+    folder = tmp_path_factory.mktemp("published")
+    return folder, run(sample, folder)
+
+
+@pytest.fixture(scope="module", params=["reference", "tree"])
+def both(request, sample, oracle, tmp_path_factory):
+    """What the oracle says, and the documents."""
+    variant = {"reference": Variant(), "tree": Variant(rounds=0)}[request.param]
+    settings = RefreshSettings(cost=request.param, page=False)
+    return oracle.learn(variant), run(sample, tmp_path_factory.mktemp("out"), settings)
+
+
+def test_similar_recipes_are_the_oracles(both, oracle):
+    expected, documents = both
+    rows = documents["recipe-similar"]["data"]
+    assert [row["recipe_id"] for row in rows] == expected.recipes
+    for row in rows:
+        near = expected.neighbors[row["recipe_id"]]
+        found = row["neighbors"]
+        assert [n["neighbor_recipe_id"] for n in found] == [other for other, _ in near]
+        np.testing.assert_allclose(
+            [n["distance"] for n in found], [d for _, d in near], rtol=0, atol=1e-9
+        )
+        for n in found:
+            ids, other_ids, flow, _ = oracle.plan(
+                row["recipe_id"], n["neighbor_recipe_id"], expected.last_cost, 1.0, unique=True
+            )
+            moved = {
+                (ids[i], other_ids[j]): flow[i, j]
+                for i, j in np.argwhere(flow > 1e-8)
+                if ids[i] != other_ids[j]
+            }
+            told = {
+                (f["from_ingredient_id"], f["to_ingredient_id"]): f["mass"]
+                for f in n["transport_plan"]
+            }
+            assert told.keys() >= moved.keys()
+            for pair, mass in told.items():
+                assert mass == pytest.approx(moved.get(pair, 0.0), abs=1e-8)
+
+
+def test_substitutes_are_the_used_ingredients_of_least_cost(both, oracle):
+    expected, documents = both
+    used = {i for own in oracle.mixture.values() for i in own}
+    rows = documents["ingredient-substitutes"]["data"]
+    assert [row["ingredient_id"] for row in rows] == expected.ingredients
+    for row in rows:
+        at = oracle.column[row["ingredient_id"]]
+        others = used - {row["ingredient_id"]}
+        least = sorted(expected.cost[at, oracle.column[i]] for i in others)[:10]
+        costs = [entry["cost"] for entry in row["substitutes"]]
+        np.testing.assert_allclose(costs, least, rtol=0, atol=2e-9)
+        for entry in row["substitutes"]:
+            assert entry["ingredient_id"] in others
+            cost = expected.cost[at, oracle.column[entry["ingredient_id"]]]
+            assert entry["cost"] == pytest.approx(cost, abs=2e-9)
+
+
+def test_every_stage_is_told_timed_and_in_order(sample, tmp_path):
+    events = []
+    documents = run(sample, tmp_path, on_event=events.append)
+    assert [event.stage for event in events if event.state == "started"] == STAGES
+    assert [event.stage for event in events if event.state == "finished"] == STAGES
+    assert {event.stage for event in events if event.state == "progress"} == {"cost", "neighbors"}
+    assert [stage["name"] for stage in documents["manifest"]["stages"]] == STAGES[:-1]
+    again = []
+    refresh(sample, LocalStorage(tmp_path), settings=PLAIN, on_event=again.append)
+    assert [e.stage for e in again if e.state == "reused"] == ["cost", "neighbors", "map"]
+
+
+def test_the_same_run_twice_gives_the_same_bytes(sample, published, tmp_path):
+    folder, _ = published
+    before = published_bytes(folder)
+    run(sample, tmp_path)
+    assert published_bytes(tmp_path) == before
+    # once more over its own result, so that the maps are registered to themselves
+    run(sample, tmp_path, workspace=LocalStorage(tmp_path / "fresh"))
+    assert published_bytes(tmp_path) == before
+
+
+def test_neither_row_order_nor_line_ids_reach_the_documents(sample, published, tmp_path):
+    with closing(sqlite3.connect(sample)) as connection:
+        content = {
+            "ingredients": "SELECT id, name, parent_id, path, allow_substitution FROM ingredients",
+            "units": "SELECT id, name, abbreviation, conversion_to_ml FROM units",
+            "recipes": "SELECT id, name FROM recipes",
+            "lines": "SELECT recipe_id, ingredient_id, unit_id, amount FROM recipe_ingredients",
+        }
+        tables = {name: connection.execute(query).fetchall() for name, query in content.items()}
+    # without primary keys, rows really lie in the order in which they were written
+    other = write_database(tmp_path / "o.db", **tables, schema=LOOSE_SCHEMA, shuffle=5)
+    run(other, tmp_path / "out")
+    assert published_bytes(tmp_path / "out") == published_bytes(published[0])
+
+
+def test_threads_do_not_reach_the_documents(sample, published, tmp_path):
+    run(sample, tmp_path, RefreshSettings(page=False, threads=1))
+    assert published_bytes(tmp_path) == published_bytes(published[0])
+
+
+def test_another_seed_gives_another_map_and_nothing_else(sample, published, tmp_path):
+    run(sample, tmp_path, RefreshSettings(page=False, seed=7))
+    first, second = published_bytes(published[0]), published_bytes(tmp_path)
+    differing = {kind for kind in DATA if first[kind] != second[kind]}
+    assert differing == {"cocktail-space", "cocktail-space-em"}
+
+
+def test_documents_agree_with_each_other(published):
+    _, documents = published
+    manifest = documents["manifest"]
+    recipes = {row["recipe_id"]: row["recipe_name"] for row in documents["recipe-details"]["data"]}
+    assert manifest["database"]["recipes"] == len(recipes) == manifest["counts"]["recipes"]
+    for kind in ("cocktail-space", "cocktail-space-em", "recipe-similar"):
+        found = {row["recipe_id"]: row["recipe_name"] for row in documents[kind]["data"]}
+        assert found == recipes
+    for row in documents["recipe-similar"]["data"]:
+        assert len(row["neighbors"]) == 10 == manifest["counts"]["neighbors"]
+        distances = [n["distance"] for n in row["neighbors"]]
+        assert distances == sorted(distances)
+        for n in row["neighbors"]:
+            assert n["neighbor_recipe_id"] != row["recipe_id"]
+            assert recipes[n["neighbor_recipe_id"]] == n["neighbor_name"]
+            flows = n["transport_plan"]
+            assert all(f["from_ingredient_id"] != f["to_ingredient_id"] for f in flows)
+            assert sum(f["mass"] for f in flows) <= 1 + 1e-6
+
+    nodes = {}
+
+    def walk(node, above):
+        assert node["id"] not in nodes
+        nodes[node["id"]] = node
+        for child in node["children"]:
+            walk(child, node)
+            assert child["hierarchical_recipe_count"] <= node["hierarchical_recipe_count"]
+
+    walk(documents["ingredient-tree"]["data"], None)
+    assert nodes.pop("root")["name"] == "All Ingredients"
+    assert len(nodes) == manifest["database"]["ingredients"]  # every one, used or not
+    for row in documents["ingredient-usage"]["data"]:
+        node = nodes[str(row["ingredient_id"])]
+        assert row["hierarchical_usage"] == node["hierarchical_recipe_count"]
+        assert row["direct_usage"] == node["recipe_count"]
+        assert row["has_children"] == bool(node["children"])
+    usage = [row["hierarchical_usage"] for row in documents["ingredient-usage"]["data"]]
+    assert usage == sorted(usage, reverse=True)
+    complexity = documents["recipe-complexity"]["data"]
+    assert sum(row["recipe_count"] for row in complexity) == len(recipes)
+    for row in documents["recipe-details"]["data"]:
+        assert sum(line["fraction"] for line in row["lines"]) == pytest.approx(1.0, abs=1e-6)
+    for kind, entry in manifest["documents"].items():
+        assert entry["key"] == f"analytics/v1/runs/{manifest['run_id']}/{kind}.json"
+
+
+@pytest.mark.parametrize("cost", ["learned", "reference", "tree"])
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_a_handful_of_recipes(count, cost, tmp_path):
+    path = write_database(
+        tmp_path / "bar.db",
+        recipes=RECIPES[:count],
+        lines=[line for line in LINES if line[0] < 100 + count],
+    )
+    documents = run(path, tmp_path / "out", RefreshSettings(cost=cost, page=False))
+    for kind in ("cocktail-space", "cocktail-space-em", "recipe-similar", "recipe-details"):
+        assert len(documents[kind]["data"]) == count
+    for row in documents["recipe-similar"]["data"]:
+        assert len(row["neighbors"]) == max(0, count - 1)
+    assert documents["ingredient-tree"]["data"]["hierarchical_recipe_count"] == count
+    assert len(documents["ingredient-usage"]["data"]) == 7
+    codes = [warning["code"] for warning in documents["manifest"]["warnings"]]
+    assert codes == (["no-usable-recipe"] if count == 0 else [])
+    if cost == "learned":
+        again = run(path, tmp_path / "out")
+        assert again["cocktail-space"]["data"] == documents["cocktail-space"]["data"]
+
+
+@pytest.mark.parametrize("count", [11, 12, 14, 16])
+def test_around_the_sizes_where_maps_and_neighbors_change_their_ways(count, tmp_path):
+    path = cut_down_sample(tmp_path / "bar.db", count)
+    settings = RefreshSettings(neighbors=count + 3, page=False)
+    documents = run(path, tmp_path / "out", settings)
+    for row in documents["recipe-similar"]["data"]:
+        assert len(row["neighbors"]) == count - 1
+    for kind in ("cocktail-space", "cocktail-space-em"):
+        points = {(row["x"], row["y"]) for row in documents[kind]["data"]}
+        assert len(points) > count // 2
+
+
+def test_no_neighbors_at_all_may_be_asked_for(tmp_path):
+    path = write_database(tmp_path / "bar.db")
+    documents = run(path, tmp_path / "out", RefreshSettings(neighbors=0, page=False))
+    assert [row["neighbors"] for row in documents["recipe-similar"]["data"]] == [[]] * 5
+
+
+def test_twenty_copies_of_one_drink(tmp_path):
+    """All distances are 0: nothing to learn, nothing to spread on a map, and no crash."""
+    path = write_database(
+        tmp_path / "bar.db",
+        recipes=[(r, f"Martini {r}") for r in range(1, 21)],
+        lines=[(r, i, OUNCE, 1.0) for r in range(1, 21) for i in (18, 22)],
+    )
+    documents = run(path, tmp_path / "out")
+    for row in documents["recipe-similar"]["data"]:
+        ids = [n["neighbor_recipe_id"] for n in row["neighbors"]]
+        assert ids == [r for r in range(1, 21) if r != row["recipe_id"]][:10]
+        assert {n["distance"] for n in row["neighbors"]} == {0.0}
+        assert all(n["transport_plan"] == [] for n in row["neighbors"])
+
+
+def test_twenty_drinks_that_have_nothing_in_common(tmp_path):
+    path = write_database(
+        tmp_path / "bar.db",
+        ingredients=[(i, f"Bottle {i}", None, f"/{i}/", 0) for i in range(1, 21)],
+        recipes=[(r, f"Neat {r}") for r in range(1, 21)],
+        lines=[(r, r, OUNCE, 2.0) for r in range(1, 21)],
+    )
+    documents = run(path, tmp_path / "out")
+    assert len(documents["cocktail-space"]["data"]) == 20
+
+
+def test_nothing_but_bad_recipes(tmp_path):
+    path = write_database(
+        tmp_path / "bar.db",
+        recipes=[(1, "Nothing in it"), (2, "Antimatter"), (3, "Dry Air")],
+        lines=[(2, 17, OUNCE, -1.0), (3, 5, OUNCE, 0.0), (99, 17, OUNCE, 1.0)],
+    )
+    documents = run(path, tmp_path / "out")
+    codes = {w["code"]: w for w in documents["manifest"]["warnings"]}
+    assert codes.keys() == {
+        "recipe-without-lines", "bad-amount", "recipe-without-volume", "dangling-line",
+        "no-usable-recipe",
+    }  # fmt: skip
+    assert "Antimatter" in codes["bad-amount"]["examples"][0]
+    for kind in ("cocktail-space", "recipe-similar", "recipe-details", "recipe-complexity"):
+        assert documents[kind]["data"] == []
+
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "\"'`;--\\",
+    "🍸🏴\u200d☠️ Grog",
+    "\u202eינורגנ\u202c",
+    "Piña Colada\tNo. 2\n(frozen)",
+    "\u2028\u0000between",
+    "x" * 10_000,
+]
+
+
+def test_hostile_names_come_out_intact(tmp_path):
+    path = write_database(
+        tmp_path / "bar.db",
+        ingredients=[(i, name, None, f"/{i}/", 0) for i, name in enumerate(HOSTILE, 1)],
+        recipes=list(enumerate(HOSTILE, 1)),
+        lines=[(r, r, OUNCE, 1.0) for r in range(1, len(HOSTILE) + 1)]
+        + [(r, 1, OUNCE, 0.5) for r in range(2, len(HOSTILE) + 1)],
+    )
+    documents = run(path, tmp_path / "out")
+    for kind in ("cocktail-space", "recipe-similar", "recipe-details"):
+        assert [row["recipe_name"] for row in documents[kind]["data"]] == HOSTILE
+    tree = documents["ingredient-tree"]["data"]
+    assert [node["name"] for node in tree["children"]] == HOSTILE
+    listed = {row["ingredient_name"] for row in documents["ingredient-usage"]["data"]}
+    assert listed == set(HOSTILE)
+
+
+def test_a_database_that_cannot_be_used_publishes_nothing(tmp_path):
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(b"this is no database" * 100)
+    good = write_database(tmp_path / "good.db")
+    before = run(good, tmp_path / "out")
+    for path in (broken, tmp_path / "absent.db"):
+        with pytest.raises(DataError, match=path.name):
+            refresh(path, LocalStorage(tmp_path / "out"), settings=PLAIN)
+    assert read_published(LocalStorage(tmp_path / "out")) == before
+    with pytest.raises(DataError):
+        refresh(broken, LocalStorage(tmp_path / "new"), settings=PLAIN)
+    assert not (tmp_path / "new" / "analytics").exists()
+
+
+def test_a_published_map_that_means_nothing_is_no_hindrance(tmp_path):
+    path = write_database(tmp_path / "bar.db")
+    fresh = run(path, tmp_path / "out")
+    stable = tmp_path / "out" / "analytics" / "v1"
+    (stable / "manifest.json").write_text("{}")
+    assert run(path, tmp_path / "out")["cocktail-space"]["data"] == fresh["cocktail-space"]["data"]
+
+
+def test_drinks_stay_where_they_were_when_one_is_added(tmp_path):
+    first = run(cut_down_sample(tmp_path / "a.db", 40), tmp_path / "out")["cocktail-space"]
+    second = run(cut_down_sample(tmp_path / "b.db", 41), tmp_path / "out")["cocktail-space"]
+    alone = run(tmp_path / "b.db", tmp_path / "alone")["cocktail-space"]
+
+    def moved(document):
+        at = {row["recipe_id"]: (row["x"], row["y"]) for row in document["data"]}
+        old = {row["recipe_id"]: (row["x"], row["y"]) for row in first["data"]}
+        return np.mean([np.square(np.subtract(at[r], old[r])).sum() for r in old])
+
+    assert moved(second) <= moved(alone) + 1e-3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"cost": "dear"}, {"neighbors": -1}, {"neighbors": 1001}, {"seed": -1}, {"threads": 0}],
+)
+def test_settings_that_mean_nothing_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        RefreshSettings(**wrong)
+
+
+def test_the_run_id_may_be_chosen_but_not_reused_for_other_content(tmp_path):
+    path = write_database(tmp_path / "bar.db")
+    storage = LocalStorage(tmp_path / "out")
+    result = refresh(path, storage, settings=PLAIN, run_id="friday")
+    assert result.run_id == result.manifest["run_id"] == "friday"
+    assert json.loads((storage.folder / "analytics/v1/manifest.json").read_text()) == (
+        result.manifest
+    )
+    with pytest.raises(AnalyticsError, match="friday"):
+        refresh(path, storage, settings=RefreshSettings(page=False, neighbors=1), run_id="friday")
