@@ -1,0 +1,43 @@
+"""The package's front door: every public name is there, and opening it is cheap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import analytics_core
+
+
+def test_all_is_sorted_and_complete():
+    assert analytics_core.__all__ == sorted(analytics_core.__all__)
+    assert len(set(analytics_core.__all__)) == len(analytics_core.__all__)
+    assert set(analytics_core._LAZY) <= set(analytics_core.__all__)
+    assert dir(analytics_core) == analytics_core.__all__
+
+
+@pytest.mark.parametrize("name", analytics_core.__all__)
+def test_every_public_name_resolves(name):
+    value = getattr(analytics_core, name)
+    if name in analytics_core._LAZY:
+        assert value.__module__ == f"analytics_core.{analytics_core._LAZY[name]}"
+        assert value.__name__ == name
+        assert value.__doc__, f"{name} has no docstring"
+
+
+def test_another_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="barback"):
+        _ = analytics_core.barback
+
+
+def test_importing_the_package_imports_nothing_numeric():
+    heavy = ("numpy", "numba", "scipy", "ot", "umap", "sklearn", "boto3", "typer", "rich")
+    code = (
+        "import sys, analytics_core; analytics_core.DataError; dir(analytics_core)\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert told.stdout.strip() == "[]"
