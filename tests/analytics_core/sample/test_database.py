@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from analytics_core.errors import DataError
 from analytics_core.sample import load_recipes, write_sample_database
 

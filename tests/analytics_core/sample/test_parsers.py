@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from analytics_core.errors import DataError
 from analytics_core.sample._data import parse_families, parse_ingredients, parse_recipes
 
