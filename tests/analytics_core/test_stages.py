@@ -1,0 +1,203 @@
+"""Stages that remember: in one process, across a crash, with damage in the workspace."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from analytics_core.pipeline import RefreshSettings, refresh
+from analytics_core.stages import Stages, fingerprint_of, pack, unpack
+from analytics_core.storage import LocalStorage, read_published
+from analytics_core.workspace import Workspace
+from tests.analytics_core.databases import OUNCE, change, write_database
+
+REMEMBERED = ["cost", "neighbors", "map"]
+PLAIN = RefreshSettings(page=False)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(LocalStorage(tmp_path / "work-here"))
+
+
+def test_work_is_done_once_for_one_fingerprint(workspace):
+    calls, events = [], []
+
+    def work():
+        calls.append(1)
+        return {"x": np.arange(3.0), "n": np.array(7)}
+
+    stages = Stages(workspace, events.append)
+    first = stages.remembered("cost", "a" * 64, work)
+    second = stages.remembered("cost", "a" * 64, work)
+    assert len(calls) == 1
+    assert second["x"].tobytes() == first["x"].tobytes()
+    assert int(second["n"]) == 7
+    assert [(e.stage, e.state) for e in events] == [
+        ("cost", "started"), ("cost", "finished"), ("cost", "started"), ("cost", "reused"),
+    ]  # fmt: skip
+    assert [(t["name"], t["reused"]) for t in stages.timings] == [("cost", False), ("cost", True)]
+    assert all(t["seconds"] >= 0 for t in stages.timings)
+    stages.remembered("cost", "b" * 64, work)
+    stages.remembered("map", "a" * 64, work)
+    assert len(calls) == 3
+
+
+def test_a_stage_that_fails_leaves_nothing_and_is_not_timed(workspace):
+    def fail():
+        raise RuntimeError("spilled")
+
+    events = []
+    stages = Stages(workspace, events.append)
+    for attempt in (
+        lambda: stages.run("catalog", fail),
+        lambda: stages.remembered("cost", "c" * 64, fail),
+    ):
+        with pytest.raises(RuntimeError, match="spilled"):
+            attempt()
+    assert stages.timings == []
+    assert workspace.load("cost", "c" * 64) is None
+    assert {e.state for e in events} == {"started"}
+
+
+def test_run_passes_the_result_on_and_tells_its_detail(workspace):
+    events = []
+    stages = Stages(workspace, events.append)
+    assert stages.run("catalog", lambda: 41, detail=lambda n: f"{n} recipes") == 41
+    assert events[-1].detail == "41 recipes"
+    stages.progress("cost")(2, 5)
+    assert (events[-1].state, events[-1].done, events[-1].total) == ("progress", 2, 5)
+
+
+def test_packing_keeps_every_bit_and_runs_no_code():
+    arrays = {
+        "floats": np.array([0.1, -0.0, 5e-324]),
+        "ids": np.array([[1, 2]], np.int32),
+        "none": np.empty((0, 3)),
+    }
+    back = unpack(pack(arrays))
+    assert back.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert back[name].dtype == array.dtype
+        assert back[name].shape == array.shape
+        assert back[name].tobytes() == array.tobytes()
+    with pytest.raises(ValueError, match="pickle"):
+        unpack(pack({"evil": np.array([{"a": 1}], dtype=object)}))
+
+
+def test_fingerprints_tell_values_apart_but_not_the_order_of_names():
+    assert fingerprint_of("a", {"x": 1, "y": 2}) == fingerprint_of("a", {"y": 2, "x": 1})
+    distinct = [("ab",), ("a", "b"), (1,), ("1",), (1.5,), (None,), ({"x": 1},), ({"x": 2},), ()]
+    assert len({fingerprint_of(*parts) for parts in distinct}) == len(distinct)
+
+
+def states(database, output, settings=PLAIN, **more):
+    """Refresh; return {stage: "finished" or "reused"}."""
+    events = []
+    refresh(database, output, settings=settings, on_event=events.append, **more)
+    return {e.stage: e.state for e in events if e.state in ("finished", "reused")}
+
+
+def reused(told):
+    return [stage for stage, state in told.items() if state == "reused"]
+
+
+@pytest.fixture
+def database(tmp_path):
+    return write_database(tmp_path / "bar.db")
+
+
+CRASHING = """
+    import os, signal, sys
+    from analytics_core.pipeline import RefreshSettings, refresh
+    from analytics_core.storage import LocalStorage
+
+    def on_event(event):
+        if (event.stage, event.state) == ("cost", "finished"):
+            print("cost is done", flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    refresh(sys.argv[1], LocalStorage(sys.argv[2]), settings=RefreshSettings(page=False),
+            on_event=on_event)
+    print("never printed")
+"""
+
+
+def test_a_retry_after_a_crash_goes_on_from_the_last_finished_stage(database, tmp_path):
+    crashed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(CRASHING), database, tmp_path / "out"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert crashed.returncode == -signal.SIGKILL, crashed.stderr
+    assert crashed.stdout == "cost is done\n"
+    assert not (tmp_path / "out" / "analytics").exists()  # nothing was published
+    told = states(database, LocalStorage(tmp_path / "out"))
+    assert reused(told) == ["cost"]
+    manifest = read_published(LocalStorage(tmp_path / "out"))["manifest"]
+    assert {s["name"] for s in manifest["stages"] if s["reused"]} == {"cost"}
+    # and what it published is what a run that never crashed publishes
+    states(database, LocalStorage(tmp_path / "calm"))
+    calm = read_published(LocalStorage(tmp_path / "calm"))
+    assert (
+        read_published(LocalStorage(tmp_path / "out"))["recipe-similar"]["data"]
+        == (calm["recipe-similar"]["data"])
+    )
+
+
+@pytest.mark.parametrize("damage", ["torn", "empty", "foreign", "flipped"])
+def test_damaged_results_are_computed_again(damage, database, tmp_path):
+    output = LocalStorage(tmp_path / "out")
+    states(database, output)
+    before = read_published(output)["recipe-similar"]["data"]
+    files = sorted((tmp_path / "out" / "work").rglob("*.npz"))
+    assert sorted(path.parent.name for path in files) == sorted(REMEMBERED)
+    for path in files:
+        content = path.read_bytes()
+        flipped = bytearray(content)
+        flipped[-40] ^= 1
+        path.write_bytes({
+            "torn": content[: len(content) // 2],
+            "empty": b"",
+            "foreign": os.urandom(200),
+            "flipped": bytes(flipped),
+        }[damage])  # fmt: skip
+    assert reused(states(database, output)) == []
+    assert read_published(output)["recipe-similar"]["data"] == before
+    assert reused(states(database, output)) == REMEMBERED  # and they are whole again
+
+
+def test_what_a_stage_depends_on_decides_what_is_reused(database, tmp_path):
+    output = LocalStorage(tmp_path / "out")
+
+    def go(**settings):
+        return reused(states(database, output, RefreshSettings(page=False, **settings)))
+
+    assert go() == []
+    assert go() == REMEMBERED
+    assert go(seed=7) == ["cost", "neighbors"]
+    assert go(threads=1) == REMEMBERED
+    assert go(neighbors=20) == ["cost"]
+    assert go(neighbors=3) == REMEMBERED  # the map needs more than three; a list takes fewer
+    assert go(cost="tree") == []
+    change(database, f"UPDATE recipe_ingredients SET amount = 3 WHERE unit_id = {OUNCE}")
+    assert go() == []
+    change(database, "UPDATE recipes SET description = 'not read'")
+    assert go() == REMEMBERED
+
+
+def test_machines_may_share_a_workspace(database, tmp_path):
+    shared = LocalStorage(tmp_path / "shared")
+    first = states(database, LocalStorage(tmp_path / "a"), workspace=shared)
+    second = states(database, LocalStorage(tmp_path / "b"), workspace=shared)
+    assert reused(first) == []
+    assert reused(second) == REMEMBERED
+    assert not (tmp_path / "a" / "work").exists()
+    a, b = (read_published(LocalStorage(tmp_path / name)) for name in "ab")
+    for kind in a.keys() - {"manifest"}:
+        assert a[kind]["data"] == b[kind]["data"]
