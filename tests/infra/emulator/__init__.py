@@ -56,14 +56,22 @@ class Emulator:
         )
 
     def cdk(
-        self, *arguments: str, context: dict[str, Any] | None = None, expect: int | None = 0
+        self,
+        *arguments: str,
+        context: dict[str, Any] | None = None,
+        expect: int | None = 0,
+        again: bool = False,
     ) -> str:
-        """Run the real `cdk` and return what it said; `expect` is the exit code, None for any."""
+        """Run the real `cdk` and return what it said.
+
+        `expect` is the exit code, None for any; `again` takes the assembly of the call before
+        instead of synthesizing anew.
+        """
         command = [str(Path(sys.executable).with_name("cdk")), *arguments]
         for key, value in (context or {}).items():
             command += ["-c", f"{key}={json.dumps(value) if not isinstance(value, str) else value}"]
         result = subprocess.run(
-            [*command, "--output", str(self.folder / "cdk.out")],
+            [*command, "--app" if again else "--output", str(self.folder / "cdk.out")],
             cwd=REPOSITORY,
             env=self.variables,
             capture_output=True,
