@@ -78,6 +78,7 @@ def build_command(arch: str, *, base: str, page: bool = True) -> list[str]:
     """Return the command that builds the context it is given; `--tag` and the folder are to add."""
     command = ["buildah", "bud", "--isolation=chroot", "--format=docker", "--layers"]
     command += [f"--platform=linux/{arch}", f"--build-arg=BASE_IMAGE={base}"]
+    command.append(f"--build-arg=BUILDPLATFORM=linux/{host_architecture()}")
     if base.startswith("localhost/"):
         command.append("--pull-never")
     bundle = certificates()

@@ -17,7 +17,7 @@ SERVICES = {"s3", "sts"}
 
 SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".cc", ".cpp", ".h", ".hpp", ".f90", ".a", ".tp"}
 FOLDERS = {"tests", "__pycache__"}
-WHOLE = ("sklearn/datasets/data", "sklearn/datasets/images", "sklearn/datasets/descr")
+WHOLE = ("bin", "sklearn/datasets/data", "sklearn/datasets/images", "sklearn/datasets/descr")
 KEEP = ("numpy/_core/tests/_natype.py",)
 """`numpy.testing` imports it, and `scipy` imports `numpy.testing`."""
 

@@ -1,0 +1,55 @@
+"""What the image publishes: that of the source tree, and on ARM64 that of x86-64."""
+
+import json
+
+import pytest
+
+from image.compare import compare, without_time
+
+from .conftest import HOST, record
+
+pytestmark = pytest.mark.image
+
+NAMES = {
+    "ingredient-usage", "recipe-complexity", "ingredient-tree", "cocktail-space",
+    "cocktail-space-em", "recipe-similar", "ingredient-substitutes", "recipe-details", "manifest",
+}  # fmt: skip
+
+
+def test_job_publishes_every_document_and_the_page_under_hard_limits(host_run):
+    assert set(host_run.documents) == NAMES
+    page = host_run.folder / "analytics" / "v1" / "report.html"
+    assert b"<html" in page.read_bytes()
+
+
+def test_documents_are_those_of_the_source_tree_byte_for_byte(host_run, source_run):
+    assert set(source_run.documents) == NAMES
+    for name in NAMES - {"manifest"}:  # its timings differ between any two runs
+        image = without_time(name, host_run.documents[name])
+        source = without_time(name, source_run.documents[name])
+        assert image == source, f"{name} differs"
+    parts = ("database", "counts", "quality", "warnings")
+    manifests = [json.loads(run.documents["manifest"]) for run in (host_run, source_run)]
+    assert [manifests[0][p] for p in parts] == [manifests[1][p] for p in parts]
+
+
+def test_arm64_publishes_what_the_host_does_within_tolerances(host_run, arm_run):
+    difference = compare(host_run.documents, arm_run.documents)
+    record(
+        f"arm64 against {HOST}",
+        neighbour_lists=difference.neighbour_lists,
+        ties_swapped=difference.swapped,
+        cost=difference.cost,
+        map_kept=difference.map_kept,
+        map_residual=difference.map_residual,
+        counts=difference.counts,
+    )
+    assert difference.counts == ()
+    assert difference.cost <= 1e-9
+    assert difference.neighbour_lists == 0
+    for name, kept in difference.map_kept.items():
+        assert kept >= MAP_KEPT, f"{name} keeps {kept:.0%} of its neighbours"
+
+
+MAP_KEPT = 0.6
+"""Share of each drink's ten nearest on the map that the other architecture's map has too."""

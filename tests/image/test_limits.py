@@ -1,0 +1,104 @@
+"""How the image behaves as a container: limits, signals, exit codes, warm caches."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from image.build import BUDGET_MB, largest_packages
+from image.run import command, container
+from image.tools import RESULTS
+
+from .conftest import HOST, JOB, THREADS, refresh
+
+pytestmark = pytest.mark.image
+
+COMPILATIONS = 3
+"""A first refresh may compile so many functions; without the cache it is several hundred."""
+
+
+def test_first_refresh_compiles_next_to_nothing(counted_run):
+    assert counted_run.finished.code == 0, counted_run.finished.stderr[-2000:]
+    assert len(counted_run.compiled) <= COMPILATIONS, counted_run.compiled
+
+
+def test_first_refresh_on_arm64_compiles_next_to_nothing(arm_run):
+    assert arm_run.finished.code == 0, arm_run.finished.stderr[-2000:]
+    assert len(arm_run.compiled) <= COMPILATIONS, arm_run.compiled
+
+
+def test_count_notices_a_cache_that_does_not_fit(host_image, efs, tmp_path):
+    """The two tests above would see a cache built for another processor."""
+    other = {"NUMBA_CPU_NAME": "generic"}
+    program = ["python", "/tools/count_compilations.py", "health"]
+    run = refresh(host_image, HOST, efs, tmp_path / "out", program, environment=other)
+    assert run.finished.code == 0, run.finished.stderr[-2000:]
+    assert len(run.compiled) > 20
+
+
+def test_health_command_loads_the_numeric_libraries(host_image, arm_image):
+    program = ["python", "-m", "analytics_core", "health"]
+    for image, arch in ((host_image, HOST), (arm_image, "arm64")):
+        finished = container(image, arch, program)
+        assert finished.code == 0, finished.stderr
+        assert "umap-learn" in finished.stdout
+        assert "exact" in finished.stdout
+
+
+def test_broken_database_is_exit_code_3_and_nothing_is_published(host_image, tmp_path):
+    efs = tmp_path / "efs"
+    efs.mkdir()
+    (efs / "cocktails.db").write_bytes(b"not a database" * 1000)
+    run = refresh(host_image, HOST, efs, tmp_path / "out")
+    assert run.finished.code == 3
+    assert "cocktails.db" in run.finished.stderr
+    assert not list((tmp_path / "out").rglob("*.json"))
+
+
+def test_termination_reaches_the_program_which_asks_for_another_try(host_image, efs, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    os.chown(out, 10001, 10001)
+    name = f"analytics-core-signal-{os.getpid()}"
+    line = command(
+        host_image,
+        HOST,
+        volumes={"/mnt/efs": efs},
+        outputs={"/out": out},
+        environment={**JOB, **THREADS},
+        options=[f"--name={name}"],
+    )
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    first = process.stderr.readline()  # the job tells of its first stage: it is at work
+    assert "snapshot" in first, first
+    sent = time.monotonic()
+    subprocess.run(["podman", "--runtime=runc", "kill", "--signal=TERM", name], check=True)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 75, said
+    assert time.monotonic() - sent < 30
+    assert process.returncode != 128 + signal.SIGKILL
+
+
+def test_root_and_database_cannot_be_written_to(host_image, efs):
+    script = (
+        "import pathlib\n"
+        "for place in ('/', '/opt/analytics', '/mnt/efs', '/tmp', '/var/tmp', '/etc'):\n"
+        "    try:\n"
+        "        (pathlib.Path(place) / 'x').write_text('x')\n"
+        "    except OSError:\n"
+        "        continue\n"
+        "    print(place)\n"
+        "(pathlib.Path('/scratch') / 'x').write_text('x')\n"
+    )
+    finished = container(host_image, HOST, ["python", "-c", script], volumes={"/mnt/efs": efs})
+    assert (finished.code, finished.stdout) == (0, ""), finished.stderr
+
+
+@pytest.mark.parametrize("arch", sorted({HOST, "arm64"}))
+def test_image_keeps_its_budget(arch):
+    figures = json.loads((RESULTS / f"build-{arch}.json").read_text())
+    size = figures["compressed_mb_above_base"]
+    assert 20 < size <= BUDGET_MB, largest_packages(f"localhost/analytics-core:{arch}", arch)
