@@ -173,7 +173,9 @@ def _similar(
     recipes = len(keys)
     result = []
     block = 1_500  # neighbours are sought within a block, which keeps 20,000 recipes quick
-    by_base = np.argsort(mixture.argmax(axis=1), kind="stable") if recipes > block else range(recipes)
+    by_base = (
+        np.argsort(mixture.argmax(axis=1), kind="stable") if recipes > block else range(recipes)
+    )
     places = np.asarray(list(by_base), dtype=int)
     found: dict[int, list[tuple[int, float]]] = {}
     for begin in range(0, recipes, block):

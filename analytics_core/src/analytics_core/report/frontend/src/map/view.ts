@@ -394,7 +394,8 @@ export class MapView {
 
   private radius(): number {
     const crowd = Math.min(1, 24 / Math.sqrt(Math.max(1, this.data.count)));
-    const base = 2.2 + 3.6 * crowd;
+    // a small screen holds smaller points
+    const base = (2.2 + 3.6 * crowd) * Math.min(1, 0.4 + this.side / 1000);
     return Math.min(9, Math.round(base * Math.pow(Math.max(0.7, this.transform.k), 0.34) * 2) / 2);
   }
 

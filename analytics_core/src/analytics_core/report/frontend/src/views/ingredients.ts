@@ -21,7 +21,7 @@ export function ingredients(context: Context, id: number | null): HTMLElement {
   return h(
     "div",
     { class: "view" },
-    h("nav", { class: "crumbs", "aria-label": "Where in the tree" }, chosen !== undefined && h("a", { href: to.ingredients() }, "All ingredients"), crumbs.map((c) => [" › ", link(c)])),
+    chosen !== undefined && h("nav", { class: "crumbs", "aria-label": "Where in the tree" }, h("a", { href: to.ingredients() }, "All ingredients"), crumbs.map((c) => [" › ", link(c)])),
     h("h1", { tabindex: -1 }, chosen === undefined ? ["What drinks are ", h("em", {}, "made of")] : named(data.ingredient(chosen))),
     h("p", { class: "note" }, chosen === undefined
       ? `${provenance(context)}. Areas are the number of recipes; choose one to look inside.`
