@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+PAGE_KEYS = 10
+"""Keys on one page of a listing: few, so that tests meet the second page."""
+
 # moto's own command prints no port when it picks a free one; this does, and ends with its parent.
 _LAUNCHER = """
 import os, sys, threading

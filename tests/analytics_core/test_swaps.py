@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from analytics_core.swaps import describe_swaps, spoken
 
 OUNCE_ML = 29.5735

@@ -35,7 +35,8 @@ def make_client() -> S3Client:
 
     # An explicit configuration would silence the environment's own AWS_MAX_ATTEMPTS.
     attempts = os.environ.get("AWS_MAX_ATTEMPTS", "")
-    client: S3Client = boto3.client(
+    # a session of its own: boto3's default one is not safe with threads
+    client: S3Client = boto3.session.Session().client(
         "s3",
         config=Config(
             retries={
@@ -96,6 +97,9 @@ def explain_answer(error: ClientError, *, bucket: str, permission: str) -> str:
 def explain_failure(error: Exception) -> str:
     """Say why no answer came from S3, and what to do about it."""
     from botocore.exceptions import (
+        ConnectionError as EndpointError,
+    )
+    from botocore.exceptions import (
         HTTPClientError,
         NoCredentialsError,
         PartialCredentialsError,
@@ -108,7 +112,7 @@ def explain_failure(error: Exception) -> str:
     if isinstance(error, ProfileNotFound):
         return f"{error}; set AWS_PROFILE to a profile that exists"
     sentence = " ".join(str(error).split())
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | EndpointError):
         return (
             f"the connection failed ({sentence}); check the network, the S3 endpoint of the"
             " VPC and AWS_ENDPOINT_URL, then try again"
