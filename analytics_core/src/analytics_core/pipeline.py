@@ -224,8 +224,13 @@ def refresh(
         extras = {"report.html": _page(documents, manifest)} if settings.page else {}
         return publish(output, run_id=run_id, documents=documents, manifest=manifest, extras=extras)
 
-    manifest = stages.run("publish", write)
+    manifest = stages.run("publish", write, detail=_superseded)
     return RefreshResult(run_id, manifest, round(time.perf_counter() - begin, 3))
+
+
+def _superseded(manifest: dict[str, Any]) -> str:
+    newer = manifest.get("superseded_by")
+    return f"not published: run {newer} began later and is published already" if newer else ""
 
 
 def _use_threads(threads: int | None) -> None:

@@ -15,16 +15,17 @@ A reader that follows the manifest never sees a mixture, whenever the writer die
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from analytics_core import _local_files as local_files
 from analytics_core import _s3_access as s3_access
 from analytics_core.errors import StorageError
 
@@ -133,7 +134,7 @@ class LocalStorage:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFound(f"{path} does not exist") from error
         except OSError as error:
-            raise _local_error("read", path, error) from error
+            raise StorageError(local_files.explain("read", path, error)) from error
 
     def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
         """Write beside the target, flush to disk, then rename over it."""
@@ -141,7 +142,7 @@ class LocalStorage:
         path = self._path(key)
         temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
         try:
-            _make_folder(path.parent)
+            local_files.make_folder(path.parent)
             # os.open, not tempfile: the file shall have the mode the umask asks for
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             try:
@@ -154,11 +155,11 @@ class LocalStorage:
                 with contextlib.suppress(OSError):
                     temporary.unlink()
                 raise
-            _flush_folder(path.parent)
+            local_files.flush_folder(path.parent)
         except OSError as error:
             if isinstance(error, StorageError):
                 raise
-            raise _local_error("write", path, error) from error
+            raise StorageError(local_files.explain("write", path, error)) from error
 
     def list(self, prefix: str) -> list[str]:
         """Return the keys of all files below the folder whose key starts with `prefix`."""
@@ -167,7 +168,7 @@ class LocalStorage:
             check_key(prefix.rstrip("/") or prefix)
         keys = []
         try:
-            for folder, _, names in os.walk(top, onerror=_raise):
+            for folder, _, names in os.walk(top, onerror=local_files.reraise):
                 base = Path(folder).relative_to(self.folder)
                 keys += [
                     (base / name).as_posix() for name in names if not name.startswith(_TEMPORARY)
@@ -175,7 +176,7 @@ class LocalStorage:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            raise _local_error("list", top, error) from error
+            raise StorageError(local_files.explain("list", top, error)) from error
         return sorted(key for key in keys if key.startswith(prefix))
 
     def delete(self, key: str) -> None:
@@ -186,7 +187,7 @@ class LocalStorage:
         except NotADirectoryError:
             return
         except OSError as error:
-            raise _local_error("delete", path, error) from error
+            raise StorageError(local_files.explain("delete", path, error)) from error
         for folder in path.parents:
             if folder == self.folder or not folder.is_relative_to(self.folder):
                 break
@@ -197,50 +198,6 @@ class LocalStorage:
 
     def _path(self, key: str) -> Path:
         return self.folder / check_key(key)
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _make_folder(folder: Path) -> None:
-    """Make `folder` and what is missing above it, each entry flushed to its parent."""
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        if folder == folder.parent:
-            break
-        folder = folder.parent
-    for path in reversed(missing):
-        path.mkdir(exist_ok=True)
-        _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open folders
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # some network and FUSE file systems do not flush folders; the rename still is atomic
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _local_error(action: str, path: Path, error: OSError) -> StorageError:
-    hints = {
-        errno.ENOSPC: "free some space or choose another folder",
-        errno.EACCES: "check the folder's permissions",
-        errno.EROFS: "choose a folder that can be written",
-        errno.EEXIST: "a file stands where a folder is needed; choose another folder",
-        errno.ENOTDIR: "a file stands where a folder is needed; choose another folder",
-        errno.ENAMETOOLONG: "use a shorter name",
-    }
-    hint = hints.get(error.errno or 0, "check the folder")
-    return StorageError(f"cannot {action} {path}: {error.strerror or error}; {hint}")
 
 
 class S3Storage:
@@ -345,7 +302,8 @@ def publish(
     Returns
     -------
     dict
-        The manifest as published.
+        The manifest as published. Where a run that began later is published already, that
+        one has seen newer data and stays; the manifest then says so in ``superseded_by``.
 
     Raises
     ------
@@ -381,6 +339,9 @@ def publish(
     body = json.dumps(complete, ensure_ascii=False, indent=2, allow_nan=False).encode()
     storage.write(f"{folder}manifest.json", body)
 
+    newer = _newer_run(storage, complete)
+    if newer is not None:
+        return {**complete, "superseded_by": newer}
     for name, data in files.items():
         storage.write(f"{ROOT}/{name}", data, content_type=_content_type(name))
     storage.write(MANIFEST_KEY, body)
@@ -501,6 +462,18 @@ def _refuse_rewriting(storage: Storage, manifest: Mapping[str, Any]) -> None:
             f"the run {manifest['run_id']} is published at {storage.url} already, with other"
             " content; give the new run an id of its own"
         )
+
+
+def _newer_run(storage: Storage, manifest: Mapping[str, Any]) -> str | None:
+    """Id of the published run if it began after this one: two jobs may run side by side."""
+    try:
+        published = read_manifest(storage)
+        theirs = datetime.fromisoformat(str(published.get("generated_at")))
+        ours = datetime.fromisoformat(str(manifest.get("generated_at")))
+        # A time yet to come is a wrong clock's; it must not keep all later runs out.
+        return str(published["run_id"]) if ours < theirs <= datetime.now(UTC) else None
+    except (NotFound, Damaged, ValueError, TypeError):
+        return None
 
 
 def _entries(manifest: Mapping[str, Any], part: str) -> list[Any]:
