@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sqlite3
@@ -13,6 +14,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from analytics_core import pipeline
 from analytics_core.errors import AnalyticsError, DataError
 from analytics_core.pipeline import RefreshSettings, refresh
 from analytics_core.sample import write_sample_database
@@ -524,3 +526,46 @@ def test_the_run_id_may_be_chosen_but_not_reused_for_other_content(tmp_path):
     )
     with pytest.raises(AnalyticsError, match="friday"):
         refresh(path, storage, settings=RefreshSettings(page=False, neighbors=1), run_id="friday")
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "data.md"
+
+
+def test_the_guides_examples_are_documents(published):
+    text = GUIDE.read_text()
+    sections = re.split(r"^### ", text, flags=re.MULTILINE)
+    shown = set()
+    for section in sections:
+        kinds = [
+            kind for kind in re.findall(r"`([a-z-]+)`", section.split("\n")[0]) if kind in DATA
+        ]
+        for example in re.findall(r"```json\n(.*?)```", section, flags=re.DOTALL):
+            entry = json.loads(example)
+            if not kinds:
+                jsonschema.validate(entry["metadata"], METADATA)
+                continue
+            shown.update(kinds)
+            schema = NODE if kinds == ["ingredient-tree"] else DATA[kinds[0]]["items"]
+            jsonschema.validate(entry, {**schema, "$defs": {"node": NODE}})
+    assert shown == DATA.keys()
+
+
+def test_the_guide_knows_every_figure_field_and_warning(published):
+    text = GUIDE.read_text()
+    named = set(re.findall(r"`([A-Za-z_-]+)`", text))
+    manifest = published[1]["manifest"]
+    assert manifest["quality"].keys() <= named
+    assert manifest.keys() <= named
+    source = Path(pipeline.__file__).parent
+    code = re.compile(r"[a-z]+[0-9]*(-[a-z0-9]+)+")
+    codes = {
+        node.value
+        for module in ("catalog.py", "tables.py", "snapshot.py")
+        for node in ast.walk(ast.parse((source / module).read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and code.fullmatch(node.value)
+    }
+    assert len(codes) >= 12
+    in_table = set(re.findall(r"^\| `([a-z0-9-]+)` \|", text, flags=re.MULTILINE))
+    assert codes <= in_table
