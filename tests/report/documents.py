@@ -80,7 +80,7 @@ def documents_from(
     keys = list(title)
     details = []
     columns = {key: i for i, key in enumerate(name)}
-    mixture = np.zeros((len(keys), max(len(columns), 2)))
+    mixture = np.zeros((len(keys), max(len(columns), 6)))
     for position, key in enumerate(keys):
         total = sum(line["volume_ml"] for line in lines[key])
         by_root: dict[int, float] = defaultdict(float)

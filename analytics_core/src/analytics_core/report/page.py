@@ -142,8 +142,8 @@ _HTML = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<a class="skip" href="#/table">Skip to the table of all drinks</a>
-<header id="bar"><a id="brand" href="#/"><span>Cocktail</span> <em>Atlas</em></a></header>
+<header id="bar"><a class="skip" href="#/table">Skip to the table of all drinks</a>
+<a id="brand" href="#/"><span>Cocktail</span> <em>Atlas</em></a></header>
 <main id="main"><p id="loading">Laying out the map …</p></main>
 <noscript><p class="noscript">This page draws itself with JavaScript, which is switched off.
 </p></noscript>

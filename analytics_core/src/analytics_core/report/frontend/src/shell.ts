@@ -50,7 +50,7 @@ export function shell(finder: HTMLElement): Shell {
   const controls = h("div", { id: "controls" });
   const stage = h("section", { id: "stage", "aria-label": "Map" }, canvas, card, controls);
   const panel = h("aside", { id: "panel", "aria-label": "Details", tabindex: 0 });
-  const page = h("div", { id: "page", hidden: true });
+  const page = h("div", { id: "page", tabindex: 0, role: "region", "aria-label": "View", hidden: true });
   const live = h("div", { id: "live", class: "unseen", "aria-live": "polite" });
   main.replaceChildren(stage, panel, page);
   document.body.append(live);
