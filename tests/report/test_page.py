@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - lines of JavaScript inside strings
 """The page in a real browser: every view, every way in, and what must never happen."""
 
 from __future__ import annotations
