@@ -159,7 +159,15 @@ def test_threads_and_progress_change_nothing():
     assert told == sorted(told)
 
 
-@pytest.mark.parametrize("cost", [np.ones((3, 3)), -np.ones((2, 2)), np.full((2, 2), np.inf)])
+@pytest.mark.parametrize(
+    "cost",
+    [
+        np.ones((3, 3)),
+        -np.ones((2, 2)),
+        np.full((2, 2), np.inf),
+        np.array([[0.0, 1.0], [2.0, 0.0]]),
+    ],
+)
 def test_a_cost_that_does_not_fit_is_refused(cost):
     with pytest.raises(SolverError):
         nearest_neighbors(mixtures_of([{0: 1}, {1: 1}], 2), cost, 1)

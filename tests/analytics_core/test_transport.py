@@ -296,7 +296,15 @@ def test_bad_input_is_refused_in_a_sentence(a, b, cost, told):
         transport_plan(np.array(a), np.array(b), np.array(cost))
 
 
-@pytest.mark.parametrize("cost", [np.ones((2, 3)), -np.ones((2, 2)), np.full((2, 2), np.nan)])
+@pytest.mark.parametrize(
+    "cost",
+    [
+        np.ones((2, 3)),
+        -np.ones((2, 2)),
+        np.full((2, 2), np.nan),
+        np.array([[0.0, 1.0], [2.0, 0.0]]),
+    ],
+)
 def test_a_ground_cost_that_does_not_fit_is_refused(cost):
     recipes = mixtures_of([{0: 1}, {1: 1}], 2)
     one = np.array([0])

@@ -66,7 +66,7 @@ def nearest_neighbors(
     ----------
     mixtures : Mixtures
     cost : float64 (m, m)
-        Between the ingredients in play; any non-negative cost.
+        Between the ingredients in play; any symmetric non-negative cost, metric or not.
     k : int
         Fewer are given where there are fewer other recipes.
     progress : callable, optional
@@ -79,7 +79,7 @@ def nearest_neighbors(
     Raises
     ------
     SolverError
-        The cost has the wrong shape or is negative or not finite.
+        The cost has the wrong shape, is not symmetric, negative or not finite.
     """
     cost = check_ground_cost(mixtures, cost)
     k = max(0, min(k, mixtures.count - 1))

@@ -164,6 +164,8 @@ def check_ground_cost(mixtures: Mixtures, cost: FloatArray) -> FloatArray:
         )
     if not np.isfinite(cost).all() or (cost < 0).any():
         raise SolverError("costs must be finite and not negative")
+    if (cost != cost.T).any():  # a pair of recipes has one distance, and the bounds count on it
+        raise SolverError("the cost between ingredients must be symmetric")
     return cost
 
 
@@ -184,7 +186,7 @@ def emd_pairs(
     ----------
     mixtures : Mixtures
     cost : float64 (m, m)
-        Between the ingredients in play.
+        Between the ingredients in play: symmetric, not negative; no triangle inequality is needed.
     first, second : int (pairs,)
         Rows of the mixtures.
 
