@@ -1,0 +1,99 @@
+"""Write the kept figures into ``docs/benchmarks.md``: ``python -m benchmarks.docs``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks._common import RESULTS, ROOT, Figures, load_results, machine_line
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+
+def update() -> Path:
+    """Replace the table of figures by those of the last full pass."""
+    results = load_results()
+    if quick := [name for name, result in results.items() if result["quick"]]:
+        raise SystemExit(f"{', '.join(quick)}: a quick pass; run `python -m benchmarks` first")
+    if not results:
+        raise SystemExit(f"{RESULTS} has no figures; run `python -m benchmarks` first")
+    text = PAGE.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"{PAGE} lacks the lines {BEGIN} and {END}")
+    PAGE.write_text(f"{before}{BEGIN}\n{_figures(results)}\n{END}{after}", encoding="utf-8")
+    return PAGE
+
+
+def _figures(results: dict[str, Figures]) -> str:
+    rows = ["| benchmark | figure | measured | goal |", "|---|---|---|---|"]
+    notes = []
+    for name, result in results.items():
+        rows += [f"| {name} | {row} |" for row in ROWS[name](result["figures"])]
+        notes.append(f"- {name}: {result['measured_at'][:10]}, {machine_line(result['machine'])}")
+    return "\n".join([*rows, "", *notes])
+
+
+def _all_pairs(figures: Figures) -> list[str]:
+    rows = []
+    for label in (key for key in figures if "core" in key):
+        speed = figures[label]["pairs_per_second"]
+        rows.append(f"`emd_matrix`, {label} | {speed['emd_matrix']:,} pairs/s | ")
+        rows += [
+            f"times a loop over `{name}` ({speed[name]:,} pairs/s), {label} | {ratio:.1f} | {goal}"
+            for name, goal in figures["goals"].items()
+            for ratio in [figures[label]["ratio"][name]]
+        ]
+    worst = max(figures["largest_difference"].values())
+    return [*rows, f"largest difference of a distance from POT's | {worst:.1e} | "]
+
+
+def _neighbors(figures: Figures) -> list[str]:
+    return [
+        f"pruned, times brute force; pairs solved exactly ({preset} cost) | "
+        f"{figures[preset]['ratio']:.1f}; {figures[preset]['share_solved']:.1%} | "
+        for preset in ("learned", "reference")
+    ]
+
+
+def _refresh(figures: Figures) -> list[str]:
+    goals, plain = figures["goals"], figures["straightforward"]
+    limits = {
+        "warm caches": goals["warm_seconds"],
+        "without caches": goals["cold_seconds"],
+    }
+    rows = []
+    for name, run in figures["runs"].items():
+        rows.append(f"{name} | {run['wall_seconds']:.1f} s | {limits[name]} s")
+        rows.append(f"{name}, CPU time | {run['cpu_seconds']:.1f} s | ")
+        rows.append(f"{name}, peak memory | {run['peak_mb']:.0f} MB | {goals['peak_mb']} MB")
+    rows.append(
+        f"instead, {plain['passes']} passes of all pairs by a plain `ot.emd2` loop on one core, "
+        f"estimated from {plain['estimated_from_pairs']:,} pairs | "
+        f"{plain['all_passes_seconds']:.0f} s | "
+    )
+    return rows + _stages(figures["runs"]["warm caches"])
+
+
+def _stages(run: Figures) -> list[str]:
+    return [f"stage {stage} | {seconds:.2f} s | " for stage, seconds in run["stages"].items()]
+
+
+def _scale(figures: Figures) -> list[str]:
+    return [
+        f"{figures['recipes']:,} recipes | {figures['wall_seconds']:.1f} s | ",
+        f"{figures['recipes']:,} recipes, peak memory | {figures['peak_mb']:.0f} MB | ",
+        *_stages(figures),
+    ]
+
+
+ROWS = {
+    "all_pairs": _all_pairs,
+    "neighbors": _neighbors,
+    "refresh": _refresh,
+    "scale": _scale,
+}
+
+if __name__ == "__main__":
+    print(f"written: {update()}")
