@@ -144,7 +144,7 @@ def demo(
         write_sample_database(database)
         settings = _settings(cost, neighbors, seed, threads, page=True)
         result = run.refresh(str(database), storage, settings, scratch=folder)
-        _print_summary(storage, result)
+        _print_summary(storage, result, run.timings)
 
 
 @app.command()
@@ -174,7 +174,7 @@ def refresh(
             scratch=scratch,
         )
         if sys.stdout.isatty():
-            _print_summary(storage, result, recipes=0)
+            _print_summary(storage, result, run.timings, recipes=0)
         else:
             JsonLog(sys.stdout, result.run_id).write(
                 "refresh.finished",
@@ -320,6 +320,7 @@ class _Run:
         self.terminal = sys.stderr.isatty()
         self.log = JsonLog(run_id=None)
         self.keeps: str | None = None
+        self.timings: list[dict[str, Any]] = []
         self._interruption = interruption
 
     def refresh(
@@ -344,6 +345,8 @@ class _Run:
 
                 def on_event(event: StageEvent) -> None:
                     self._interruption.check()
+                    if event.state in {"finished", "reused"}:
+                        self._note(event)
                     show(event)
 
                 result = pipeline.refresh(
@@ -360,17 +363,21 @@ class _Run:
         except Exception:
             self._metrics(metric_lines(succeeded=False, seconds=time.monotonic() - started))
             raise
-        stages = result.manifest["stages"]
         self._metrics(
             metric_lines(
                 succeeded=True,
                 seconds=result.seconds,
                 recipes=result.manifest["database"]["recipes"],
                 warnings=sum(warning["count"] for warning in result.manifest["warnings"]),
-                stage_seconds=[(s["name"], s["seconds"]) for s in stages if not s["reused"]],
+                stage_seconds=[(s["name"], s["seconds"]) for s in self.timings if not s["reused"]],
             )
         )
         return result
+
+    def _note(self, event: StageEvent) -> None:
+        # the manifest cannot tell how long it took to publish it; the events can
+        reused = event.state == "reused"
+        self.timings.append({"name": event.stage, "seconds": event.seconds, "reused": reused})
 
     def fail(self, error: BaseException, *, unexpected: bool = False) -> None:
         """Say in one line what went wrong."""
@@ -511,7 +518,13 @@ def _find(documents: dict[str, dict[str, Any]], name: str) -> int:
     raise typer.BadParameter(f"there is no recipe named {plain(name)!r}{hint}")
 
 
-def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3) -> None:
+def _print_summary(
+    storage: Storage,
+    result: RefreshResult,
+    timings: list[dict[str, Any]],
+    *,
+    recipes: int = 3,
+) -> None:
     from analytics_core.storage import ROOT, read_published
     from analytics_core.terminal import Output, familiar_recipes, neighbors_table, stages_table
 
@@ -523,7 +536,7 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
         f" {database['lines']} lines; {len(manifest['documents'])} documents"
         f" in {result.seconds:.1f} s\n"
     )
-    out.print(stages_table(manifest["stages"]))
+    out.print(stages_table(timings))
     for warning in manifest["warnings"]:
         out.print(f"warning: {warning['message']}", markup=False)
     if recipes:
