@@ -10,12 +10,10 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-import secrets
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,19 +21,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analytics_core import __version__
-from analytics_core.errors import (
-    EXIT_FAILURE,
-    EXIT_TRY_AGAIN,
-    AnalyticsError,
-    Interrupted,
-    StorageError,
-)
-from analytics_core.interruption import Interruption, interruptible
-from analytics_core.logs import JsonLog, metric_lines, one_line, progress_bars, throttled
+from analytics_core.errors import EXIT_TRY_AGAIN, AnalyticsError, StorageError
+from analytics_core.logs import JsonLog
+from analytics_core.outcome import drop_stdout, make_folder, outcome
 
 if TYPE_CHECKING:
     from analytics_core.pipeline import RefreshResult, RefreshSettings
-    from analytics_core.stages import StageEvent
     from analytics_core.storage import Storage
 
 app = typer.Typer(
@@ -136,7 +127,7 @@ def demo(
     threads: _Threads = None,
 ) -> None:
     """Build the sample database, run the whole refresh on it, and say where to look."""
-    with _outcome("demo") as run, _temporary(None) as folder:
+    with outcome("demo") as run, _temporary(None) as folder:
         from analytics_core.sample import write_sample_database
 
         storage = _open(output)
@@ -164,7 +155,7 @@ def refresh(
     place = output or _bucket_url(bucket)
     if place is None:
         raise typer.BadParameter("name a place: --output, ANALYTICS_OUTPUT or ANALYTICS_BUCKET")
-    with _outcome("refresh") as run:
+    with outcome("refresh") as run:
         storage = _open(place)
         result = run.refresh(
             db,
@@ -188,7 +179,7 @@ def refresh(
 @app.command()
 def validate(db: _Database, scratch: _Scratch = None) -> None:
     """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
-    with _outcome("validate"), _temporary(scratch) as folder:
+    with outcome("validate"), _temporary(scratch) as folder:
         from analytics_core.catalog import load_catalog
         from analytics_core.snapshot import take_snapshot
         from analytics_core.terminal import Output, findings_table
@@ -212,7 +203,7 @@ def neighbors(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to show.")] = 10,
 ) -> None:
     """Show the recipes nearest to one, each with its swaps in words."""
-    with _outcome("neighbors"):
+    with outcome("neighbors"):
         from analytics_core.terminal import Output, neighbors_table
 
         documents = _documents(source, bucket, needed="recipe-similar")
@@ -230,7 +221,7 @@ def show_map(
     labels: Annotated[bool, typer.Option(help="Names where there is room.")] = True,
 ) -> None:
     """Draw the map of all recipes in the terminal; near is similar."""
-    with _outcome("map"):
+    with outcome("map"):
         from analytics_core.terminal import Output, draw_map
 
         kind = "cocktail-space" if manhattan else "cocktail-space-em"
@@ -253,7 +244,7 @@ def report(
     ),
 ) -> None:
     """Make the page of a published set: one file that needs no server."""
-    with _outcome("report"):
+    with outcome("report"):
         from analytics_core.report import render
         from analytics_core.storage import LocalStorage
 
@@ -274,7 +265,7 @@ def sample_db(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
 ) -> None:
     """Write the sample database: real cocktails in the site's schema."""
-    with _outcome("sample-db"):
+    with outcome("sample-db"):
         from analytics_core.sample import write_sample_database
 
         write_sample_database(path, recipes=recipes, seed=seed, overwrite=force)
@@ -284,7 +275,7 @@ def sample_db(
 @app.command()
 def health() -> None:
     """Prove that the numeric libraries load and compute; exit 0 when they do."""
-    with _outcome("health"):
+    with outcome("health"):
         from importlib import import_module
         from importlib.metadata import version
 
@@ -312,157 +303,12 @@ def health() -> None:
         typer.echo("solver  exact")
 
 
-class _Run:
-    """One command's log, way of showing progress, and readiness to stop."""
-
-    def __init__(self, command: str, interruption: Interruption) -> None:
-        self.command = command
-        self.terminal = sys.stderr.isatty()
-        self.log = JsonLog(run_id=None)
-        self.keeps: str | None = None
-        self.timings: list[dict[str, Any]] = []
-        self._interruption = interruption
-
-    def refresh(
-        self,
-        database: str,
-        storage: Storage,
-        settings: RefreshSettings,
-        *,
-        workspace: Storage | None = None,
-        scratch: Path | None = None,
-    ) -> RefreshResult:
-        """Run the pipeline, telling about it as it goes."""
-        from analytics_core import pipeline
-
-        self.log.run_id = _new_run_id()
-        self.keeps = (workspace or storage).url
-        if scratch is not None:
-            _make_folder(scratch)
-        started = time.monotonic()
-        try:
-            with self._progress() as show:
-
-                def on_event(event: StageEvent) -> None:
-                    self._interruption.check()
-                    if event.state in {"finished", "reused"}:
-                        self._note(event)
-                    show(event)
-
-                result = pipeline.refresh(
-                    database,
-                    storage,
-                    settings=settings,
-                    workspace=workspace,
-                    scratch=scratch,
-                    on_event=on_event,
-                    run_id=self.log.run_id,
-                )
-        except Interrupted:
-            raise  # neither a success nor a failure: it is tried again
-        except Exception:
-            self._metrics(metric_lines(succeeded=False, seconds=time.monotonic() - started))
-            raise
-        self._metrics(
-            metric_lines(
-                succeeded=True,
-                seconds=result.seconds,
-                recipes=result.manifest["database"]["recipes"],
-                warnings=sum(warning["count"] for warning in result.manifest["warnings"]),
-                stage_seconds=[(s["name"], s["seconds"]) for s in self.timings if not s["reused"]],
-            )
-        )
-        return result
-
-    def _note(self, event: StageEvent) -> None:
-        # the manifest cannot tell how long it took to publish it; the events can
-        reused = event.state == "reused"
-        self.timings.append({"name": event.stage, "seconds": event.seconds, "reused": reused})
-
-    def fail(self, error: BaseException, *, unexpected: bool = False) -> None:
-        """Say in one line what went wrong."""
-        if not self.terminal:
-            event = "interrupted" if isinstance(error, Interrupted) else "failed"
-            self.log.failure(f"{self.command}.{event}", error, with_traceback=unexpected)
-            return
-        from rich.console import Console
-        from rich.text import Text
-
-        line = Text("error: ", style="bold red").append(one_line(error), style="not bold default")
-        Console(stderr=True, soft_wrap=True).print(line)
-
-    def _progress(self) -> contextlib.AbstractContextManager[Any]:
-        if self.terminal:
-            return progress_bars()
-        return contextlib.nullcontext(throttled(self.log.on_event))
-
-    def _metrics(self, lines: list[dict[str, object]]) -> None:
-        if not self.terminal:
-            for line in lines:
-                self.log.write_object(line)
-
-
-@contextlib.contextmanager
-def _outcome(command: str) -> Iterator[_Run]:
-    """Run a command's body; turn how it ends into one line and an exit code."""
-    with interruptible() as interruption:
-        run = _Run(command, interruption)
-        try:
-            yield run
-        except Interrupted as error:
-            kept = f"; finished stages are kept in {run.keeps}, run it again" if run.keeps else ""
-            run.fail(Interrupted(f"{one_line(error)}{kept}"))
-            raise typer.Exit(EXIT_TRY_AGAIN) from None
-        except AnalyticsError as error:
-            run.fail(error)
-            raise typer.Exit(error.exit_code) from None
-        except BrokenPipeError:
-            _drop_stdout()
-        except Exception as error:
-            if isinstance(error, (typer.Exit, typer.BadParameter)):
-                raise
-            run.fail(_unexpected(run, error), unexpected=True)
-            raise typer.Exit(EXIT_FAILURE) from None
-
-
-def _unexpected(run: _Run, error: Exception) -> AnalyticsError:
-    """Wrap an error nobody foresaw; on a terminal its traceback goes to a file."""
-    run.log.run_id = run_id = run.log.run_id or _new_run_id()
-    where = ""
-    if run.terminal:
-        import traceback
-
-        path = Path(tempfile.gettempdir()) / f"analytics-core-{run_id}.log"
-        with contextlib.suppress(OSError):
-            path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-            where = f"; the traceback is in {path}"
-    wrapped = AnalyticsError(
-        f"run {run_id}: unexpected {type(error).__name__}: {one_line(error)}{where}"
-    )
-    wrapped.__cause__ = error
-    return wrapped
-
-
 @contextlib.contextmanager
 def _temporary(scratch: Path | None) -> Iterator[Path]:
     if scratch is not None:
-        _make_folder(scratch)
+        make_folder(scratch)
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
         yield Path(folder)
-
-
-def _new_run_id() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot make the scratch folder {folder}: {error.strerror};"
-            " name another with --scratch"
-        ) from error
 
 
 def _settings(
@@ -549,12 +395,6 @@ def _print_summary(
         out.print(f"Page       {storage.url}/{ROOT}/report.html", markup=False)
 
 
-def _drop_stdout() -> None:
-    """Let the interpreter's last flush succeed after the reader of a pipe went away."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def main() -> None:
     """Run the command line; the entry point of ``analytics-core``."""
     try:
@@ -563,7 +403,7 @@ def main() -> None:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            _drop_stdout()
+            drop_stdout()
         if leaving.code == EXIT_TRY_AGAIN:
             sys.stderr.flush()
             os._exit(EXIT_TRY_AGAIN)  # do not wait for worker threads: time is running out
