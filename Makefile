@@ -30,7 +30,7 @@ test: $(VENV)/.dev ## every test that is not slow
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.dev ## the slow tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 lint: $(VENV)/.dev ## style and types
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """Exact Earth Mover's Distance and unique optimal plans between small mixtures.
 
-Problems of up to 64 ingredients a side are solved by this package's compiled
-simplex; larger ones, and any on which it should stall, by POT's network simplex.
+Single problems of up to 64 ingredients a side are solved by this package's compiled simplex, larger
+ones by POT's network simplex. Pairs of recipes go to the compiled simplex at any size; any problem
+on which it should stall goes to POT.
 """
 
 from __future__ import annotations
