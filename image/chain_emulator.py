@@ -25,6 +25,7 @@ from tests.infra.emulator import extended_moto
 _property = batch.Job._get_container_property
 _stopped = batch.Job._mark_stopped
 _start = batch.Job.run
+_describe = batch.Job.describe
 _address = ThreadedMotoServer.get_host_and_port
 
 ADDRESS: list[str] = []
@@ -127,6 +128,13 @@ def _run(self: Any) -> None:
     _start(self)
 
 
+def _describe_with_exit_code(self: Any) -> dict[str, Any]:
+    found: dict[str, Any] = _describe(self)
+    if self.exit_code is not None:
+        found["container"]["exitCode"] = self.exit_code
+    return found
+
+
 def _host_and_port(self: Any) -> Any:
     host, port = _address(self)
     ADDRESS.append(f"http://{host}:{port}")
@@ -143,5 +151,6 @@ if __name__ == "__main__":
     batch.Job._mark_stopped = _mark_stopped
     batch.Job.docker_client = property(_Client)
     batch.Job.run = _run
+    batch.Job.describe = _describe_with_exit_code
     ThreadedMotoServer.get_host_and_port = _host_and_port
     extended_moto.main()

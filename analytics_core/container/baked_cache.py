@@ -21,7 +21,9 @@ from typing import Any
 
 from numba.core import caching
 
-_CANNOT_WRITE = (errno.EROFS, errno.EACCES, errno.EPERM)
+_CANNOT_WRITE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT)
+"""The last where the folder of a module that was not compiled at build could not be made."""
+
 _REPORTS = "ANALYTICS_REPORT_COMPILATIONS"
 """Set to anything, each function that the cache lacks is named on standard error."""
 
