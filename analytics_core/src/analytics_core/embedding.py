@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,16 +37,6 @@ class MapSettings:
     min_dist: float = 0.1
     spread: float = 1.0
     seed: int = 42
-
-
-def _cache_compilations(module: ModuleType) -> None:
-    """Let Numba keep on disk what it compiles for `module`.
-
-    UMAP leaves its optimisation loop uncached, so that every process would compile it anew.
-    """
-    for value in vars(module).values():
-        if hasattr(value, "enable_caching") and hasattr(value, "py_func") and not value.signatures:
-            value.enable_caching()
 
 
 def _small_map(distances: FloatArray) -> FloatArray:
@@ -102,13 +91,9 @@ def lay_out(graph: KnnGraph, features: FloatArray, settings: MapSettings) -> Flo
         return _small_map(_graph_distances(graph)) if n > 1 else np.zeros((n, 2))
     import warnings
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about TensorFlow, which is not needed
-        import umap.layouts
-        import umap.umap_ as engine
-    _cache_compilations(umap.layouts)
-    _cache_compilations(engine)
+    from analytics_core._umap import load
 
+    engine, _ = load()
     myself = np.arange(n, dtype=np.int32)[:, None]
     indices = np.hstack([myself, graph.indices[:, :k]]).astype(np.int32)
     distances = np.hstack([np.zeros((n, 1)), graph.distances[:, :k]]).astype(np.float32)
