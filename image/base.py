@@ -17,10 +17,18 @@ from image.tools import PACKAGES, ImageError, cache_folder, call, require_emulat
 NAME = "localhost/cocktail-analytics-base"
 RELEASE = "trixie"
 CONTENTS = "python3,python3-venv,ca-certificates"
-SOURCES = (
-    f"deb http://deb.debian.org/debian {RELEASE} main",
-    f"deb http://deb.debian.org/debian-security {RELEASE}-security main",
-)
+
+
+def sources() -> tuple[str, ...]:
+    """Debian's package sources for the release, at the mirrors that this machine's apt uses."""
+    sites = call("apt-get", "indextargets", "--format", "$(SITE)", quiet=True).split()
+    main = [site for site in sites if site.rstrip("/").endswith("/debian")]
+    if not main:
+        raise ImageError("apt knows no Debian mirror; run apt-get update, or use --base-image NAME")
+    security = [site for site in sites if site.rstrip("/").endswith("/debian-security")]
+    lines = [f"deb {main[0]} {RELEASE} main"]
+    lines += [f"deb {site} {RELEASE}-security main" for site in security[:1]]
+    return tuple(lines)
 
 
 def ensure_base(*architectures: str) -> str:
@@ -57,7 +65,7 @@ def _tarball(arch: str) -> Path:
     call(
         *("mmdebstrap", "--quiet", f"--arch={arch}", "--variant=minbase"),
         *(f"--include={CONTENTS}", '--aptopt=APT::Install-Recommends "false"'),
-        *(RELEASE, str(unfinished), *SOURCES),
+        *(RELEASE, str(unfinished), *sources()),
     )
     unfinished.replace(target)
     print(f"base {arch}: {time.monotonic() - started:.0f} s, kept in {target.parent}")
