@@ -45,7 +45,7 @@ export function bar(context: Context): HTMLElement {
       return;
     }
     const popular = [...used].filter((i) => data.ingredients.own[i] > 0)
-      .sort((a, b) => data.ingredients.own[b] - data.ingredients.own[a]).slice(0, STAPLES);
+      .sort((a, b) => data.ingredients.total[b] - data.ingredients.total[a]).slice(0, STAPLES);
     const below = (index: number): number[] => [index, ...data.children[index].flatMap(below)];
     replace(
       shelf,

@@ -98,11 +98,13 @@ function diagram(context: Context, a: number, b: number, flows: Flow[]): Element
     .filter((f) => f.mass > 5e-4 && left.has(f.source) && right.has(f.target))
     .map((f) => ({ source: left.get(f.source)!, target: right.get(f.target)!, value: f.mass, stays: f.stays }));
   if (!links.length) return h("p", { class: "note" }, "Nothing moves.");
-  const [width, height] = [900, Math.max(260, Math.max(ours.length, theirs.length) * 62)];
+  const narrow = window.matchMedia("(max-width: 720px)").matches;
+  const [width, side, letters] = narrow ? [420, 174, 16] : [900, 250, 26];
+  const height = Math.max(narrow ? 220 : 260, Math.max(ours.length, theirs.length) * 62);
   const graph = sankey<NodeData, LinkData>()
     .nodeWidth(12)
     .nodePadding(22)
-    .extent([[250, 12], [width - 250, height - 12]])({ nodes, links });
+    .extent([[side, 12], [width - side, height - 12]])({ nodes, links });
   const path = sankeyLinkHorizontal<NodeData, LinkData>();
   return s(
     "svg",
@@ -115,7 +117,7 @@ function diagram(context: Context, a: number, b: number, flows: Flow[]): Element
       return s("g", {},
         s("rect", { x: node.x0, y: y0, width: 12, height: Math.max(2, y1 - y0), rx: 2 }),
         s("text", { x: first ? (node.x0 ?? 0) - 12 : (node.x1 ?? 0) + 12, y: (y0 + y1) / 2, dy: "0.35em", "text-anchor": first ? "end" : "start" },
-          shorten(data.ingredient(node.ingredient), 26), s("tspan", { class: "share", dx: 8 }, percent(node.share))));
+          shorten(data.ingredient(node.ingredient), letters), s("tspan", { class: "share", dx: 6 }, percent(node.share))));
     }),
   );
 }

@@ -58,7 +58,7 @@ function map(context: Context, kids: number[]): SVGElement {
       },
       s("title", {}, `${shorten(name, 80)}: ${plural(total[index], "recipe")}`),
       s("rect", { x: node.x0, y: node.y0, width: Math.max(0, w), height: Math.max(0, t), rx: 3 }),
-      fits && s("text", { x: node.x0 + 6, y: node.y0 + 16 }, shorten(name, Math.floor((w - 8) / 7.2))),
+      fits && s("text", { x: node.x0 + 6, y: node.y0 + 16 }, shorten(name, Math.floor((w - 12) / 7.6))),
       fits && w > name.length * 7.2 + 46 && s("text", { class: "share", x: node.x1 - 6, y: node.y0 + 16, "text-anchor": "end" }, total[index]));
     }));
 }
