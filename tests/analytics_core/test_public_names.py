@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +42,9 @@ def test_importing_the_package_imports_nothing_numeric():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert told.stdout.strip() == "[]"
+
+
+def test_compiled_functions_stand_in_one_file():
+    """Numba's cache is out of date by one file: that of the function, not of those it inlines."""
+    sources = Path(analytics_core.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if "@njit" in path.read_text()] == ["_kernels.py"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analytics_core import _neighbor_kernels
+from analytics_core import _kernels
 from analytics_core.errors import SolverError
 from analytics_core.parallel import for_chunks, ignore_progress
 from analytics_core.transport import check_ground_cost
@@ -90,7 +90,7 @@ def nearest_neighbors(
         for_chunks(
             mixtures.count,
             ROWS_A_CALL,
-            lambda start, stop: _neighbor_kernels.emd_neighbors(
+            lambda start, stop: _kernels.emd_neighbors(
                 start, stop, *problem, mixtures.largest_support, indices, distances, solved, stalled
             ),
             progress,
@@ -115,7 +115,7 @@ def nearest_in_l1(
         for_chunks(
             rows.count,
             ROWS_A_CALL,
-            lambda start, stop: _neighbor_kernels.l1_neighbors(
+            lambda start, stop: _kernels.l1_neighbors(
                 start, stop, rows.indptr, rows.columns, rows.fractions, width, indices, distances
             ),
             progress,
