@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -279,18 +279,20 @@ def health() -> None:
         from importlib import import_module
         from importlib.metadata import version
 
-        for module, package in (
-            ("numpy", "numpy"),
-            ("scipy.sparse", "scipy"),
-            ("numba", "numba"),
-            ("umap", "umap-learn"),
-            ("ot", "POT"),
-            ("boto3", "boto3"),
-        ):
+        from analytics_core import _umap
+
+        libraries: dict[str, Callable[[], object]] = {
+            "numpy": lambda: import_module("numpy"),
+            "scipy": lambda: import_module("scipy.sparse"),
+            "numba": lambda: import_module("numba"),
+            "umap-learn": _umap.load,
+            "POT": lambda: import_module("ot"),
+            "boto3": lambda: import_module("boto3"),
+        }
+        for name, load in libraries.items():
             started = time.monotonic()
-            import_module(module)
-            seconds = time.monotonic() - started
-            typer.echo(f"{package} {version(package)}  loaded in {seconds:.1f} s")
+            load()
+            typer.echo(f"{name} {version(name)}  loaded in {time.monotonic() - started:.1f} s")
 
         import numpy as np
 
