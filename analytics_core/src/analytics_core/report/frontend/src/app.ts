@@ -188,7 +188,8 @@ function start(): void {
     if (heading) context.announce(heading.textContent ?? "");
   });
   document.addEventListener("keydown", (event) => {
-    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+    // a tick or a button takes no text, so there the key keeps its meaning
+    const typing = event.target instanceof Element && event.target.matches("select, input:not([type=checkbox], [type=radio])");
     if (event.key === "/" && !typing) {
       event.preventDefault();
       document.getElementById("search")?.focus();
