@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from analytics_core.report import render
 from tests.report.documents import make_documents
@@ -26,8 +26,8 @@ FLAGS = [
     "--disable-sync",
 ]
 PACKAGES = ["chromium", "fonts-noto-core", "fonts-noto-color-emoji"]
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 
 
 def find_chromium() -> str:
@@ -89,9 +89,10 @@ def open_page(browser: Browser) -> Iterator[Opener]:
     pages: list[Page] = []
 
     def opener(
-        path: Path, route: str = "#/", *, size: dict[str, int] = DESKTOP, **options: Any
+        path: Path, route: str = "#/", *, size: ViewportSize = DESKTOP, **options: Any
     ) -> Page:
-        context = browser.new_context(viewport=size, reduced_motion="reduce", **options)
+        options.setdefault("reduced_motion", "reduce")
+        context = browser.new_context(viewport=size, **options)
         contexts.append(context)
         context.add_init_script(WATCH)
         page = context.new_page()

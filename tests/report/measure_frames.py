@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - lines of JavaScript inside strings
 """How long a frame of the map takes: `python -m tests.report.measure_frames PAGE...`.
 
 Drives the page in headless Chromium and prints, for each motion, two figures:
@@ -19,7 +20,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from tests.report.conftest import DESKTOP, FLAGS, PHONE, find_chromium
 
@@ -77,7 +78,7 @@ def quantile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
 
 
-def measure(browser: Browser, path: Path, size: dict[str, int], seconds: float) -> None:
+def measure(browser: Browser, path: Path, size: ViewportSize, seconds: float) -> None:
     page = browser.new_page(viewport=size)
     page.goto(path.resolve().as_uri())
     page.wait_for_selector("html[data-state=ready]", state="attached")
