@@ -32,6 +32,9 @@ SMALLEST_MEMORY_MIB = 2048
 LARGEST_VCPUS = 8
 """The largest listed instance type (c7g.2xlarge) has 8 vCPUs."""
 
+LONGEST_LOOK_BACK_HOURS = 7 * 24
+"""CloudWatch evaluates an alarm with periods of an hour over at most seven days."""
+
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
 """What CloudWatch Logs accepts, as far as it makes sense here."""
 
@@ -199,7 +202,7 @@ def _check(env: Environment) -> None:
     number("max_vcpus", env.vcpus, 256, "vCPUs")
     number("quiet_minutes", 1, 24 * 60, "minutes")
     number("maximum_wait_minutes", env.quiet_minutes, 24 * 60, "minutes")
-    number("freshness_hours", 1, 24 * 30, "hours")
+    number("freshness_hours", 1, LONGEST_LOOK_BACK_HOURS, "hours")
     number("run_retention_days", 1, 3650, "days")
     number("runs_per_month", 0, 100_000, "runs")
     if not 0 < env.minutes_per_run <= env.timeout_minutes:

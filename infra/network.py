@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Aws, NestedStack, RemovalPolicy
+from aws_cdk import Annotations, Aws, NestedStack, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_efs as efs
 from aws_cdk import aws_iam as iam
@@ -113,10 +113,12 @@ def _network(scope: Construct, environment: Environment) -> tuple[ec2.IVpc, ec2.
             public_subnet_ids=list(adopted.subnet_ids) if public else None,
             private_subnet_ids=None if public else list(adopted.subnet_ids),
         )
-        chosen = ec2.SubnetSelection(
-            subnets=list(vpc.public_subnets if public else vpc.private_subnets)
-        )
-        return vpc, chosen
+        subnets = vpc.public_subnets if public else vpc.private_subnets
+        for subnet in subnets:
+            Annotations.of(subnet).acknowledge_warning(
+                "@aws-cdk/aws-ec2:noSubnetRouteTableId", "nothing is added to an adopted route"
+            )
+        return vpc, ec2.SubnetSelection(subnets=list(subnets))
     layout = {
         NetworkMode.PUBLIC: [("Public", ec2.SubnetType.PUBLIC, 22)],
         NetworkMode.ENDPOINTS: [("Isolated", ec2.SubnetType.PRIVATE_ISOLATED, 22)],

@@ -19,13 +19,10 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.environments import Environment, InvalidEnvironment
+from infra.environments import Environment
 
 NAMESPACE = "CocktailAnalytics"
 """Metrics that the job and the trigger write into their logs; see `docs/operations.md`."""
-
-LONGEST_LOOK_BACK_HOURS = 7 * 24
-"""CloudWatch evaluates an alarm with periods of an hour over at most seven days."""
 
 SCRIPT = "scripts/trigger-analytics-refresh.sh"
 
@@ -53,12 +50,6 @@ class Watching(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment = environment
-        if environment.freshness_hours > LONGEST_LOOK_BACK_HOURS:
-            raise InvalidEnvironment(
-                f"environment {environment.name!r}: freshness_hours is "
-                f"{environment.freshness_hours}; CloudWatch looks back "
-                f"{LONGEST_LOOK_BACK_HOURS} hours at most."
-            )
         self.topic = self._make_topic()
         self._tell_failed_jobs(job_queue_arn)
         self._tell_blocked_queue(job_queue_arn)

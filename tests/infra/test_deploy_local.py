@@ -135,18 +135,15 @@ def test_a_diff_right_after_the_deploy_is_empty(deployed):
     assert "Number of stacks with differences: 0" in said, said
 
 
-def test_adopting_replaces_nothing_that_was_adopted_before(deployed):
-    """Context in, `cdk diff` out: an adopted deployment is changed in place."""
-    ec2 = deployed.client("ec2")
-    subnets = ec2.describe_subnets()["Subnets"]
+def test_adopting_replaces_nothing(deployed):
+    """Context in, `cdk diff` out: what is adopted is used and left alone, before and after."""
+    ec2, efs = deployed.client("ec2"), deployed.client("efs")
     vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]
-    chosen = [s for s in subnets if s["VpcId"] == vpc["VpcId"]][:2]
-    efs = deployed.client("efs")
+    within = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+    chosen = ec2.describe_subnets(Filters=within)["Subnets"][:2]
     system = efs.create_file_system(CreationToken="the-sites")["FileSystemId"]
     point = efs.create_access_point(ClientToken="the-sites", FileSystemId=system)
-    group = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])[
-        "SecurityGroups"
-    ][0]["GroupId"]
+    group = ec2.describe_security_groups(Filters=within)["SecurityGroups"][0]["GroupId"]
     deployed.client("s3").create_bucket(
         Bucket="the-sites-bucket", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
@@ -163,24 +160,54 @@ def test_adopting_replaces_nothing_that_was_adopted_before(deployed):
         },
         "bucket_name": "the-sites-bucket",
     }
-    said = deployed.cdk(
-        "diff", "ProdStack", "--no-change-set", context={"environments": {"prod": adopted}}
-    )
-    assert "AWS::Batch::JobDefinition" in said
-    for kind in ("AWS::EC2::VPC", "AWS::EFS::FileSystem", "AWS::S3::Bucket"):
-        assert f"] {kind} " not in said
-    assert "replace" not in said.lower()
+    there = kept_by_others(deployed)
+
+    # Onto an empty account: all is new, and nothing is made of what is adopted.
+    lines = difference(deployed, adopted)
+    assert {line.split()[0] for line in lines} == {"[+]"}
+    kinds = {line.split()[1] for line in lines}
+    assert "AWS::Batch::JobDefinition" in kinds
+    assert not kinds & {"AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EFS::FileSystem"}
+    assert not kinds & {"AWS::EFS::AccessPoint", "AWS::S3::Bucket"}
     deployed.cdk("deploy", "ProdStack", *DEPLOY, context={"environments": {"prod": adopted}})
-    wider = adopted | {"timeout_minutes": 90}
-    said = deployed.cdk(
-        "diff", "ProdStack", "--no-change-set", context={"environments": {"prod": wider}}
-    )
-    assert "AttemptDurationSeconds" in said
-    assert "destroy" not in said.lower()
-    for line in said.splitlines():
-        if "requires replacement" in line or "may be replaced" in line:
-            # A definition's change is a new revision by nature; nothing else is replaced.
-            assert "JobDefinition" in said
+    assert kept_by_others(deployed) == there
+
+    # A setting changed: what hangs on it is updated in place, and everything else left as it is.
+    lines = difference(deployed, adopted | {"timeout_minutes": 90})
+    assert {line.split()[0] for line in lines} == {"[~]"}
+    assert {line.split()[1] for line in lines} == {
+        "AWS::CloudFormation::Stack",
+        "AWS::Batch::ComputeEnvironment",
+        "AWS::Batch::JobDefinition",
+    }
+    assert not [line for line in lines if line.endswith("replace")]
+
+    # And it would be said: rules cannot move to another group, so those two are made anew.
+    other = adopted["file_system"] | {"security_group_id": "sg-0123456789abcdef0"}
+    lines = difference(deployed, adopted | {"file_system": other})
+    assert {line.split()[1] for line in lines if line.endswith("replace")} == {
+        "AWS::EC2::SecurityGroupEgress",
+        "AWS::EC2::SecurityGroupIngress",
+    }
+
+
+def difference(aws, prod):
+    """The lines of `cdk diff ProdStack` that name a resource of ours."""
+    context = {"environments": {"prod": prod}}
+    said = aws.cdk("diff", "ProdStack", "--no-change-set", context=context)
+    return [line for line in said.splitlines() if line.startswith("[") and " AWS::" in line]
+
+
+def kept_by_others(aws):
+    """What was in the account before us, as it is now."""
+    ec2, efs = aws.client("ec2"), aws.client("efs")
+    return {
+        "vpcs": [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"]],
+        "subnets": [s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]],
+        "systems": [s["FileSystemId"] for s in efs.describe_file_systems()["FileSystems"]],
+        "points": [p["AccessPointId"] for p in efs.describe_access_points()["AccessPoints"]],
+        "buckets": [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"]],
+    }
 
 
 def test_zz_destroy_leaves_no_stack(deployed):

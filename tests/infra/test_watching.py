@@ -127,7 +127,7 @@ def test_the_freshness_alarm_needs_a_success_and_takes_silence_for_failure(name:
 
 
 def test_more_hours_than_cloudwatch_looks_back_are_refused() -> None:
-    with pytest.raises(InvalidEnvironment, match="168 hours at most"):
+    with pytest.raises(InvalidEnvironment, match="169 hours; give 1 to 168"):
         stack(freshness_hours=169)
 
 
