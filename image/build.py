@@ -76,7 +76,7 @@ def build(arch: str | None = None, *, base_image: str | None = None, page: bool 
 
 def build_command(arch: str, *, base: str, page: bool = True) -> list[str]:
     """Return the command that builds the context it is given; `--tag` and the folder are to add."""
-    command = ["buildah", "bud", "--isolation=chroot", "--format=docker", "--layers"]
+    command = ["buildah", "bud", "--isolation=chroot", "--format=docker", "--layers", "--jobs=2"]
     command += [f"--platform=linux/{arch}", f"--build-arg=BASE_IMAGE={base}"]
     command.append(f"--build-arg=BUILDPLATFORM=linux/{host_architecture()}")
     if base.startswith("localhost/"):

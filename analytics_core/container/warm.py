@@ -1,7 +1,8 @@
 """Runs every computation once while the image is built, so that Numba's cache holds the kernels.
 
-One run for each ground cost: they call different functions. The number of threads changes nothing
-about what is compiled.
+`map` and `kernels` compile what they can reach with a part of the package; `job` runs the whole of
+it once for each ground cost and compiles what is left. The number of threads changes nothing about
+what is compiled.
 """
 
 # ruff: noqa: T201 - what it prints is for the terminal of the build
@@ -23,9 +24,9 @@ RECIPES = 80
 
 
 def main() -> None:
-    """Compile what the argument names, `map` or `job`; a failure ends the build."""
+    """Compile what the argument names; a failure ends the build."""
     started = time.monotonic()
-    {"map": _map, "job": _jobs}[sys.argv[1]]()
+    {"map": _map, "kernels": _kernels, "job": _jobs}[sys.argv[1]]()
     cache = Path(os.environ["NUMBA_CACHE_DIR"])
     compiled = list(cache.rglob("*.nbc"))
     size = sum(path.stat().st_size for path in compiled)
@@ -49,6 +50,31 @@ def _map() -> None:
         indices=nearest, distances=np.take_along_axis(apart, nearest, axis=1), k=RECIPES - 1
     )
     lay_out(graph, place[:, None].astype(np.float64), MapSettings())
+
+
+def _kernels() -> None:
+    """Find neighbours and plans of a few mixtures, with nothing of the package but these."""
+    import numpy as np
+
+    from analytics_core.mixture import Mixtures
+    from analytics_core.neighbors import nearest_in_l1, nearest_neighbors
+    from analytics_core.transport import plans_of_pairs
+
+    recipes, each = 6, 3
+    ids = np.arange(recipes, dtype=np.int64)
+    columns = (ids[:, None] + np.arange(each)) % recipes
+    mixtures = Mixtures(
+        recipe_ids=ids,
+        in_play=ids.astype(np.int32),
+        ingredient_ids=ids,
+        indptr=np.arange(recipes + 1, dtype=np.int64) * each,
+        columns=np.sort(columns, axis=1).astype(np.int32).ravel(),
+        fractions=np.full(recipes * each, 1.0 / each),
+    )
+    cost = np.abs(ids[:, None] - ids).astype(np.float64)
+    nearest_neighbors(mixtures, cost, 2)
+    nearest_in_l1(mixtures, 2)
+    plans_of_pairs(mixtures, cost, ids[1:], ids[:-1])
 
 
 def _jobs() -> None:

@@ -511,6 +511,28 @@ def test_the_page_of_a_published_set(published: Any, tmp_path: Path) -> None:
     assert "<html" in target.read_text(encoding="utf-8")
 
 
+def test_the_page_opens_in_the_browser(published: Any, tmp_path: Path) -> None:
+    folder, _ = published
+    target, asked = tmp_path / "a page.html", tmp_path / "asked"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{asked}"\n')
+    browser.chmod(0o755)
+    arguments = ("report", "--from", folder, "--output", target, "--open")
+    done = run(*arguments, env={"BROWSER": str(browser)})
+    assert done.returncode == 0, done.stderr
+    assert asked.read_text() == target.as_uri()
+
+
+def test_no_browser_is_said_and_the_page_is_kept(published: Any, tmp_path: Path) -> None:
+    folder, _ = published
+    target = tmp_path / "page.html"
+    nothing = {"BROWSER": "true-to-nothing", "PATH": str(tmp_path), "DISPLAY": ""}
+    done = run("report", "--from", folder, "--output", target, "--open", env=nothing)
+    assert done.returncode == 4
+    assert f"no browser was found to show {target}" in done.stderr
+    assert "<html" in target.read_text(encoding="utf-8")
+
+
 # --- terminals and pipes ------------------------------------------------------------------------
 
 

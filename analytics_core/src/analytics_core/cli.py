@@ -242,9 +242,12 @@ def report(
     output: Annotated[Path, typer.Option("--output", help="The file to write.")] = Path(
         "report.html"
     ),
+    show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Make the page of a published set: one file that needs no server."""
     with outcome("report"):
+        import webbrowser
+
         from analytics_core.report import render
         from analytics_core.storage import LocalStorage
 
@@ -252,6 +255,8 @@ def report(
         target = output.absolute()
         LocalStorage(target.parent).write(target.name, page.encode(), content_type="text/html")
         typer.echo(str(target))
+        if show and not webbrowser.open(target.as_uri()):
+            raise StorageError(f"no browser was found to show {target}; open it by hand")
 
 
 @app.command("sample-db")
