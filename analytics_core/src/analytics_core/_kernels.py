@@ -94,12 +94,12 @@ def _centre(m, n, cost, supply, demand, centred, column_mean):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def _start(m, n, cost, supply, demand, cells, amounts, closed, attached, open_lines):
-    """Fill a plan cheapest cell first: m + n - 1 cells that form a spanning tree.
+def _start(m, n, cost, supply, demand, order, cells, parent, flow, open_lines):
+    """Fill a plan cheapest cell first: m + n - 1 cells that form a spanning tree. Returns its root.
 
-    Step t fills cell ``cells[t]`` with ``amounts[t]`` and closes the line ``closed[t]`` (a source,
-    or m + a sink), which so hangs on the line ``attached[t]``, still open. Only one line closes a
-    step, also where row and column run out together: a tree, then, even for degenerate masses.
+    Step t fills ``cells[t]`` and closes the line ``order[t]`` (a source, or m + a sink), which so
+    hangs on its `parent`, still open, by the amount in `flow`. Only one line closes a step, also
+    where row and column run out together: a tree, then, even for degenerate masses.
     """
     for v in range(m + n):
         open_lines[v] = v if v < m else v - m
@@ -124,17 +124,17 @@ def _start(m, n, cost, supply, demand, cells, amounts, closed, attached, open_li
         need = demand[j]
         cells[t] = i * n + j
         if have <= need:
-            amounts[t] = have
+            order[t] = i
+            parent[i] = m + j
+            flow[i] = have
             demand[j] = need - have
-            closed[t] = i
-            attached[t] = m + j
             rows -= 1
             open_lines[at_row] = open_lines[rows]
         else:
-            amounts[t] = need
+            order[t] = m + j
+            parent[m + j] = i
+            flow[m + j] = need
             supply[i] = have - need
-            closed[t] = m + j
-            attached[t] = i
             cols -= 1
             open_lines[m + at_col] = open_lines[m + cols]
         t += 1
@@ -143,131 +143,124 @@ def _start(m, n, cost, supply, demand, cells, amounts, closed, attached, open_li
         for c in range(cols):
             j = open_lines[m + c]
             cells[t] = i * n + j
-            amounts[t] = demand[j]
-            closed[t] = m + j
-            attached[t] = i
+            order[t] = m + j
+            parent[m + j] = i
+            flow[m + j] = demand[j]
             t += 1
+        root = i
     else:
         j = open_lines[m]
         for r in range(rows):
             i = open_lines[r]
             cells[t] = i * n + j
-            amounts[t] = supply[i]
-            closed[t] = i
-            attached[t] = m + j
+            order[t] = i
+            parent[i] = m + j
+            flow[i] = supply[i]
             t += 1
+        root = m + j
+    parent[root] = -1
+    flow[root] = 0.0
+    return root
 
 
 @njit(cache=True, error_model="numpy")
-def _prices(m, n, cost, basic, price, parent, depth, queue):
-    """Dual prices along the basis tree, breadth first from source 0: cost = price_i + price_j."""
+def _cell(v, parent, m, n):
+    """Index of the cell between the line v and its parent, one a source, one a sink."""
+    if v < m:
+        return v * n + parent[v] - m
+    return parent[v] * n + v - m
+
+
+@njit(cache=True, error_model="numpy")
+def _prices(m, n, cost, root, parent, price, priced, path):
+    """Dual prices along the basis tree from its root: cost = price_i + price_j."""
     for v in range(m + n):
-        depth[v] = -1
-    price[0] = 0.0
-    depth[0] = 0
-    parent[0] = -1
-    queue[0] = 0
-    head = 0
-    tail = 1
-    while head < tail:
-        v = queue[head]
-        head += 1
-        if v < m:
-            base = v * n
-            for j in range(n):
-                if basic[base + j] and depth[m + j] < 0:
-                    w = m + j
-                    depth[w] = depth[v] + 1
-                    parent[w] = v
-                    price[w] = cost[base + j] - price[v]
-                    queue[tail] = w
-                    tail += 1
-        else:
-            j = v - m
-            for i in range(m):
-                if basic[i * n + j] and depth[i] < 0:
-                    depth[i] = depth[v] + 1
-                    parent[i] = v
-                    price[i] = cost[i * n + j] - price[v]
-                    queue[tail] = i
-                    tail += 1
+        priced[v] = 0
+    price[root] = 0.0
+    priced[root] = 1
+    for v in range(m + n):
+        above = v
+        length = 0
+        while not priced[above]:
+            path[length] = above
+            length += 1
+            above = parent[above]
+        while length > 0:
+            length -= 1
+            line = path[length]
+            price[line] = cost[_cell(line, parent, m, n)] - price[above]
+            priced[line] = 1
+            above = line
 
 
 @njit(cache=True, error_model="numpy")
-def _cell(u, v, m, n):
-    """Index of the cell between the tree nodes u and v, one a source, one a sink."""
-    if u < m:
-        return u * n + (v - m)
-    return v * n + (u - m)
-
-
-@njit(cache=True, error_model="numpy")
-def _pivot(m, n, enter, flow, basic, parent, depth):
+def _pivot(m, n, enter, parent, flow, marked):
     """Push flow around the cycle that cell `enter` closes; the tightest cell leaves the basis."""
     source = enter // n
     sink = m + enter % n
-    # Along the tree path from sink to source cells alternate; the first from either end loses.
-    u = sink
-    v = source
-    u_loses = True  # next cell on the sink's side loses flow
-    v_loses = True  # next cell on the source's side loses flow
+    for v in range(m + n):
+        marked[v] = 0
+    v = sink
+    while v >= 0:
+        marked[v] = 1
+        v = parent[v]
+    junction = source
+    while not marked[junction]:
+        junction = parent[junction]
+    # What the entering cell brings the sink, the sink's own cell loses, the next one up gains, and
+    # so on to the junction; the same from the source.
     theta = np.inf
     leave = -1
-    while u != v:
-        if depth[u] >= depth[v]:
-            cell = _cell(u, parent[u], m, n)
-            if u_loses and (flow[cell] < theta or (flow[cell] == theta and cell < leave)):
-                theta = flow[cell]
+    last = -1
+    v = sink
+    while v != junction:
+        if v >= m:
+            cell = _cell(v, parent, m, n)
+            if flow[v] < theta or (flow[v] == theta and cell < leave):
+                theta = flow[v]
                 leave = cell
-            u_loses = not u_loses
-            u = parent[u]
-        else:
-            cell = _cell(v, parent[v], m, n)
-            if v_loses and (flow[cell] < theta or (flow[cell] == theta and cell < leave)):
-                theta = flow[cell]
-                leave = cell
-            v_loses = not v_loses
-            v = parent[v]
-    u = sink
+                last = v
+        v = parent[v]
+    child = sink
+    above = source
     v = source
-    u_loses = True
-    v_loses = True
-    while u != v:
-        if depth[u] >= depth[v]:
-            cell = _cell(u, parent[u], m, n)
-            flow[cell] += -theta if u_loses else theta
-            u_loses = not u_loses
-            u = parent[u]
-        else:
-            cell = _cell(v, parent[v], m, n)
-            flow[cell] += -theta if v_loses else theta
-            v_loses = not v_loses
-            v = parent[v]
-    flow[enter] = theta
-    flow[leave] = 0.0
-    basic[leave] = 0
-    basic[enter] = 1
+    while v != junction:
+        if v < m:
+            cell = _cell(v, parent, m, n)
+            if flow[v] < theta or (flow[v] == theta and cell < leave):
+                theta = flow[v]
+                leave = cell
+                last = v
+                child = source
+                above = sink
+        v = parent[v]
+    v = sink
+    while v != junction:
+        flow[v] += -theta if v >= m else theta
+        v = parent[v]
+    v = source
+    while v != junction:
+        flow[v] += -theta if v < m else theta
+        v = parent[v]
+    # What hung on the leaving cell now hangs on the entering one, by the path between the two.
+    carried = theta
+    v = child
+    while above != last:
+        next_line = parent[v]
+        next_carried = flow[v]
+        parent[v] = above
+        flow[v] = carried
+        above = v
+        carried = next_carried
+        v = next_line
 
 
 @njit(cache=True, error_model="numpy")
-def _fill(m, n, cells, amounts, flow, basic):
-    """Write the start's cells into the full arrays that pivots need."""
-    for cell in range(m * n):
-        flow[cell] = 0.0
-        basic[cell] = 0
-    for t in range(m + n - 1):
-        flow[cells[t]] = amounts[t]
-        basic[cells[t]] = 1
-
-
-@njit(cache=True, error_model="numpy")
-def _improve(m, n, cost, tolerance, flow, basic, price, parent, depth, queue):
-    """Pivot until no reduced cost is negative. Returns the status."""
-    patience = 20 + 8 * (
-        m + n
-    )  # pivots by steepest price; afterwards Bland's rule, which cannot cycle
+def _improve(m, n, cost, tolerance, root, parent, flow, price, marked, path):
+    """Pivot until no reduced cost is negative; `price` is that of the start. Returns the status."""
+    # Pivots by steepest price; afterwards by Bland's rule, which cannot cycle.
+    patience = 20 + 8 * (m + n)
     for step in range(patience + 50 * m * n):
-        _prices(m, n, cost, basic, price, parent, depth, queue)
         enter = -1
         best = tolerance
         for i in range(m):
@@ -275,58 +268,37 @@ def _improve(m, n, cost, tolerance, flow, basic, price, parent, depth, queue):
             own = price[i]
             for j in range(n):
                 reduced = cost[base + j] - own - price[m + j]
-                if reduced < best and not basic[base + j]:
+                if reduced < best and parent[i] != m + j and parent[m + j] != i:
                     best = reduced
                     enter = base + j
                     if step >= patience:
                         best = -np.inf
         if enter < 0:
             return STATUS_OK
-        _pivot(m, n, enter, flow, basic, parent, depth)
+        _pivot(m, n, enter, parent, flow, marked)
+        _prices(m, n, cost, root, parent, price, marked, path)
     return STATUS_STALLED
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def solve(m, n, ws, keep_basis):
+def solve(m, n, ws):
     """Minimum cost of moving supply (m,) to demand (n,) under cost (m * n,), all in the workspace.
 
-    Most recipe pairs are solved by the start itself, so everything that only pivots need waits
-    until one is needed. Returns (value, status); with `keep_basis`, flow and basic hold
-    an optimal basis.
+    Most recipe pairs are solved by the start itself. Returns (value, root, status); `parent` and
+    `flow` hold an optimal basis as a tree: each line (source i, or sink m + j) but the root hangs
+    on another, and `flow` is what moves between the two.
     """
-    (
-        cost,
-        _,
-        supply,
-        demand,
-        flow,
-        basic,
-        price,
-        _,
-        parent,
-        depth,
-        queue,
-        cells,
-        amounts,
-        centred,
-    ) = ws
-    value = 0.0
-    if m == 1 or n == 1:
-        for cell in range(m * n):
-            mass = demand[cell] if m == 1 else supply[cell]
-            flow[cell] = mass
-            basic[cell] = 1
-            value += mass * cost[cell]
-        return value, STATUS_OK
+    cost, centred, _, supply, demand, price, _, parent, flow, order, cells, marked, path = ws
     _centre(m, n, cost, supply, demand, centred, price)
-    _start(m, n, centred, supply, demand, cells, amounts, parent, depth, queue)
+    root = _start(m, n, centred, supply, demand, order, cells, parent, flow, path)
     # Backwards, each line hangs on one that is priced already: the tree needs no search.
-    last = m + n - 2
-    price[depth[last]] = 0.0
-    for back in range(last + 1):
-        t = last - back
-        price[parent[t]] = cost[cells[t]] - price[depth[t]]
-        value += amounts[t] * cost[cells[t]]
+    value = 0.0
+    price[root] = 0.0
+    for back in range(m + n - 1):
+        t = m + n - 2 - back
+        line = order[t]
+        price[line] = cost[cells[t]] - price[parent[line]]
+        value += flow[line] * cost[cells[t]]
     largest = 0.0
     lowest = np.inf
     for i in range(m):
@@ -336,38 +308,36 @@ def solve(m, n, ws, keep_basis):
             largest = max(largest, cost[base + j])
             lowest = min(lowest, cost[base + j] - own - price[m + j])
     tolerance = -OPTIMALITY_TOLERANCE * largest
-    optimal = lowest >= tolerance
-    if optimal and not keep_basis:
-        return value, STATUS_OK
-    _fill(m, n, cells, amounts, flow, basic)
-    if optimal:
-        return value, STATUS_OK
-    status = _improve(m, n, cost, tolerance, flow, basic, price, parent, depth, queue)
+    if lowest >= tolerance:
+        return value, root, STATUS_OK
+    status = _improve(m, n, cost, tolerance, root, parent, flow, price, marked, path)
     value = 0.0
-    for cell in range(m * n):
-        value += flow[cell] * cost[cell]
-    return value, status
+    for v in range(m + n):
+        if v != root:
+            value += flow[v] * cost[_cell(v, parent, m, n)]
+    return value, root, status
 
 
 @njit(cache=True, error_model="numpy")
-def make_unique(m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue):
+def _make_unique(m, n, root, ws):
     """From an optimal basis to the optimal plan of least secondary cost. Returns the status."""
-    if m == 1 or n == 1:
-        return STATUS_OK
+    cost, _, secondary, _, _, price, price2, parent, flow, _, _, marked, path = ws
     largest = 0.0
     for cell in range(m * n):
         largest = max(largest, cost[cell])
     tied = TIE_TOLERANCE * largest
     patience = 20 + 8 * (m + n)
     for step in range(patience + 50 * m * n):
-        _prices(m, n, cost, basic, price, parent, depth, queue)
-        _prices(m, n, secondary, basic, price2, parent, depth, queue)
+        _prices(m, n, cost, root, parent, price, marked, path)
+        _prices(m, n, secondary, root, parent, price2, marked, path)
         enter = -1
         best = -1e-12
         for i in range(m):
             base = i * n
             for j in range(n):
-                if basic[base + j] or cost[base + j] - price[i] - price[m + j] > tied:
+                if parent[i] == m + j or parent[m + j] == i:
+                    continue
+                if cost[base + j] - price[i] - price[m + j] > tied:
                     continue
                 reduced = secondary[base + j] - price2[i] - price2[m + j]
                 if reduced < best:
@@ -377,37 +347,50 @@ def make_unique(m, n, cost, secondary, flow, basic, price, price2, parent, depth
                         best = -np.inf
         if enter < 0:
             return STATUS_OK
-        _pivot(m, n, enter, flow, basic, parent, depth)
+        _pivot(m, n, enter, parent, flow, marked)
     return STATUS_STALLED
 
 
 @njit(cache=True, error_model="numpy")
+def _spread_out(m, n, root, ws):
+    """Write the tree's flows into a full matrix (m * n,), which takes the place of `centred`."""
+    full = ws[1]
+    parent = ws[7]
+    flow = ws[8]
+    for cell in range(m * n):
+        full[cell] = 0.0
+    for v in range(m + n):
+        if v != root:
+            full[_cell(v, parent, m, n)] = flow[v]
+    return full
+
+
+@njit(cache=True, error_model="numpy")
 def workspace(size):
-    """Arrays for problems of up to `size` ingredients a side."""
+    """Arrays for problems of up to `size` ingredients a side; lines are sources, then sinks."""
     return (
         np.empty(size * size),  # cost
+        np.empty(size * size),  # centred cost
         np.empty(size * size),  # secondary cost
         np.empty(size),  # supply
         np.empty(size),  # demand
-        np.empty(size * size),  # flow
-        np.empty(size * size, np.uint8),  # basic
-        np.empty(2 * size),  # price
+        np.empty(2 * size),  # price of each line
         np.empty(2 * size),  # secondary price
-        np.empty(2 * size, np.int64),  # parent
-        np.empty(2 * size, np.int64),  # depth
-        np.empty(2 * size, np.int64),  # queue
-        np.empty(2 * size, np.int64),  # cells of the start
-        np.empty(2 * size),  # amounts of the start
-        np.empty(size * size),  # centred cost
+        np.empty(2 * size, np.int64),  # parent of each line in the basis tree
+        np.empty(2 * size),  # flow between a line and its parent
+        np.empty(2 * size, np.int64),  # lines in the order in which the start closed them
+        np.empty(2 * size, np.int64),  # cells in that order
+        np.empty(2 * size, np.uint8),  # marks
+        np.empty(2 * size, np.int64),  # a path in the tree, or the start's open lines
     )
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def pair(p, q, indptr, columns, fractions, ground, ws, keep_basis):
+def pair(p, q, indptr, columns, fractions, ground, ws):
     """Exact distance between the mixtures p and q; see `solve`."""
     cost = ws[0]
-    supply = ws[2]
-    demand = ws[3]
+    supply = ws[3]
+    demand = ws[4]
     p0 = indptr[p]
     q0 = indptr[q]
     m = indptr[p + 1] - p0
@@ -419,7 +402,7 @@ def pair(p, q, indptr, columns, fractions, ground, ws, keep_basis):
             cost[i * n + j] = ground[row, columns[q0 + j]]
     for j in range(n):
         demand[j] = fractions[q0 + j]
-    return solve(m, n, ws, keep_basis)
+    return solve(m, n, ws)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -429,7 +412,7 @@ def pairs(start, stop, first, second, indptr, columns, fractions, ground, size, 
     for k in range(start, stop):
         p = min(first[k], second[k])  # one orientation, so that d(p, q) == d(q, p) to the bit
         q = max(first[k], second[k])
-        value, status = pair(p, q, indptr, columns, fractions, ground, ws, False)
+        value, _, status = pair(p, q, indptr, columns, fractions, ground, ws)
         out[k] = value if status == STATUS_OK else np.nan
 
 
@@ -439,7 +422,7 @@ def matrix(start, stop, indptr, columns, fractions, ground, size, out):
     ws = workspace(size)
     for p in range(start, stop):
         for q in range(p + 1, indptr.size - 1):
-            value, status = pair(p, q, indptr, columns, fractions, ground, ws, False)
+            value, _, status = pair(p, q, indptr, columns, fractions, ground, ws)
             out[p, q] = value if status == STATUS_OK else np.nan
 
 
@@ -448,15 +431,13 @@ def plan(m, n, cost, secondary, supply, demand):
     """Unique optimal plan of one problem. Returns (flow (m * n,), value, status)."""
     ws = workspace(max(m, n))
     ws[0][: m * n] = cost
-    ws[2][:m] = supply
-    ws[3][:n] = demand
-    flow, basic, price, price2, parent, depth, queue = ws[4:11]
-    value, status = solve(m, n, ws, True)
+    ws[2][: m * n] = secondary
+    ws[3][:m] = supply
+    ws[4][:n] = demand
+    value, root, status = solve(m, n, ws)
     if status == STATUS_OK:
-        status = make_unique(
-            m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue
-        )
-    return flow[: m * n].copy(), value, status
+        status = _make_unique(m, n, root, ws)
+    return _spread_out(m, n, root, ws)[: m * n].copy(), value, status
 
 
 @njit(cache=True, error_model="numpy")
@@ -494,11 +475,11 @@ def pair_plans(
     and `masses` (pairs, 2 * size - 1) get the flows, in the order of (source, target).
     """
     ws = workspace(size)
-    cost, secondary, _, _, flow, basic, price, price2, parent, depth, queue = ws[:11]
+    secondary = ws[2]
     for k in range(start, stop):
         p = first[k]
         q = second[k]
-        _, status = pair(p, q, indptr, columns, fractions, ground, ws, True)
+        _, root, status = pair(p, q, indptr, columns, fractions, ground, ws)
         p0 = indptr[p]
         q0 = indptr[q]
         m = indptr[p + 1] - p0
@@ -507,16 +488,15 @@ def pair_plans(
             for j in range(n):
                 secondary[i * n + j] = _secondary(keys[columns[p0 + i]], keys[columns[q0 + j]])
         if status == STATUS_OK:
-            status = make_unique(
-                m, n, cost, secondary, flow, basic, price, price2, parent, depth, queue
-            )
+            status = _make_unique(m, n, root, ws)
         if status != STATUS_OK:
             counts[k] = -1
             continue
+        flow = _spread_out(m, n, root, ws)
         f = 0
         for i in range(m):
             for j in range(n):
-                if flow[i * n + j] > MASS_EPSILON and basic[i * n + j]:
+                if flow[i * n + j] > MASS_EPSILON:
                     sources[k, f] = columns[p0 + i]
                     targets[k, f] = columns[q0 + j]
                     masses[k, f] = flow[i * n + j]
@@ -550,7 +530,7 @@ def _insert(distances, indices, k, filled, value, index):
 def _try(p, q, k, found, problem, ws, best_distance, best_index, solved, stalled):
     """Solve one pair and keep p if it is among the k nearest of q. Returns how many are kept."""
     indptr, columns, fractions, ground = problem
-    value, status = pair(min(p, q), max(p, q), indptr, columns, fractions, ground, ws, False)
+    value, _, status = pair(min(p, q), max(p, q), indptr, columns, fractions, ground, ws)
     solved[q] += 1
     stalled[q] += status
     value = np.rint(value * DISTANCE_GRID) / DISTANCE_GRID
