@@ -74,8 +74,9 @@ from analytics_core.sqlite_file import (
 
 PATIENCE_SECONDS = 60.0
 _BUSY_SECONDS = 5.0
-_FIRST_PAUSE_SECONDS = 0.005
-_LONGEST_PAUSE_SECONDS = 0.25
+# Between attempts, and never longer: under a writer that does not pause the database grows
+# meanwhile, so that each copy would take longer than the one before and lose the race for good.
+_PAUSE_SECONDS = 0.005
 _CHUNK_BYTES = 1 << 20
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
@@ -151,7 +152,6 @@ def take_snapshot(
 def _copy_while_written(database: Path, target: Path, patience_seconds: float) -> None:
     """Try one way after the other until there is a copy or the patience ends."""
     deadline = time.monotonic() + patience_seconds
-    pause = _FIRST_PAUSE_SECONDS
     damaged = 0
     _require_file(database)
     while True:
@@ -166,14 +166,13 @@ def _copy_while_written(database: Path, target: Path, patience_seconds: float) -
             reason = str(error)
         else:
             return
-        if time.monotonic() + pause > deadline:
+        if time.monotonic() + _PAUSE_SECONDS > deadline:
             raise DataError(
                 f"The database {database} gave no consistent copy within {patience_seconds:g} s "
                 f"({reason}): its writer never paused, so let it pause or try again when it is "
                 "quieter."
             )
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _require_file(database: Path) -> None:
@@ -271,7 +270,7 @@ def _share_lock(file: IO[bytes], busy_seconds: float) -> int | None:
             fcntl.lockf(file, fcntl.LOCK_UN, 1, _PENDING_BYTE)
             if time.monotonic() > deadline:
                 return sqlite3.SQLITE_BUSY
-            time.sleep(_FIRST_PAUSE_SECONDS)
+            time.sleep(_PAUSE_SECONDS)
         except OSError:
             return sqlite3.SQLITE_IOERR  # this mount knows no locks
         else:
