@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from image.base import ensure_base
+from image.base import NAME, ensure_base
 from image.run import container
 from image.tools import (
     CONTEXT,
@@ -58,8 +58,7 @@ def build(arch: str | None = None, *, base_image: str | None = None, page: bool 
     started = time.monotonic()
     call(*build_command(arch, base=base, page=page), f"--tag={name}", str(CONTEXT))
     seconds = time.monotonic() - started
-    layers = layer_sizes(name)
-    above = sum(layers[len(_layers(f"localhost/cocktail-analytics-base:{arch}")) :]) / 1e6
+    above = sum(layer_sizes(name)[len(_layers(base_image or f"{NAME}:{arch}")) :]) / 1e6
     RESULTS.mkdir(parents=True, exist_ok=True)
     bill = container(name, arch, ["cat", SBOM])
     (RESULTS / f"sbom-{arch}.cdx.json").write_text(bill.stdout, encoding="utf-8")
@@ -76,7 +75,7 @@ def build(arch: str | None = None, *, base_image: str | None = None, page: bool 
 
 def build_command(arch: str, *, base: str, page: bool = True) -> list[str]:
     """Return the command that builds the context it is given; `--tag` and the folder are to add."""
-    command = ["buildah", "bud", "--isolation=chroot", "--format=docker", "--layers", "--jobs=2"]
+    command = ["buildah", "bud", "--isolation=chroot", "--format=docker", "--layers"]
     command += [f"--platform=linux/{arch}", f"--build-arg=BASE_IMAGE={base}"]
     command.append(f"--build-arg=BUILDPLATFORM=linux/{host_architecture()}")
     if base.startswith("localhost/"):

@@ -1,8 +1,8 @@
 """Runs every computation once while the image is built, so that Numba's cache holds the kernels.
 
 `map` and `kernels` compile what they can reach with a part of the package; `job` runs the whole of
-it once for each ground cost and compiles what is left. The number of threads changes nothing about
-what is compiled.
+it once for each ground cost and compiles what is left. Several named together run side by side. The
+number of threads changes nothing about what is compiled.
 """
 
 # ruff: noqa: T201 - what it prints is for the terminal of the build
@@ -23,16 +23,19 @@ RECIPES = 80
 """Enough for UMAP; compiling takes the time, not computing."""
 
 
-def main() -> None:
-    """Compile what the argument names; a failure ends the build."""
+def main(names: list[str]) -> None:
+    """Compile what the arguments name; a failure ends the build."""
+    if len(names) > 1:
+        work = [subprocess.Popen([sys.executable, __file__, name]) for name in names]  # noqa: S603
+        sys.exit(max(abs(process.wait()) for process in work))
     started = time.monotonic()
-    {"map": _map, "kernels": _kernels, "job": _jobs}[sys.argv[1]]()
+    {"map": _map, "kernels": _kernels, "job": _jobs}[names[0]]()
     cache = Path(os.environ["NUMBA_CACHE_DIR"])
     compiled = list(cache.rglob("*.nbc"))
     size = sum(path.stat().st_size for path in compiled)
     seconds = time.monotonic() - started
-    told = f"{len(compiled)} functions compiled, {size / 1e6:.1f} MB, {seconds:.0f} s"
-    print(f"{sys.argv[1]}: {told}")
+    told = f"{len(compiled)} functions in the cache, {size / 1e6:.1f} MB, {seconds:.0f} s"
+    print(f"{names[0]}: {told}", flush=True)
     if not compiled:
         sys.exit(f"nothing was compiled into {cache}")
 
@@ -93,4 +96,4 @@ def _job(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

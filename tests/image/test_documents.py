@@ -10,6 +10,14 @@ from .conftest import HOST, record
 
 pytestmark = pytest.mark.image
 
+# Both architectures were seen to publish the same numbers; this leaves room for rounding only, so
+# that an optimiser that takes another course is noticed.
+COST = 1e-9
+MAP_KEPT = 0.99
+"""Share of each drink's ten nearest on the map that the other architecture's map has too."""
+MAP_RESIDUAL = 0.001
+"""Of the map's spread, left after laying one map over the other."""
+
 NAMES = {
     "ingredient-usage", "recipe-complexity", "ingredient-tree", "cocktail-space",
     "cocktail-space-em", "recipe-similar", "ingredient-substitutes", "recipe-details", "manifest",
@@ -45,11 +53,9 @@ def test_arm64_publishes_what_the_host_does_within_tolerances(host_run, arm_run)
         counts=difference.counts,
     )
     assert difference.counts == ()
-    assert difference.cost <= 1e-9
+    assert difference.cost <= COST
     assert difference.neighbour_lists == 0
     for name, kept in difference.map_kept.items():
         assert kept >= MAP_KEPT, f"{name} keeps {kept:.0%} of its neighbours"
-
-
-MAP_KEPT = 0.6
-"""Share of each drink's ten nearest on the map that the other architecture's map has too."""
+        residual = difference.map_residual[name]
+        assert residual <= MAP_RESIDUAL, f"{name} is {residual:.2%} of its spread off"
