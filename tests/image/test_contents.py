@@ -82,6 +82,15 @@ def test_no_secrets_in_environment_history_or_files(host_image):
     assert sh(host_image, "sh", "-c", script) == ""
 
 
+@pytest.mark.parametrize("arch", sorted({HOST, "arm64"}))
+def test_change_of_the_package_sends_little(arch):
+    """The libraries are a layer of their own, below all that a change of ours touches."""
+    layers = json.loads((RESULTS / f"build-{arch}.json").read_text())["layers_mb"]
+    largest = layers.index(max(layers))
+    assert layers[largest] > 80
+    assert sum(layers[largest + 1 :]) < 20
+
+
 def test_bill_of_materials_names_every_pinned_package():
     bill = json.loads((RESULTS / f"sbom-{HOST}.cdx.json").read_text())
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from image.build import BUDGET_MB, largest_packages
+from image.budget import BUDGET_MB
+from image.build import largest_packages
 from image.run import command, container
 from image.tools import RESULTS
 

@@ -1,0 +1,68 @@
+"""The packages of the ARM64 image, by far its largest part, as any machine can install them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from image.budget import BUDGET_MB, REST_MB, compressed_sizes, hold, table
+from image.tools import CONTEXT, ImageError
+
+PROGRAM = CONTEXT / "container" / "packages.py"
+LOCK = CONTEXT / "requirements.lock"
+
+
+def install(arch, lock, site):
+    line = [sys.executable, PROGRAM, arch, lock, site]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("image") / "site"
+    done = install("arm64", LOCK, folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_packages_leave_room_in_the_budget(site):
+    sizes = compressed_sizes(site)
+    hold(
+        sum(sizes.values()),
+        what="what the ARM64 image installs",
+        budget=BUDGET_MB - REST_MB,
+        largest=lambda: table(sizes),
+    )
+    with pytest.raises(ImageError, match=r"is \d+ MB, over the budget of 100 MB(.|\n)*llvmlite"):
+        hold(sum(sizes.values()), what="this", budget=100, largest=lambda: table(sizes))
+
+
+@pytest.mark.slow
+def test_packages_are_for_arm_and_without_what_the_job_never_reads(site):
+    compiled = list(site.rglob("*.so"))
+    assert len(compiled) > 100
+    for path in compiled:
+        assert path.read_bytes()[18:20] == b"\xb7\x00", f"{path.name} is not for AArch64"
+    assert not list(site.rglob("*.pyi"))
+    assert not [name for name in ("bin", "pynndescent") if (site / name).exists()]
+    assert (site / "umap").is_dir()
+    services = {p.name for p in (site / "botocore" / "data").iterdir() if p.is_dir()}
+    assert services == {"s3", "sts"}
+
+
+@pytest.mark.slow
+def test_wheel_with_another_checksum_is_refused(tmp_path):
+    pin = next(line for line in LOCK.read_text().splitlines() if line.startswith("joblib=="))
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(f"{pin.split()[0]} --hash=sha256:{'0' * 64}\n")
+    done = install("arm64", lock, tmp_path / "site")
+    assert done.returncode != 0
+    assert "HASH" in done.stderr.upper()
+    assert not (tmp_path / "site" / "joblib").exists()
+
+
+def test_unknown_architecture_is_one_sentence(tmp_path):
+    done = install("riscv64", LOCK, tmp_path / "site")
+    assert done.returncode == 1
+    assert done.stderr.strip() == "the image is built for amd64 and arm64, not for 'riscv64'"
