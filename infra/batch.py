@@ -204,6 +204,8 @@ def _bucket(scope: Construct, environment: Environment) -> s3.IBucket:
             s3.LifecycleRule(
                 id="superseded",
                 noncurrent_version_expiration=Duration.days(environment.run_retention_days),
+                # what is left of an object that was removed: a marker that hides nothing
+                expired_object_delete_marker=True,
                 abort_incomplete_multipart_upload_after=Duration.days(1),
             ),
             s3.LifecycleRule(

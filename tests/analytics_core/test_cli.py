@@ -121,6 +121,7 @@ def test_help_names_the_environment_of_every_option() -> None:
         "ANALYTICS_WORKSPACE",
         "ANALYTICS_SCRATCH",
         "ANALYTICS_PAGE",
+        "ANALYTICS_KEEP_RUNS",
     ):
         assert variable in text
 
@@ -135,6 +136,7 @@ def test_help_names_the_environment_of_every_option() -> None:
         ["refresh", "--db", "x.db", "--output", "gs://bucket"],
         ["refresh", "--db", "x.db", "--output", "o", "--cost", "cheap"],
         ["refresh", "--db", "x.db", "--output", "o", "--neighbors", "-1"],
+        ["refresh", "--db", "x.db", "--output", "o", "--keep-runs", "0"],
         ["neighbors"],
     ],
 )
@@ -164,7 +166,7 @@ def test_refresh_publishes_and_logs_json_lines(published: Any) -> None:
     events = log_lines(done.stderr)
     steps = [line for line in events if line["event"].startswith("stage.")]
     assert {line["run_id"] for line in steps} == {manifest["run_id"]}
-    stages = {stage["name"] for stage in manifest["stages"]} | {"publish"}
+    stages = {stage["name"] for stage in manifest["stages"]} | {"publish", "prune"}
     assert {line["stage"] for line in steps} == stages
     metrics = [line for line in events if line["event"] == "metrics"]
     assert metrics[0]["RefreshSuccess"] == 1

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from analytics_core import pipeline
-from analytics_core.errors import AnalyticsError, DataError
+from analytics_core.errors import AnalyticsError, DataError, StorageError
 from analytics_core.pipeline import RefreshSettings, refresh
 from analytics_core.sample import write_sample_database
 from analytics_core.storage import LocalStorage, read_published
@@ -24,7 +24,7 @@ from tests.oracle import Oracle, Variant
 
 STAGES = [
     "snapshot", "catalog", "mixture", "statistics", "cost", "neighbors", "map", "quality",
-    "publish",
+    "publish", "prune",
 ]  # fmt: skip
 
 
@@ -272,7 +272,7 @@ def test_every_stage_is_told_timed_and_in_order(sample, tmp_path):
     assert [event.stage for event in events if event.state == "started"] == STAGES
     assert [event.stage for event in events if event.state == "finished"] == STAGES
     assert {event.stage for event in events if event.state == "progress"} == {"cost", "neighbors"}
-    assert [stage["name"] for stage in documents["manifest"]["stages"]] == STAGES[:-1]
+    assert [stage["name"] for stage in documents["manifest"]["stages"]] == STAGES[:-2]
     again = []
     refresh(sample, LocalStorage(tmp_path), settings=PLAIN, on_event=again.append)
     assert [e.stage for e in again if e.state == "reused"] == ["cost", "neighbors", "map"]
@@ -509,7 +509,14 @@ def test_drinks_stay_where_they_were_when_one_is_added(tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"cost": "dear"}, {"neighbors": -1}, {"neighbors": 1001}, {"seed": -1}, {"threads": 0}],
+    [
+        {"cost": "dear"},
+        {"neighbors": -1},
+        {"neighbors": 1001},
+        {"seed": -1},
+        {"threads": 0},
+        {"keep_runs": 0},
+    ],
 )
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -526,6 +533,34 @@ def test_the_run_id_may_be_chosen_but_not_reused_for_other_content(tmp_path):
     )
     with pytest.raises(AnalyticsError, match="friday"):
         refresh(path, storage, settings=RefreshSettings(page=False, neighbors=1), run_id="friday")
+
+
+def test_old_runs_are_removed_once_the_new_one_is_published(tmp_path):
+    path = write_database(tmp_path / "bar.db")
+    folder = tmp_path / "out"
+    told = []
+    for run_id in ("monday", "tuesday", "wednesday"):
+        settings = RefreshSettings(page=False, keep_runs=2)
+        told.append([])
+        run(path, folder, settings, run_id=run_id, on_event=told[-1].append)
+    assert {p.name for p in (folder / "analytics/v1/runs").iterdir()} == {"tuesday", "wednesday"}
+    details = [events[-1].detail for events in told]
+    assert details == ["", "", "removed 1 older than the last 2"]
+
+
+def test_a_run_that_cannot_remove_old_ones_is_published_all_the_same(tmp_path):
+    class Stubborn(LocalStorage):
+        def delete(self, key):
+            raise StorageError(f"cannot delete {key}: not allowed")
+
+    path = write_database(tmp_path / "bar.db")
+    folder = tmp_path / "out"
+    events = []
+    for run_id in ("monday", "tuesday"):
+        settings = RefreshSettings(page=False, keep_runs=1)
+        refresh(path, Stubborn(folder), settings=settings, run_id=run_id, on_event=events.append)
+    assert read_published(LocalStorage(folder))["manifest"]["run_id"] == "tuesday"
+    assert re.fullmatch(r"old runs stay for now: cannot delete .*monday.*", events[-1].detail)
 
 
 GUIDE = Path(__file__).parents[2] / "docs" / "data.md"

@@ -543,9 +543,26 @@ def test_pruning_keeps_the_newest_and_the_published(storage: Storage) -> None:
     for day in (3, 1, 2, 5, 4):
         publish_run(storage, f"r{day}", f"2026-01-0{day}")
     storage.write("analytics/v1/runs/in-progress/cocktail-space.json", b"{}")
+    storage.write("analytics/v1/runs/torn/manifest.json", b'{"generated_at": "2020')
     assert sorted(prune_runs(storage, keep=1)) == ["r1", "r2", "r3"]
     assert_whole(storage, "r4")
     left = {key.split("/")[3] for key in storage.list("analytics/v1/runs/")}
-    assert left == {"r4", "r5", "in-progress"}
+    assert left == {"r4", "r5", "in-progress", "torn"}
     with pytest.raises(ValueError, match="keep"):
         prune_runs(storage, keep=0)
+
+
+def test_two_jobs_may_prune_at_once(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    for day in range(1, 6):
+        publish_run(storage, f"r{day}", f"2026-01-0{day}")
+
+    class Overtaken(LocalStorage):
+        def list(self, prefix: str) -> list[str]:
+            keys = super().list(prefix)
+            prune_runs(storage, keep=2)
+            return keys
+
+    assert prune_runs(Overtaken(tmp_path), keep=2) == []
+    assert_whole(storage, "r5")
+    assert {p.name for p in (tmp_path / "analytics/v1/runs").iterdir()} == {"r4", "r5"}

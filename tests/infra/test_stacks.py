@@ -171,6 +171,7 @@ def test_the_bucket_is_closed_encrypted_versioned_and_swept(prod):
     assert "BucketEncryption" in properties
     rules = {rule["Id"]: rule for rule in properties["LifecycleConfiguration"]["Rules"]}
     assert rules["superseded"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert rules["superseded"]["ExpiredObjectDeleteMarker"] is True
     assert rules["workspace"]["Prefix"] == "workspace/"
     assert "aws:SecureTransport" in json.dumps(only(prod, "AWS::S3::BucketPolicy").properties)
 

@@ -101,6 +101,12 @@ _Scratch = Annotated[
 _Page = Annotated[
     bool, typer.Option("--page/--no-page", envvar="ANALYTICS_PAGE", help="Publish the page too.")
 ]
+_KeepRuns = Annotated[
+    int,
+    typer.Option(
+        "--keep-runs", envvar="ANALYTICS_KEEP_RUNS", min=1, help="Runs that stay in the output."
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -133,7 +139,7 @@ def demo(
         storage = _open(output)
         database = folder / "sample.db"
         write_sample_database(database)
-        settings = _settings(cost, neighbors, seed, threads, page=True)
+        settings = _settings(cost, neighbors, seed, threads)
         result = run.refresh(str(database), storage, settings, scratch=folder)
         _print_summary(storage, result, run.timings)
 
@@ -150,6 +156,7 @@ def refresh(
     workspace: _WorkspaceOption = None,
     scratch: _Scratch = None,
     page: _Page = True,
+    keep_runs: _KeepRuns = 10,
 ) -> None:
     """Read a database, compute everything, and publish it as one set."""
     place = output or _bucket_url(bucket)
@@ -160,7 +167,7 @@ def refresh(
         result = run.refresh(
             db,
             storage,
-            _settings(cost, neighbors, seed, threads, page=page),
+            _settings(cost, neighbors, seed, threads, page=page, keep_runs=keep_runs),
             workspace=_open(workspace) if workspace else None,
             scratch=scratch,
         )
@@ -319,12 +326,23 @@ def _temporary(scratch: Path | None) -> Iterator[Path]:
 
 
 def _settings(
-    cost: Cost, neighbors: int, seed: int, threads: int | None, *, page: bool
+    cost: Cost,
+    neighbors: int,
+    seed: int,
+    threads: int | None,
+    *,
+    page: bool = True,
+    keep_runs: int = 10,
 ) -> RefreshSettings:
     from analytics_core.pipeline import RefreshSettings
 
     return RefreshSettings(
-        cost=cost.value, neighbors=neighbors, seed=seed, threads=threads, page=page
+        cost=cost.value,
+        neighbors=neighbors,
+        seed=seed,
+        threads=threads,
+        page=page,
+        keep_runs=keep_runs,
     )
 
 

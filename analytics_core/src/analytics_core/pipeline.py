@@ -27,7 +27,7 @@ from analytics_core.quality import judge
 from analytics_core.snapshot import take_snapshot
 from analytics_core.stages import StageEvent, Stages, fingerprint_of
 from analytics_core.statistics import count_usage
-from analytics_core.storage import publish, read_published
+from analytics_core.storage import prune_runs, publish, read_published
 from analytics_core.transport import plans_of_pairs
 from analytics_core.workspace import Workspace
 
@@ -54,6 +54,8 @@ class RefreshSettings:
         Default: what Numba is told by NUMBA_NUM_THREADS, else the processors this process may use.
     page : bool
         Whether to write the page beside the documents.
+    keep_runs : int
+        How many of the newest runs keep their folder in the output, this one included.
     """
 
     cost: Literal["learned", "reference", "tree"] = "learned"
@@ -61,6 +63,7 @@ class RefreshSettings:
     seed: int = 42
     threads: int | None = None
     page: bool = True
+    keep_runs: int = 10
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
@@ -72,6 +75,8 @@ class RefreshSettings:
             raise ValueError(f"seed is {self.seed}; it must lie between 0 and 2**32 - 1")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"threads is {self.threads}; it must be at least 1")
+        if self.keep_runs < 1:
+            raise ValueError(f"keep_runs is {self.keep_runs}; it must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +230,22 @@ def refresh(
         return publish(output, run_id=run_id, documents=documents, manifest=manifest, extras=extras)
 
     manifest = stages.run("publish", write, detail=_superseded)
+    stages.run("prune", lambda: _prune(output, settings.keep_runs), detail=str)
     return RefreshResult(run_id, manifest, round(time.perf_counter() - begin, 3))
 
 
 def _superseded(manifest: dict[str, Any]) -> str:
     newer = manifest.get("superseded_by")
     return f"not published: run {newer} began later and is published already" if newer else ""
+
+
+def _prune(output: Storage, keep: int) -> str:
+    """Remove old runs, and say what came of it: the run is published, so nothing here fails it."""
+    try:
+        removed = prune_runs(output, keep=keep)
+    except StorageError as error:
+        return f"old runs stay for now: {error}"
+    return f"removed {len(removed)} older than the last {keep}" if removed else ""
 
 
 def _use_threads(threads: int | None) -> None:

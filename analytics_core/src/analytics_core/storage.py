@@ -400,11 +400,27 @@ def read_published(storage: Storage) -> dict[str, dict[str, Any]]:
         return _read_set(storage, newer)
 
 
-def prune_runs(storage: Storage, *, keep: int = 5) -> list[str]:
-    """Remove the folders of old runs and return their ids.
+def prune_runs(storage: Storage, *, keep: int) -> list[str]:
+    """Remove the folders of old runs.
 
-    The published run is never removed, nor a folder without a manifest of its own: that
-    run may be in progress.
+    Parameters
+    ----------
+    storage
+        Where a set is published.
+    keep
+        How many of the newest runs stay, at least 1.
+
+    Returns
+    -------
+    list of str
+        The ids of the runs that were removed. Never among them are the published run and
+        folders without a whole manifest of their own: such a run may be in progress.
+
+    Raises
+    ------
+    StorageError
+        When nothing is published, or something cannot be listed or removed; the next call
+        goes on from there.
     """
     if keep < 1:
         raise ValueError(f"keep must be at least 1, not {keep}")
@@ -413,9 +429,10 @@ def prune_runs(storage: Storage, *, keep: int = 5) -> list[str]:
     for key in storage.list(RUNS):
         keys.setdefault(key.removeprefix(RUNS).partition("/")[0], []).append(key)
     ages = {}
-    for run_id, members in keys.items():
+    for run_id in keys:
         own = f"{RUNS}{run_id}/manifest.json"
-        if own in members:
+        # not whole, or being pruned by another job: none of ours
+        with contextlib.suppress(NotFound, Damaged):
             ages[run_id] = str(_parse(storage.read(own), own, storage).get("generated_at", ""))
     newest_first = sorted(ages, key=lambda run_id: (ages[run_id], run_id), reverse=True)
     removed = [run_id for run_id in newest_first[keep:] if run_id != published]
