@@ -1,7 +1,7 @@
 """Runs every computation once while the image is built, so that Numba's cache holds the kernels.
 
 `map` and `kernels` compile what they can reach with a part of the package; `job` runs the whole of
-it once for each ground cost and compiles what is left. Several named together run side by side. The
+it, with each ground cost, and compiles what is left. Several named together run side by side. The
 number of threads changes nothing about what is compiled.
 """
 
@@ -29,7 +29,7 @@ def main(names: list[str]) -> None:
         work = [subprocess.Popen([sys.executable, __file__, name]) for name in names]  # noqa: S603
         sys.exit(max(abs(process.wait()) for process in work))
     started = time.monotonic()
-    {"map": _map, "kernels": _kernels, "job": _jobs}[names[0]]()
+    {"map": _map, "kernels": _kernels, "job": _job}[names[0]]()
     cache = Path(os.environ["NUMBA_CACHE_DIR"])
     compiled = list(cache.rglob("*.nbc"))
     size = sum(path.stat().st_size for path in compiled)
@@ -56,12 +56,15 @@ def _map() -> None:
 
 
 def _kernels() -> None:
-    """Find neighbours and plans of a few mixtures, with nothing of the package but these."""
+    """Find neighbours and plans of a few mixtures, with nothing of the package but these.
+
+    The one problem at the end is what `health` solves.
+    """
     import numpy as np
 
     from analytics_core.mixture import Mixtures
     from analytics_core.neighbors import nearest_in_l1, nearest_neighbors
-    from analytics_core.transport import plans_of_pairs
+    from analytics_core.transport import emd, plans_of_pairs
 
     recipes, each = 6, 3
     ids = np.arange(recipes, dtype=np.int64)
@@ -78,21 +81,24 @@ def _kernels() -> None:
     nearest_neighbors(mixtures, cost, 2)
     nearest_in_l1(mixtures, 2)
     plans_of_pairs(mixtures, cost, ids[1:], ids[:-1])
+    emd(np.array([0.5, 0.5]), np.array([0.25, 0.75]), 1.0 - np.eye(2))
 
 
-def _jobs() -> None:
-    """Run the job on the sample database with each ground cost."""
+def _job() -> None:
+    """Run the job on the sample database with each ground cost.
+
+    All in one process: under emulation, starting and importing takes longer than everything else.
+    """
+    from analytics_core import LocalStorage, refresh
+    from analytics_core.pipeline import RefreshSettings
+    from analytics_core.sample import write_sample_database
+
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "sample.db"
-        _job("sample-db", str(database), "--recipes", str(RECIPES))
+        write_sample_database(database, recipes=RECIPES)
         for cost in COSTS:
-            output = f"{folder}/{cost}"
-            _job("refresh", "--db", str(database), "--output", output, "--cost", cost, "--no-page")
-
-
-def _job(*arguments: str) -> None:
-    program = [sys.executable, "-m", "analytics_core", *arguments]
-    subprocess.run(program, check=True)  # noqa: S603 - this program's own words
+            settings = RefreshSettings(cost=cost, page=False)
+            refresh(database, LocalStorage(Path(folder) / cost), settings=settings)
 
 
 if __name__ == "__main__":

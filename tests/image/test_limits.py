@@ -31,8 +31,20 @@ def test_first_refresh_on_arm64_compiles_next_to_nothing(arm_run):
     assert len(arm_run.compiled) <= COMPILATIONS, arm_run.compiled
 
 
+@pytest.mark.parametrize(
+    "program",
+    [["refresh", "--cost=reference"], ["refresh", "--cost=tree"], ["health"]],
+    ids=" ".join,
+)
+def test_other_commands_compile_next_to_nothing(host_image, efs, tmp_path, program):
+    program = ["python", "/tools/count_compilations.py", *program]
+    run = refresh(host_image, HOST, efs, tmp_path / "out", program)
+    assert run.finished.code == 0, run.finished.stderr[-2000:]
+    assert len(run.compiled) <= COMPILATIONS, run.compiled
+
+
 def test_count_notices_a_cache_that_does_not_fit(host_image, efs, tmp_path):
-    """The two tests above would see a cache built for another processor."""
+    """The tests above would see a cache built for another processor."""
     other = {"NUMBA_CPU_NAME": "generic"}
     program = ["python", "/tools/count_compilations.py", "health"]
     run = refresh(host_image, HOST, efs, tmp_path / "out", program, environment=other)
