@@ -136,7 +136,7 @@ def test_help_names_the_environment_of_every_option() -> None:
         ["refresh", "--db", "x.db", "--output", "gs://bucket"],
         ["refresh", "--db", "x.db", "--output", "o", "--cost", "cheap"],
         ["refresh", "--db", "x.db", "--output", "o", "--neighbors", "-1"],
-        ["refresh", "--db", "x.db", "--output", "o", "--keep-runs", "0"],
+        ["refresh", "--db", "x.db", "--output", "o", "--keep-runs", "1"],
         ["neighbors"],
     ],
 )

@@ -515,7 +515,7 @@ def test_drinks_stay_where_they_were_when_one_is_added(tmp_path):
         {"neighbors": 1001},
         {"seed": -1},
         {"threads": 0},
-        {"keep_runs": 0},
+        {"keep_runs": 1},
     ],
 )
 def test_settings_that_mean_nothing_are_refused(wrong):
@@ -556,10 +556,10 @@ def test_a_run_that_cannot_remove_old_ones_is_published_all_the_same(tmp_path):
     path = write_database(tmp_path / "bar.db")
     folder = tmp_path / "out"
     events = []
-    for run_id in ("monday", "tuesday"):
-        settings = RefreshSettings(page=False, keep_runs=1)
+    for run_id in ("monday", "tuesday", "wednesday"):
+        settings = RefreshSettings(page=False, keep_runs=2)
         refresh(path, Stubborn(folder), settings=settings, run_id=run_id, on_event=events.append)
-    assert read_published(LocalStorage(folder))["manifest"]["run_id"] == "tuesday"
+    assert read_published(LocalStorage(folder))["manifest"]["run_id"] == "wednesday"
     assert re.fullmatch(r"old runs stay for now: cannot delete .*monday.*", events[-1].detail)
 
 

@@ -512,10 +512,11 @@ def test_a_reader_overtaken_by_publish_and_prune_reads_the_new_set(tmp_path: Pat
         def read(self, key: str) -> bytes:
             if "/runs/r1/" in key:
                 publish_run(storage, "r2", "2026-01-02")
-                prune_runs(storage, keep=1)
+                publish_run(storage, "r3", "2026-01-03")
+                prune_runs(storage, keep=2)
             return super().read(key)
 
-    assert read_published(Overtaken(tmp_path))["manifest"]["run_id"] == "r2"
+    assert read_published(Overtaken(tmp_path))["manifest"]["run_id"] == "r3"
 
 
 def test_the_published_run_cannot_be_rewritten(tmp_path: Path) -> None:
@@ -540,16 +541,31 @@ def test_names_of_runs_and_documents_are_checked(tmp_path: Path, name: str) -> N
 
 
 def test_pruning_keeps_the_newest_and_the_published(storage: Storage) -> None:
-    for day in (3, 1, 2, 5, 4):
+    for day in (3, 1, 5, 4, 2):
         publish_run(storage, f"r{day}", f"2026-01-0{day}")
     storage.write("analytics/v1/runs/in-progress/cocktail-space.json", b"{}")
     storage.write("analytics/v1/runs/torn/manifest.json", b'{"generated_at": "2020')
-    assert sorted(prune_runs(storage, keep=1)) == ["r1", "r2", "r3"]
-    assert_whole(storage, "r4")
+    assert sorted(prune_runs(storage, keep=2)) == ["r1", "r3"]
+    assert_whole(storage, "r2")
     left = {key.split("/")[3] for key in storage.list("analytics/v1/runs/")}
-    assert left == {"r4", "r5", "in-progress", "torn"}
+    assert left == {"r2", "r4", "r5", "in-progress", "torn"}
     with pytest.raises(ValueError, match="keep"):
-        prune_runs(storage, keep=0)
+        prune_runs(storage, keep=1)
+
+
+def test_a_run_about_to_be_published_survives_the_pruning_of_a_newer_one(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    publish_run(storage, "r1", "2026-01-01")
+
+    class Overtaken(LocalStorage):
+        def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+            super().write(key, data, content_type=content_type)
+            if key.endswith("/runs/r2/manifest.json"):
+                publish_run(storage, "r3", "2026-01-03")
+                assert prune_runs(storage, keep=2) == ["r1"]
+
+    publish_run(Overtaken(tmp_path), "r2", "2026-01-02")
+    assert_whole(storage, "r2")
 
 
 def test_two_jobs_may_prune_at_once(tmp_path: Path) -> None:

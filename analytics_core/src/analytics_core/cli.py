@@ -104,7 +104,7 @@ _Page = Annotated[
 _KeepRuns = Annotated[
     int,
     typer.Option(
-        "--keep-runs", envvar="ANALYTICS_KEEP_RUNS", min=1, help="Runs that stay in the output."
+        "--keep-runs", envvar="ANALYTICS_KEEP_RUNS", min=2, help="Runs that stay in the output."
     ),
 ]
 

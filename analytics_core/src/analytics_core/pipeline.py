@@ -27,7 +27,7 @@ from analytics_core.quality import judge
 from analytics_core.snapshot import take_snapshot
 from analytics_core.stages import StageEvent, Stages, fingerprint_of
 from analytics_core.statistics import count_usage
-from analytics_core.storage import prune_runs, publish, read_published
+from analytics_core.storage import MIN_KEPT_RUNS, prune_runs, publish, read_published
 from analytics_core.transport import plans_of_pairs
 from analytics_core.workspace import Workspace
 
@@ -55,7 +55,7 @@ class RefreshSettings:
     page : bool
         Whether to write the page beside the documents.
     keep_runs : int
-        How many of the newest runs keep their folder in the output, this one included.
+        How many of the newest runs keep their folder in the output, this one included; at least 2.
     """
 
     cost: Literal["learned", "reference", "tree"] = "learned"
@@ -75,8 +75,8 @@ class RefreshSettings:
             raise ValueError(f"seed is {self.seed}; it must lie between 0 and 2**32 - 1")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"threads is {self.threads}; it must be at least 1")
-        if self.keep_runs < 1:
-            raise ValueError(f"keep_runs is {self.keep_runs}; it must be at least 1")
+        if self.keep_runs < MIN_KEPT_RUNS:
+            raise ValueError(f"keep_runs is {self.keep_runs}; it must be at least {MIN_KEPT_RUNS}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ ROOT = "analytics/v1"
 MANIFEST_KEY = f"{ROOT}/manifest.json"
 RUNS = f"{ROOT}/runs/"
 
+MIN_KEPT_RUNS = 2
+"""The newest run and one beside it: that of another job, whole but not yet published."""
+
 _TEMPORARY = ".writing-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CONTENT_TYPES = {".json": "application/json", ".html": "text/html; charset=utf-8"}
@@ -408,7 +411,7 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
     storage
         Where a set is published.
     keep
-        How many of the newest runs stay, at least 1.
+        How many of the newest runs stay, at least `MIN_KEPT_RUNS`.
 
     Returns
     -------
@@ -422,8 +425,8 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
         When nothing is published, or something cannot be listed or removed; the next call
         goes on from there.
     """
-    if keep < 1:
-        raise ValueError(f"keep must be at least 1, not {keep}")
+    if keep < MIN_KEPT_RUNS:
+        raise ValueError(f"keep must be at least {MIN_KEPT_RUNS}, not {keep}")
     published = read_manifest(storage)["run_id"]
     keys: dict[str, list[str]] = {}
     for key in storage.list(RUNS):
