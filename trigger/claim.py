@@ -2,10 +2,8 @@
 
 `SubmitJob` takes no idempotency token, so two invocations that both look for a waiting job, both
 find none and both submit would make two jobs. Reserved concurrency of 1 would serialise them but
-cannot be deployed in small accounts. S3's conditional writes can: the object is made with
-``If-None-Match: *`` and from then on only replaced with ``If-Match: <ETag that was read>``; S3
-lets exactly one of several such writes through. The bucket is there anyway, the object is never
-deleted (so no delete right is needed), and it holds::
+cannot be deployed in small accounts. S3's conditional writes can (`trigger.swap`); the bucket is
+there anyway, and the object holds::
 
     {"holder": "<random>" | null, "until": "2026-...Z" | null, "lastJob": {...} | null}
 
@@ -19,7 +17,6 @@ after its submission; the next holder asks for this one by its id.
 
 from __future__ import annotations
 
-import json
 import random
 import uuid
 from collections.abc import Callable, Mapping
@@ -30,7 +27,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trigger import logs
-from trigger.errors import Busy
+from trigger.errors import Busy, TriggerError
+from trigger.swap import SwapObject
 
 LEASE = timedelta(seconds=90)
 """Longer than the function's timeout of 60 s (a test in `tests/infra` compares them)."""
@@ -84,8 +82,7 @@ class Claim:
         lease: timedelta = LEASE,
         patience: timedelta = PATIENCE,
     ) -> None:
-        self._s3 = s3
-        self._where = {"Bucket": bucket, "Key": key}
+        self._object = SwapObject(s3, bucket=bucket, key=key, kind="claim")
         self._now = now
         self._sleep = sleep
         self._lease = lease
@@ -98,6 +95,8 @@ class Claim:
         ------
         Busy
             When it was not free for the whole of the patience.
+        NoAccess
+            When the object, or the KMS key of its bucket, may not be used.
         botocore.exceptions.ClientError
             Whatever S3 refuses for other reasons.
         """
@@ -106,7 +105,7 @@ class Claim:
         holder = uuid.uuid4().hex
         waited, pause = 0.0, _FIRST_PAUSE_SECONDS
         while True:
-            etag, content = self._read()
+            etag, content = self._object.read()
             until = _moment(content.get("until")) if content.get("holder") else None
             if until is None or until <= self._now():
                 if until is not None:
@@ -119,7 +118,7 @@ class Claim:
                     return Held(holder=holder, etag=taken, last_job=last_job)
             if waited >= self._patience.total_seconds():
                 raise Busy(
-                    f"another refresh held the claim {self._where['Key']} for {waited:.0f} s; "
+                    f"another refresh held the claim {self._object.key} for {waited:.0f} s; "
                     f"nothing was submitted. Try again: it expires by itself after "
                     f"{self._lease.total_seconds():.0f} s"
                 )
@@ -136,30 +135,12 @@ class Claim:
         """
         try:
             released = self._swap(held.etag, holder=None, until=None, last_job=last_job)
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, TriggerError) as error:
             logs.decision("claim.kept", level="warning", holder=held.holder, error=str(error))
             return
         if released is None:
             # We were too slow and somebody took over; the claim is theirs to release.
             logs.decision("claim.lost", level="warning", holder=held.holder)
-
-    def _read(self) -> tuple[str | None, dict[str, Any]]:
-        try:
-            answer = self._s3.get_object(**self._where)
-        except ClientError as error:
-            # Without the right to list the bucket S3 says 403 for an object that is not there.
-            # If 403 means what it says, the conditional write that follows will say so too.
-            if _status(error) in (403, 404):
-                return None, {}
-            raise
-        try:
-            content = json.loads(answer["Body"].read())
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
-            logs.decision("claim.unreadable", level="warning", key=self._where["Key"])
-            content = {}
-        return answer["ETag"], content
 
     def _swap(
         self,
@@ -170,26 +151,14 @@ class Claim:
         last_job: Mapping[str, Any] | None,
     ) -> str | None:
         """Write if nobody wrote since `etag` was read; the new ETag, or None when somebody did."""
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        content = {
-            "holder": holder,
-            "until": until.isoformat() if until else None,
-            "lastJob": last_job,
-        }
-        try:
-            answer = self._s3.put_object(
-                **self._where,
-                **condition,
-                Body=json.dumps(content).encode(),
-                ContentType="application/json",
-            )
-        except ClientError as error:
-            # 412: the condition failed; 409: another conditional write is under way;
-            # 404: the object went away between read and write.
-            if _status(error) in (404, 409, 412) and _code(error) != "NoSuchBucket":
-                return None
-            raise
-        return str(answer["ETag"])
+        return self._object.write(
+            etag,
+            {
+                "holder": holder,
+                "until": until.isoformat() if until else None,
+                "lastJob": last_job,
+            },
+        )
 
 
 def _job(content: object) -> dict[str, Any] | None:
@@ -207,11 +176,3 @@ def _moment(text: object) -> datetime:
     except ValueError:
         return _LONG_AGO
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -7,6 +7,7 @@
          ├─ InvalidEvent        the event is not one of the three actions (also a ValueError)
          ├─ InvalidSettings     an environment variable is missing or wrong (also a ValueError)
          ├─ UnknownJob          Batch knows no such job, or no longer (also a LookupError)
+         ├─ NoAccess            its own object, or the object's key, is denied (a PermissionError)
          ├─ Busy                others held the claim or kept changing the schedule; try again
          └─ SubmissionUnknown   Batch did not answer; a job may exist or not
 
@@ -31,6 +32,10 @@ class InvalidSettings(TriggerError, ValueError):  # noqa: N818 - named for what 
 
 class UnknownJob(TriggerError, LookupError):  # noqa: N818 - named for what is wrong
     """Batch does not know the job; it forgets finished jobs after about a week."""
+
+
+class NoAccess(TriggerError, PermissionError):  # noqa: N818 - named for what is wrong
+    """The function's own object in the bucket, or the key it is encrypted with, is out of reach."""
 
 
 class Busy(TriggerError):  # noqa: N818 - named for what is wrong

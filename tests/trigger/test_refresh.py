@@ -292,6 +292,32 @@ def test_an_unanswered_submission_raises_and_keeps_the_claim(
     assert len(cloud.jobs()) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "unknown"),
+    [
+        (500, "InternalFailure", True),
+        (502, "BadGateway", True),
+        (503, "ServiceUnavailable", True),
+        (400, "ClientException", False),
+        (403, "AccessDeniedException", False),
+        (429, "TooManyRequestsException", False),
+    ],
+)
+def test_an_answer_of_5xx_says_nothing_and_one_of_4xx_says_no(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, status: int, code: str, unknown: bool
+) -> None:
+    """Batch may have taken the job before it failed to say so; who is told no may try again."""
+
+    def answer(**given: Any) -> Any:
+        details = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        raise ClientError(details, "SubmitJob")
+
+    failing_submit(monkeypatch, answer)
+    with pytest.raises(errors.SubmissionUnknown if unknown else ClientError, match=code):
+        refresh(cloud)
+    assert (claim_object(cloud)["holder"] is not None) is unknown
+
+
 def test_submitting_is_never_repeated_by_botocore(cloud: Cloud) -> None:
     assert services.connect().submitting.meta.config.retries["total_max_attempts"] == 1
 
