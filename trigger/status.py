@@ -13,6 +13,7 @@ from trigger import logs
 from trigger.errors import UnknownJob
 from trigger.reasons import why_ended, why_waiting
 from trigger.services import Services
+from trigger.text import shortened
 
 LINES_FOR_CAUSE = 20
 """Last log lines searched for the sentence with which the job failed."""
@@ -50,19 +51,37 @@ def job_status(services: Services, *, job_id: str, log_lines: int = 0) -> dict[s
             f"Batch knows no job {job_id!r}; it forgets finished jobs after about a week, "
             "and ids of another region or account are unknown to it"
         )
-    job = found[0]
+    return describe(services, found[0], log_lines=log_lines)
+
+
+def describe(services: Services, job: Mapping[str, Any], *, log_lines: int = 0) -> dict[str, Any]:
+    """Describe a job that Batch has told about, by `DescribeJobs` or in an event.
+
+    Parameters
+    ----------
+    job
+        A job as `DescribeJobs` gives it, or the `detail` of Batch's event.
+    log_lines
+        How many of the last lines of its log to read.
+
+    Returns
+    -------
+    dict
+        As `job_status`.
+    """
+    failed = job.get("status") == "FAILED"
     stream = _stream(job)
-    wanted = max(log_lines, LINES_FOR_CAUSE if job["status"] == "FAILED" else 0)
+    wanted = max(log_lines, LINES_FOR_CAUSE if failed else 0)
     lines = _last_lines(services, stream, wanted) if stream and wanted else []
-    cause = _cause(lines) if job["status"] == "FAILED" else None
-    if job["status"] in ("SUBMITTED", "PENDING", "RUNNABLE"):
+    cause = _cause(lines) if failed else None
+    if job.get("status") in ("SUBMITTED", "PENDING", "RUNNABLE"):
         waited = _seconds_between(job.get("createdAt"), services.now())
         logs.metrics({"QueueAge": (waited, "Seconds")})
     answer: dict[str, Any] = {
         "jobId": job["jobId"],
-        "status": job["status"],
+        "status": job.get("status"),
         "reason": in_words(job, now=services.now(), cause=cause),
-        "attempts": [_attempt(n, a) for n, a in enumerate(_ended(job), start=1)],
+        "attempts": [_attempt(n, a) for n, a in enumerate(ended_attempts(job), start=1)],
         "startedAt": _text(job.get("startedAt")),
         "stoppedAt": _text(job.get("stoppedAt")),
         "logStream": stream,
@@ -85,8 +104,8 @@ def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None)
         The sentence the job itself gave for its failure, if its log had one.
     """
     status = job.get("status")
-    ended = _ended(job)
-    allowed = max((job.get("retryStrategy") or {}).get("attempts") or 1, len(ended))
+    ended = ended_attempts(job)
+    allowed = attempts_allowed(job)
     again = f"attempt {min(len(ended) + 1, allowed)} of {allowed}: "
     again += why_ended(ended[-1]) if ended else ""
     match status:
@@ -114,7 +133,13 @@ def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None)
             return f"in a state this version does not know: {status}"
 
 
-def _ended(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def attempts_allowed(job: Mapping[str, Any]) -> int:
+    """Return how often the job may be tried, the first time included."""
+    return max((job.get("retryStrategy") or {}).get("attempts") or 1, len(ended_attempts(job)))
+
+
+def ended_attempts(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the attempts that are over, oldest first."""
     return [attempt for attempt in job.get("attempts") or [] if attempt.get("stoppedAt")]
 
 
@@ -180,7 +205,7 @@ def _cause(lines: Sequence[str]) -> str | None:
         if isinstance(entry, dict) and str(entry.get("level", "")).lower() in ("error", "critical"):
             for key in ("message", "error", "detail"):
                 if isinstance(entry.get(key), str) and entry[key]:
-                    return str(entry[key])[:_LONGEST_CAUSE]
+                    return shortened(str(entry[key]), _LONGEST_CAUSE)
     return None
 
 

@@ -24,8 +24,8 @@ DECRYPT_DENIED = (
     "AccessDenied",
     (
         f"User: {ROLE} is not authorized to perform: kms:Decrypt on the resource associated with "
-        "this ciphertext because the resource does not exist in this Region, no resource-based policies "
-        "allow access, or a resource-based policy explicitly denies access"
+        "this ciphertext because the resource does not exist in this Region, no resource-based "
+        "policies allow access, or a resource-based policy explicitly denies access"
     ),
 )
 ENCRYPT_DENIED = (

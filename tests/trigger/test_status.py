@@ -179,6 +179,45 @@ CAPACITY = (
             ),
         ),
         (
+            job(
+                "FAILED",
+                statusReason="Essential container in task exited",
+                attempts=[
+                    attempt(SPOT),
+                    attempt("Essential container in task exited", exitCode=3),
+                ],
+                container={"exitCode": 3},
+            ),
+            "failed: bad data (exit 3) (after 2 attempts)",
+        ),
+        (
+            job(
+                "FAILED",
+                statusReason="Essential container in task exited",
+                attempts=[attempt("Essential container in task exited", exitCode=0)],
+                container={"exitCode": 0},
+            ),
+            (
+                "failed: the container ended without an error (exit 0), but Batch counts it as "
+                "failed"
+            ),
+        ),
+        (
+            job("FAILED", attempts=[{"container": {}, "stoppedAt": ms(minutes=1)}], container={}),
+            "failed: Batch gave no reason",
+        ),
+        (
+            job("FAILED", attempts=[{"stoppedAt": ms(minutes=1)}], container=None),
+            "failed: Batch gave no reason",
+        ),
+        (
+            job("RUNNABLE", attempts=[{"container": None, "stoppedAt": ms(minutes=1)}]),
+            (
+                "attempt 2 of 3: Batch gave no reason; waiting 1 min: for an instance; a cold "
+                "start takes a few minutes"
+            ),
+        ),
+        (
             job("FAILED", statusReason="not today", isTerminated=True),
             "failed: ended by hand: not today",
         ),
@@ -192,7 +231,7 @@ def test_in_words(described: dict[str, Any], says: str) -> None:
 
 
 def test_every_row_of_the_tables_is_a_sentence_for_people() -> None:
-    for _, sentence in (*ENDED, *WAITING):
+    for sentence in (said for row in (*ENDED, *WAITING) for said in row[1:]):
         assert sentence
         assert "Error" not in sentence
     assert set(EXIT_CODES) >= {1, 2, 3, 4, 75}
@@ -262,6 +301,63 @@ def test_a_log_that_is_not_there_is_no_error(driver: Driver, cloud: Cloud) -> No
     cloud.emulator.set_job(job_id, status="RUNNING", container={"logStreamName": "none"})
     answer = driver.invoke({"action": "status", "jobId": job_id, "logLines": 5})
     assert answer["log"] == []
+
+
+def test_two_attempts_are_told_one_by_one(driver: Driver, cloud: Cloud) -> None:
+    job_id = driver.invoke({})["jobId"]
+    last = attempt("Essential container in task exited", exitCode=3, logStreamName="second")
+    cloud.emulator.set_job(
+        job_id,
+        status="FAILED",
+        statusReason="Essential container in task exited",
+        attempts=[attempt(SPOT, logStreamName="first"), last],
+        container={"exitCode": 3, "logStreamName": "second"},
+    )
+    answer = driver.invoke({"action": "status", "jobId": job_id})
+    assert answer["reason"] == "failed: bad data (exit 3) (after 2 attempts)"
+    said = [(a["number"], a["reason"], a["exitCode"]) for a in answer["attempts"]]
+    assert said == [(1, "Spot capacity was reclaimed", None), (2, "bad data (exit 3)", 3)]
+    assert answer["logStream"] == "second"
+
+
+def test_a_job_with_empty_containers_has_no_log(driver: Driver, cloud: Cloud) -> None:
+    job_id = driver.invoke({})["jobId"]
+    ended = {"container": {}, "stoppedAt": ms(minutes=1), "statusReason": "Task failed to start"}
+    cloud.emulator.set_job(job_id, status="FAILED", attempts=[ended], statusReason=None)
+    answer = driver.invoke({"action": "status", "jobId": job_id, "logLines": 5})
+    assert answer["logStream"] is None
+    assert answer["log"] == []
+    assert answer["reason"] == "failed: the container could not be started"
+    assert answer["attempts"][0]["exitCode"] is None
+
+
+def test_a_long_cause_is_cut_and_says_so() -> None:
+    from trigger.status import _cause
+
+    cause = _cause([json.dumps({"level": "error", "message": "recipe " * 10_000})])
+    assert cause is not None
+    assert len(cause) <= 500
+    assert cause.startswith("recipe recipe")
+    assert cause.endswith("…")
+
+
+@pytest.mark.parametrize(("status", "measured"), [("RUNNABLE", True), ("RUNNING", False)])
+def test_the_age_of_a_job_that_waits_is_a_metric(
+    driver: Driver,
+    cloud: Cloud,
+    clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+    status: str,
+    measured: bool,
+) -> None:
+    job_id = driver.invoke({})["jobId"]
+    created = int(clock.now().timestamp() * 1000)
+    cloud.emulator.set_job(job_id, status=status, createdAt=created, startedAt=created)
+    clock.turn(minutes=14)
+    capsys.readouterr()
+    driver.invoke({"action": "status", "jobId": job_id})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["QueueAge"] for line in lines if "_aws" in line] == [840.0] * measured
 
 
 def test_an_unknown_job_is_an_error(driver: Driver) -> None:
