@@ -1,18 +1,19 @@
-"""One submitter at a time, by a compare-and-swap on one small S3 object.
+"""One at a time, by a compare-and-swap on one small S3 object: who submits, who sends a mail.
 
 `SubmitJob` takes no idempotency token, so two invocations that both look for a waiting job, both
 find none and both submit would make two jobs. Reserved concurrency of 1 would serialise them but
 cannot be deployed in small accounts. S3's conditional writes can (`trigger.swap`); the bucket is
 there anyway, and the object holds::
 
-    {"holder": "<random>" | null, "until": "2026-...Z" | null, "lastJob": {...} | null}
+    {"holder": "<random>" | null, "until": "2026-...Z" | null, "note": {...} | null}
 
 *Expiry.* A holder that dies leaves the claim behind; after `until` anybody may replace it, again
 by compare-and-swap, so only one successor wins. The lease is longer than the function may run:
 whoever is past its lease has been ended by Lambda.
 
-*lastJob* is the job last submitted. Batch's `ListJobs` may not show a job in the first moments
-after its submission; the next holder asks for this one by its id.
+*note* is what a holder leaves to the next one. `trigger.submit` leaves the job last submitted:
+Batch's `ListJobs` may not show it in the first moments. `trigger.alerts` leaves that the mail is
+out; `SNS.Publish` knows no idempotency token either.
 """
 
 from __future__ import annotations
@@ -51,13 +52,13 @@ class Held:
         Random; it makes the object's content, and so its ETag, unlike anybody else's.
     etag
         Of the object as we wrote it; the condition for releasing it.
-    last_job
-        What the previous holder submitted, if anything.
+    note
+        What the holder before left, if anything.
     """
 
     holder: str
     etag: str
-    last_job: Mapping[str, Any] | None
+    note: Mapping[str, Any] | None
 
 
 class Claim:
@@ -110,16 +111,14 @@ class Claim:
             if until is None or until <= self._now():
                 if until is not None:
                     logs.decision("claim.expired", level="warning", until=until)
-                last_job = _job(content.get("lastJob"))
-                taken = self._swap(
-                    etag, holder=holder, until=self._now() + self._lease, last_job=last_job
-                )
+                note = _note(content.get("note"))
+                taken = self._swap(etag, holder=holder, until=self._now() + self._lease, note=note)
                 if taken is not None:
-                    return Held(holder=holder, etag=taken, last_job=last_job)
+                    return Held(holder=holder, etag=taken, note=note)
             if waited >= self._patience.total_seconds():
                 raise Busy(
-                    f"another refresh held the claim {self._object.key} for {waited:.0f} s; "
-                    f"nothing was submitted. Try again: it expires by itself after "
+                    f"another invocation held the claim {self._object.key} for {waited:.0f} s; "
+                    f"nothing was done. Try again: it expires by itself after "
                     f"{self._lease.total_seconds():.0f} s"
                 )
             # Random, so that those who wait do not all come back at once.
@@ -128,13 +127,13 @@ class Claim:
             waited += nap
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
-    def release(self, held: Held, *, last_job: Mapping[str, Any] | None) -> None:
-        """Give the claim back, noting the job last submitted.
+    def release(self, held: Held, *, note: Mapping[str, Any] | None) -> None:
+        """Give the claim back, and leave a note to the next holder.
 
         Never raises for S3: what was done under the claim is done, and it expires by itself.
         """
         try:
-            released = self._swap(held.etag, holder=None, until=None, last_job=last_job)
+            released = self._swap(held.etag, holder=None, until=None, note=note)
         except (BotoCoreError, ClientError, TriggerError) as error:
             logs.decision("claim.kept", level="warning", holder=held.holder, error=str(error))
             return
@@ -148,7 +147,7 @@ class Claim:
         *,
         holder: str | None,
         until: datetime | None,
-        last_job: Mapping[str, Any] | None,
+        note: Mapping[str, Any] | None,
     ) -> str | None:
         """Write if nobody wrote since `etag` was read; the new ETag, or None when somebody did."""
         return self._object.write(
@@ -156,17 +155,13 @@ class Claim:
             {
                 "holder": holder,
                 "until": until.isoformat() if until else None,
-                "lastJob": last_job,
+                "note": note,
             },
         )
 
 
-def _job(content: object) -> dict[str, Any] | None:
-    """Return the noted job if it has all that `trigger.submit` reads of it."""
-    needed = ("jobId", "jobArn", "jobName", "jobDefinition", "status")
-    if not isinstance(content, dict) or not all(isinstance(content.get(k), str) for k in needed):
-        return None
-    return content if _moment(content.get("submittedAt")) > _LONG_AGO else None
+def _note(content: object) -> dict[str, Any] | None:
+    return content if isinstance(content, dict) else None
 
 
 def _moment(text: object) -> datetime:

@@ -4,7 +4,7 @@
 
     Exception
      └─ TriggerError
-         ├─ InvalidEvent        the event is not one of the three actions (also a ValueError)
+         ├─ InvalidEvent        the event is neither an action nor Batch's (also a ValueError)
          ├─ InvalidSettings     an environment variable is missing or wrong (also a ValueError)
          ├─ UnknownJob          Batch knows no such job, or no longer (also a LookupError)
          ├─ NoAccess            its own object, or the object's key, is denied (a PermissionError)

@@ -1,9 +1,11 @@
-"""The three events the function answers, and nothing else."""
+"""What the function answers: three actions and two events of AWS Batch, and nothing else."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from trigger.errors import InvalidEvent
 
@@ -31,6 +33,28 @@ class Status:
     log_lines: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobChanged:
+    """Batch says that a job changed its state; `job` is as `DescribeJobs` gives it."""
+
+    job: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueBlocked:
+    """Batch says that `job`, at the head of the queue, cannot start."""
+
+    job: Mapping[str, Any]
+
+
+Action = Refresh | Request | Status | JobChanged | QueueBlocked
+
+_OF_BATCH: Mapping[str, type[JobChanged] | type[QueueBlocked]] = {
+    "Batch Job State Change": JobChanged,
+    "Batch Job Queue Blocked": QueueBlocked,
+}
+_JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z:_-]{0,127}")
+
 _FIELDS = {
     "refresh": ("pendingSince",),
     "request": (),
@@ -38,7 +62,7 @@ _FIELDS = {
 }
 
 
-def parse(event: object) -> Refresh | Request | Status:
+def parse(event: object) -> Action:
     """Turn the event into an action.
 
     Raises
@@ -48,6 +72,8 @@ def parse(event: object) -> Refresh | Request | Status:
     """
     if not isinstance(event, Mapping):
         raise InvalidEvent(f"the event must be a JSON object, not {type(event).__name__}")
+    if event.get("source") == "aws.batch":
+        return _of_batch(event)
     action = event.get("action", "refresh")
     if not isinstance(action, str) or action not in _FIELDS:
         raise InvalidEvent(f"unknown action {action!r}; known actions: {', '.join(_FIELDS)}")
@@ -73,3 +99,18 @@ def parse(event: object) -> Refresh | Request | Status:
             f"logLines must be a whole number from 0 to {LARGEST_LOG_LINES}, not {lines!r}"
         )
     return Status(job_id=job_id.strip(), log_lines=lines)
+
+
+def _of_batch(event: Mapping[str, Any]) -> JobChanged | QueueBlocked:
+    kind = event.get("detail-type")
+    if not isinstance(kind, str) or kind not in _OF_BATCH:
+        raise InvalidEvent(f"unknown event of Batch {kind!r}; known events: {', '.join(_OF_BATCH)}")
+    job = event.get("detail")
+    if not isinstance(job, Mapping):
+        raise InvalidEvent(f"the event {kind!r} has no detail; let the rule pass the whole event")
+    job_id = job.get("jobId")
+    if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
+        raise InvalidEvent(f"the event {kind!r} names no job: jobId is {job_id!r}")
+    if not isinstance(job.get("status"), str):
+        raise InvalidEvent(f"the event {kind!r} gives job {job_id} no status")
+    return _OF_BATCH[kind](job=job)

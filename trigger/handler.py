@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from trigger import logs
-from trigger.events import Refresh, Request, Status, parse
+from trigger.alerts import tell_blocked, tell_failed
+from trigger.events import JobChanged, QueueBlocked, Refresh, Request, Status, parse
 from trigger.schedule import request_refresh
 from trigger.services import Services, connect
 from trigger.status import job_status
@@ -18,7 +19,8 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     Parameters
     ----------
     event
-        `{}` or `{"action": "refresh" | "request" | "status", ...}`.
+        `{}`, `{"action": "refresh" | "request" | "status", ...}`, or an event of AWS Batch as
+        EventBridge passes it on.
     context
         Lambda's; its `invoked_function_arn` is what the debounce schedule invokes.
 
@@ -45,3 +47,10 @@ def answer(event: object, *, services: Services, function_arn: str) -> dict[str,
             return request_refresh(services, function_arn=function_arn)
         case Status(job_id=job_id, log_lines=log_lines):
             return job_status(services, job_id=job_id, log_lines=log_lines)
+        case JobChanged(job=job) if job["status"] == "FAILED":
+            return tell_failed(services, job)
+        case JobChanged(job=job):
+            logs.decision("alert.ignored", jobId=job["jobId"], status=job["status"])
+            return {"jobId": job["jobId"], "mail": "none"}
+        case QueueBlocked(job=job):
+            return tell_blocked(services, job)

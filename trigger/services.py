@@ -31,6 +31,8 @@ class Services:
         Reads with retries.
     submitting
         The same service without retries: `SubmitJob` is not idempotent.
+    sns
+        Without retries too: `Publish` would send the mail again.
     """
 
     settings: Settings
@@ -39,15 +41,16 @@ class Services:
     scheduler: Any
     s3: Any
     logs: Any
+    sns: Any
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
 
-    def claim(self) -> Claim:
-        """Return the claim that keeps submissions apart."""
+    def claim(self, key: str | None = None) -> Claim:
+        """Return the claim at `key`; by default the one that keeps submissions apart."""
         return Claim(
             self.s3,
             bucket=self.settings.bucket,
-            key=self.settings.claim_key,
+            key=self.settings.claim_key if key is None else key,
             now=self.now,
             sleep=self.sleep,
         )
@@ -75,4 +78,5 @@ def connect() -> Services:
         scheduler=boto3.client("scheduler", config=patient),
         s3=boto3.client("s3", config=patient),
         logs=boto3.client("logs", config=patient),
+        sns=boto3.client("sns", config=once),
     )

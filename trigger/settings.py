@@ -23,6 +23,10 @@ class Settings:
         ARNs; the definition's with its revision.
     bucket, claim_key
         Where the claim of `trigger.claim` lives.
+    told_prefix
+        Where in the bucket `trigger.alerts` notes which mails went out; ends in a slash.
+    alert_topic_arn
+        The SNS topic of the mails; None where no events of Batch arrive.
     log_group
         The job's CloudWatch log group.
     schedule_group, schedule_name, schedule_role_arn
@@ -38,6 +42,8 @@ class Settings:
     job_definition: str
     bucket: str
     claim_key: str
+    told_prefix: str
+    alert_topic_arn: str | None
     log_group: str
     schedule_group: str
     schedule_name: str
@@ -88,6 +94,8 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         job_definition=needed("BATCH_JOB_DEFINITION"),
         bucket=needed("ANALYTICS_BUCKET"),
         claim_key=given.get("CLAIM_KEY") or "trigger/claim.json",
+        told_prefix=given.get("TOLD_PREFIX") or "trigger/told/",
+        alert_topic_arn=given.get("ALERT_TOPIC_ARN") or None,
         log_group=needed("JOB_LOG_GROUP"),
         schedule_group=needed("SCHEDULE_GROUP"),
         schedule_name=given.get("SCHEDULE_NAME") or "refresh",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +12,7 @@ from trigger import logs
 from trigger.errors import UnknownJob
 from trigger.reasons import why_ended, why_waiting
 from trigger.services import Services
-from trigger.text import shortened
+from trigger.text import json_object, shortened
 
 LINES_FOR_CAUSE = 20
 """Last log lines searched for the sentence with which the job failed."""
@@ -198,11 +197,8 @@ def _last_lines(services: Services, stream: str, count: int) -> list[str]:
 def _cause(lines: Sequence[str]) -> str | None:
     """Return the message of the last error the job logged, or None."""
     for line in reversed(lines):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict) and str(entry.get("level", "")).lower() in ("error", "critical"):
+        entry = json_object(line)
+        if entry is not None and str(entry.get("level", "")).lower() in ("error", "critical"):
             for key in ("message", "error", "detail"):
                 if isinstance(entry.get(key), str) and entry[key]:
                     return shortened(str(entry[key]), _LONGEST_CAUSE)

@@ -60,7 +60,7 @@ def submit_or_join(services: Services, *, cause: str) -> dict[str, Any]:
     claim = services.claim()
     started = services.now()
     held = claim.acquire()
-    last_job = held.last_job
+    last_job = _noted_job(held)
     try:
         job = _waiting_job(services, last_job)
         coalesced = job is not None
@@ -72,9 +72,9 @@ def submit_or_join(services: Services, *, cause: str) -> dict[str, Any]:
         logs.decision("refresh.unknown", level="error", cause=cause, error=str(error))
         raise
     except BaseException:
-        claim.release(held, last_job=held.last_job)
+        claim.release(held, note=held.note)
         raise
-    claim.release(held, last_job=last_job)
+    claim.release(held, note=last_job)
     logs.decision(
         "refresh.joined" if coalesced else "refresh.submitted",
         cause=cause,
@@ -131,6 +131,19 @@ def _certainly_refused(error: BotoCoreError | ClientError) -> bool:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         return 400 <= int(status) < 500
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError)
+
+
+def _noted_job(held: Held) -> Mapping[str, Any] | None:
+    """Return the job the holder before submitted, if all is noted that is read of it."""
+    note = held.note or {}
+    needed = ("jobId", "jobArn", "jobName", "jobDefinition", "status", "submittedAt")
+    if not all(isinstance(note.get(key), str) for key in needed):
+        return None
+    try:
+        zone = datetime.fromisoformat(note["submittedAt"]).tzinfo
+    except ValueError:
+        return None
+    return note if zone else None
 
 
 def _waiting_job(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from typing import Any
 
 
 def one_line(text: str) -> str:
@@ -23,3 +25,12 @@ def ascii_only(text: str) -> str:
     """Write accented letters without their accents and leave out the rest beyond ASCII."""
     spelled = text.replace("…", "...").replace("’", "'").replace("–", "-").replace("—", "-")
     return unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
+
+
+def json_object(line: str) -> dict[str, Any] | None:
+    """Return the JSON object a line holds, or None."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -145,9 +145,9 @@ def test_without_the_claim_the_same_race_makes_two_jobs(
 ) -> None:
     """The test above can fail: with a claim that admits everybody, both submit."""
     gate = threading.Barrier(2)
-    held = SimpleNamespace(holder="0" * 32, etag="", last_job=None)
+    held = SimpleNamespace(holder="0" * 32, etag="", note=None)
     monkeypatch.setattr(Claim, "acquire", lambda self: held)
-    monkeypatch.setattr(Claim, "release", lambda self, held, last_job: None)
+    monkeypatch.setattr(Claim, "release", lambda self, held, note: None)
     real = services.Services.claim
 
     import trigger.submit as submit_module
@@ -193,7 +193,7 @@ def test_one_of_many_takes_over_an_expired_claim(cloud: Cloud) -> None:
     cloud.client("s3").put_object(
         Bucket=cloud.bucket,
         Key="trigger/claim.json",
-        Body=json.dumps({"holder": "dead", "until": past, "lastJob": None}).encode(),
+        Body=json.dumps({"holder": "dead", "until": past, "note": None}).encode(),
     )
     services.connect()
     with ThreadPoolExecutor(6) as pool:
@@ -203,7 +203,7 @@ def test_one_of_many_takes_over_an_expired_claim(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"not json", b"[]", b'{"holder": 1, "until": "soon"}', b'{"lastJob": {"jobId": 3}}'],
+    [b"", b"not json", b"[]", b'{"holder": 1, "until": "soon"}', b'{"note": {"jobId": 3}}'],
 )
 def test_a_claim_object_that_makes_no_sense_does_not_block(cloud: Cloud, body: bytes) -> None:
     cloud.client("s3").put_object(Bucket=cloud.bucket, Key="trigger/claim.json", Body=body)
