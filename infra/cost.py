@@ -1,14 +1,16 @@
 """The idle and per-run bill of an environment in each network mode: `python -m infra.cost dev`.
 
-The environment's own numbers, the prices of `infra/prices.toml`. An estimate: taxes, free tiers
-and the site's own bill are left out.
+What is billed is counted from the finished templates, and priced by `infra/prices.toml`. An
+estimate: taxes, free tiers and the site's own bill are left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
+import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,22 +22,48 @@ from infra.environments import (
     InvalidEnvironment,
     NetworkMode,
     environments_from,
+    smallest_fit,
 )
+from infra.facts import ROOT_VOLUME_GIB
+from infra.templates import METADATA, StackTemplates, read_assembly
 
 PRICES = Path(__file__).with_name("prices.toml")
+CONTEXT = Path(__file__).resolve().parents[1] / "cdk.json"
 HOURS_A_MONTH = 730
-ENDPOINTS = 6
-"""Interface endpoints of the isolated network (ecs, ecs-agent, ecs-telemetry, ecr x 2, logs)."""
-ZONES = 2
-ALARMS = 3
-ROOT_VOLUME_GIB = 30
-AGENT_SHARE = 0.1
-CAPACITY = {
-    "c7g.medium": (1, 2048),
-    "c7g.large": (2, 4096),
-    "c7g.xlarge": (4, 8192),
-    "c7g.2xlarge": (8, 16384),
-}
+STAGE_METRIC = "StageDuration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a stack has that is billed.
+
+    Attributes
+    ----------
+    alarms, dashboards, nat_gateways
+        How many of each.
+    addresses
+        Public addresses that exist while idle.
+    endpoint_zones
+        Interface endpoints, each counted once for every zone it is in.
+    file_system, backup, bucket
+        Whether the stack has them itself.
+    metrics, stage_metrics
+        Custom metrics that a run writes once, and once for each of its stages.
+    public
+        Whether an instance has a public address while it runs.
+    """
+
+    alarms: int
+    dashboards: int
+    nat_gateways: int
+    addresses: int
+    endpoint_zones: int
+    file_system: bool
+    backup: bool
+    bucket: bool
+    metrics: int
+    stage_metrics: int
+    public: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,92 +86,157 @@ class Bill:
     month: float
 
 
-def smallest_instance(environment: Environment) -> str:
-    """Return the smallest listed instance type that holds the job beside the ECS agent."""
-    for name, (vcpus, memory_mib) in CAPACITY.items():
-        if environment.vcpus <= vcpus and environment.memory_mib <= memory_mib * (1 - AGENT_SHARE):
-            return name
-    raise InvalidEnvironment(
-        f"environment {environment.name!r}: no listed instance holds {environment.vcpus} vCPUs "
-        f"and {environment.memory_mib} MiB."
+def templates_of(environment: Environment) -> dict[NetworkMode, StackTemplates]:
+    """Synthesize an environment's stack in each network mode."""
+    from aws_cdk import App
+
+    from infra.analytics_stack import AnalyticsStack
+
+    with tempfile.TemporaryDirectory() as folder:
+        app = App(outdir=folder, post_cli_context=METADATA)
+        for mode in NetworkMode:
+            variant = dataclasses.replace(environment, network_mode=mode)
+            AnalyticsStack(app, mode.value, environment=variant)
+        app.synth()
+        return {NetworkMode(stack.name): stack for stack in read_assembly(Path(folder))}
+
+
+def count(stack: StackTemplates, environment: Environment) -> Counts:
+    """Count what is billed in finished templates."""
+
+    def number(kind: str) -> int:
+        return sum(1 for _ in stack.resources(kind))
+
+    metrics = _metrics(stack)
+    systems = [system.properties for system in stack.resources("AWS::EFS::FileSystem")]
+    subnets = [subnet.properties for subnet in stack.resources("AWS::EC2::Subnet")]
+    return Counts(
+        alarms=number("AWS::CloudWatch::Alarm"),
+        dashboards=number("AWS::CloudWatch::Dashboard"),
+        nat_gateways=number("AWS::EC2::NatGateway"),
+        addresses=number("AWS::EC2::EIP"),
+        endpoint_zones=sum(
+            len(endpoint.properties["SubnetIds"])
+            for endpoint in stack.resources("AWS::EC2::VPCEndpoint")
+            if endpoint.properties["VpcEndpointType"] == "Interface"
+        ),
+        file_system=bool(systems),
+        backup=any(s.get("BackupPolicy", {}).get("Status") == "ENABLED" for s in systems),
+        bucket=number("AWS::S3::Bucket") > 0,
+        metrics=len(metrics - {STAGE_METRIC}),
+        stage_metrics=len(metrics & {STAGE_METRIC}),
+        public=environment.network_mode is NetworkMode.PUBLIC
+        if environment.vpc is not None
+        else all(subnet.get("MapPublicIpOnLaunch") for subnet in subnets),
     )
 
 
-def bill(environment: Environment, mode: NetworkMode, prices: dict[str, Any]) -> Bill:
-    """Estimate one environment's bill in one network mode.
+def _metrics(stack: StackTemplates) -> set[str]:
+    return {
+        name
+        for job in stack.resources("AWS::Batch::JobDefinition")
+        for entry in job.properties["ContainerProperties"]["Environment"]
+        if entry["Name"] == "ANALYTICS_METRICS"
+        for name in entry["Value"].split(",")
+        if name
+    }
+
+
+def bill(environment: Environment, counts: Counts, prices: dict[str, Any]) -> Bill:
+    """Price what was counted.
 
     Parameters
     ----------
     environment
-        Its size, run time and runs a month count; its own network mode does not.
-    mode
-        The network mode to price. An adopted network costs nothing here: its owner pays it.
+        Its size, run time and runs per month.
+    counts
+        Of its stack.
     prices
         As in `prices.toml`.
+
+    Raises
+    ------
+    InvalidEnvironment
+        When the price list lacks the instance type that the job would run on.
     """
     network, storage, assumed = prices["network"], prices["storage"], prices["assumed"]
+    database = assumed["database_gib"] * counts.file_system
     idle = {
-        "alarms and dashboard": ALARMS * storage["alarm_month"] + storage["dashboard_month"],
-        "image": assumed["image_gib"] * storage["ecr_gib_month"],
+        "dashboard": counts.dashboards * storage["dashboard_month"],
+        "alarms": counts.alarms * storage["alarm_month"],
+        "interface endpoints": counts.endpoint_zones * network["endpoint_hour"] * HOURS_A_MONTH,
+        "NAT gateway": counts.nat_gateways * network["nat_hour"] * HOURS_A_MONTH,
+        "its public address": counts.addresses * network["public_ipv4_hour"] * HOURS_A_MONTH,
+        "image (stored)": assumed["image_gib"] * storage["ecr_gib_month"],
+        "file system (stored)": database * storage["efs_gib_month"],
+        "its backup (stored)": counts.backup * database * storage["backup_gib_month"],
+        "bucket (stored)": counts.bucket * assumed["documents_gib"] * storage["s3_gib_month"],
     }
-    if environment.file_system is None:
-        idle["file system"] = assumed["database_gib"] * storage["efs_gib_month"]
-    if environment.bucket_name is None:
-        idle["bucket"] = assumed["documents_gib"] * storage["s3_gib_month"]
-    through = 0.0
-    address = 0.0
-    # Image layers come through the S3 gateway, which is free in every mode.
-    if mode is NetworkMode.ENDPOINTS:
-        idle["interface endpoints"] = ENDPOINTS * ZONES * network["endpoint_hour"] * HOURS_A_MONTH
-        through = network["endpoint_gib"]
-    elif mode is NetworkMode.NAT:
-        idle["NAT gateway"] = network["nat_hour"] * HOURS_A_MONTH
-        idle["its public address"] = network["public_ipv4_hour"] * HOURS_A_MONTH
-        through = network["nat_gib"]
-    else:
-        address = network["public_ipv4_hour"]
-    if environment.vpc is not None:
-        for item in ("interface endpoints", "NAT gateway", "its public address"):
-            idle.pop(item, None)
-    hours = (environment.minutes_per_run + assumed["instance_overhead_minutes"]) / 60
-    hourly = prices["instances"]["on_demand_hour"][smallest_instance(environment)]
+    through = network["nat_gib"] * bool(counts.nat_gateways) + network["endpoint_gib"] * bool(
+        counts.endpoint_zones
+    )
+    metrics = counts.metrics + counts.stage_metrics * assumed["stages"]
+    hours = minutes_billed(environment, prices) / 60
     besides = (
-        hours * address
+        hours * network["public_ipv4_hour"] * counts.public
         + hours * ROOT_VOLUME_GIB * storage["gp3_gib_month"] / HOURS_A_MONTH
+        # A metric is billed for each hour in which it is written.
+        + metrics * storage["metric_month"] / HOURS_A_MONTH
         + assumed["log_gib_per_run"] * storage["logs_gib"]
         + assumed["other_gib_per_run"] * through
     )
+    kind = smallest_fit(environment) or environment.instance_types[0]
+    if kind not in prices["instances"]["on_demand_hour"]:
+        raise InvalidEnvironment(f"the price list has no price of {kind}; add it.")
+    hourly = prices["instances"]["on_demand_hour"][kind]
     spot = hours * hourly * prices["instances"]["spot_share"] + besides
     return Bill(
-        idle_month=idle,
+        idle_month={item: amount for item, amount in idle.items() if amount},
         run_spot=spot,
         run_on_demand=hours * hourly + besides,
         month=sum(idle.values()) + environment.runs_per_month * spot,
     )
 
 
+def minutes_billed(environment: Environment, prices: dict[str, Any]) -> float:
+    """Return how long an instance is paid for one run, in minutes."""
+    around = prices["assumed"]["minutes"]
+    return environment.minutes_per_run + sum(around.values())
+
+
 def table(environment: Environment, prices: dict[str, Any]) -> str:
     """Return the bill of every network mode as text, the environment's own marked."""
-    lines = [
-        (
-            f"{environment.name}: {environment.vcpus} vCPUs, {environment.memory_mib} MiB on "
-            f"{smallest_instance(environment)}, {environment.minutes_per_run:g} min a run, "
-            f"{environment.runs_per_month} runs a month"
-        ),
-        f"US dollars, {prices['region']}, prices as of {prices['as_of']} (infra/prices.toml)",
-        "",
-        f"{'network':<12}{'idle/month':>12}{'run, Spot':>12}{'run, on-dem.':>14}{'month':>10}",
-    ]
-    for mode in NetworkMode:
-        costs = bill(environment, mode, prices)
-        mark = " <- this environment" if mode is environment.network_mode else ""
+    stacks = templates_of(environment)
+    bills = {
+        mode: bill(
+            environment,
+            count(stack, dataclasses.replace(environment, network_mode=mode)),
+            prices,
+        )
+        for mode, stack in stacks.items()
+    }
+    around = prices["assumed"]["minutes"]
+    runs = (
+        f"{environment.name}: {environment.vcpus} vCPUs, {environment.memory_mib} MiB on "
+        f"{smallest_fit(environment)}, {environment.runs_per_month} runs a month"
+    )
+    billed = (
+        f"A run is billed for {minutes_billed(environment, prices):g} min: "
+        f"refresh {environment.minutes_per_run:g}, instance start {around['start']:g}, "
+        f"image {around['pull']:g}, idle end {around['idle']:g}"
+    )
+    priced = f"US dollars, {prices['region']}, prices as of {prices['as_of']} (infra/prices.toml)"
+    heads = f"{'network':<12}{'idle/month':>12}{'run, Spot':>12}{'run, on-dem.':>14}{'month':>10}"
+    lines = [runs, billed, priced, "", heads]
+    for mode, costs in bills.items():
+        mark = " <- this one" if mode is environment.network_mode else ""
         lines.append(
             f"{mode:<12}{sum(costs.idle_month.values()):>12.2f}{costs.run_spot:>12.4f}"
             f"{costs.run_on_demand:>14.4f}{costs.month:>10.2f}{mark}"
         )
-    own = bill(environment, environment.network_mode, prices)
+    own = bills[environment.network_mode].idle_month
     lines += ["", "idle, item by item:"]
-    lines += [f"  {item:<24}{amount:>8.2f}" for item, amount in own.idle_month.items()]
+    lines += [f"  {item:<24}{amount:>8.2f}" for item, amount in own.items()]
     return "\n".join(lines)
 
 
@@ -153,15 +246,14 @@ def main() -> None:
     parser.add_argument("environment", choices=sorted(DEFAULTS))
     parser.add_argument("--prices", type=Path, default=PRICES, help="another price list")
     arguments = parser.parse_args()
-    settings = json.loads(
-        (Path(__file__).resolve().parents[1] / "cdk.json").read_text(encoding="utf-8")
-    )
+    settings = json.loads(CONTEXT.read_text(encoding="utf-8"))
+    prices = tomllib.loads(arguments.prices.read_text(encoding="utf-8"))
     try:
         environments = environments_from(settings.get("context", {}).get("environments"))
+        text = table(environments[arguments.environment], prices)
     except InvalidEnvironment as error:
         sys.exit(f"error: {error}")
-    prices = tomllib.loads(arguments.prices.read_text(encoding="utf-8"))
-    sys.stdout.write(table(environments[arguments.environment], prices) + "\n")
+    sys.stdout.write(f"{text}\n")
 
 
 if __name__ == "__main__":

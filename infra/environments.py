@@ -15,9 +15,18 @@ import json
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from infra.facts import (
+    AGENT_SHARE,
+    ARM64_TYPE,
+    BUCKET_NAME,
+    INSTANCE_CAPACITY,
+    LOG_RETENTION_DAYS,
+    LONGEST_LOOK_BACK_HOURS,
+)
 
 MOUNT_PATH = "/mnt/efs"
 """Where the job sees the file system."""
@@ -28,15 +37,10 @@ SCRATCH_PATH = "/scratch"
 CONTAINER_UID = 10001
 """The plain user of the image, and the POSIX user of an access point made here."""
 
+OWN_DATABASE_FOLDER = "database/"
+"""Where in its own bucket an environment may keep its database (`s3:///database/...`)."""
+
 SMALLEST_MEMORY_MIB = 2048
-LARGEST_VCPUS = 8
-"""The largest listed instance type (c7g.2xlarge) has 8 vCPUs."""
-
-LONGEST_LOOK_BACK_HOURS = 7 * 24
-"""CloudWatch evaluates an alarm with periods of an hour over at most seven days."""
-
-LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
-"""What CloudWatch Logs accepts, as far as it makes sense here."""
 
 
 class InvalidEnvironment(ValueError):  # noqa: N818 - read as a sentence
@@ -106,10 +110,21 @@ class Environment:
         What `cdk deploy` calls it.
     network_mode
         See `NetworkMode`.
+    zones
+        How many zones a network made here spans; more zones are more Spot pools.
     vpc, file_system, bucket_name
         Existing resources to adopt; None makes new ones.
+    bucket_prefix
+        Everything in the bucket lies below it; no slash at either end.
+    bucket_key_arn
+        The KMS key of an adopted bucket; None for S3's own encryption.
     database_path
-        The SQLite file as the job sees it, below `/mnt/efs/`.
+        The SQLite file: below `/mnt/efs/` on the file system, or `s3://bucket/key`, or
+        `s3:///database/name.db` for the environment's own bucket. In S3 no file system is made.
+    database_key_arn
+        The KMS key of a database in another bucket.
+    instance_types
+        What the compute environments may start: ARM64, smallest first.
     vcpus, memory_mib
         What one job reserves; threads equal vCPUs.
     scratch_mib
@@ -128,14 +143,21 @@ class Environment:
         The trigger's debounce: a refresh starts after this quiet time, at latest after this wait.
     freshness_hours
         Without a success for so long, an alarm.
+    alarms, dashboard
+        CloudWatch alarms on silence and on lost requests; a dashboard. Both are billed while idle.
+    monthly_budget_usd
+        An AWS Budgets alarm on what the whole account costs; None makes none.
     alarm_email
-        Subscribed to the alarm topic; None leaves the topic without subscribers.
+        Subscribed to the topic of failures and alarms; None leaves it without subscribers.
     nightly_refresh
         A refresh each night, whatever the trigger did.
     api_handler_role_arn
         The site's API handler; may invoke the trigger.
     destroy_data
         Bucket and file system go with the stack. Never for data somebody would miss.
+    termination_protection
+        CloudFormation refuses to delete the stack. Switch it on after the first deployment: a
+        stack whose creation failed must be deleted before the next try.
     log_retention_days, run_retention_days
         Days that logs, and superseded files of old runs, are kept.
     backups
@@ -146,11 +168,16 @@ class Environment:
 
     name: str
     stack_name: str
-    network_mode: NetworkMode
+    network_mode: NetworkMode = NetworkMode.PUBLIC
+    zones: int = 2
     vpc: AdoptedVpc | None = None
     file_system: AdoptedFileSystem | None = None
     bucket_name: str | None = None
+    bucket_prefix: str = ""
+    bucket_key_arn: str | None = None
     database_path: str = f"{MOUNT_PATH}/cocktails.db"
+    database_key_arn: str | None = None
+    instance_types: tuple[str, ...] = ("c7g.medium", "c7g.large", "c7g.xlarge", "c7g.2xlarge")
     vcpus: int
     memory_mib: int
     scratch_mib: int
@@ -162,10 +189,14 @@ class Environment:
     quiet_minutes: int
     maximum_wait_minutes: int
     freshness_hours: int
+    alarms: bool
+    dashboard: bool
+    monthly_budget_usd: float | None = None
     alarm_email: str | None = None
     nightly_refresh: bool
     api_handler_role_arn: str | None = None
     destroy_data: bool
+    termination_protection: bool = False
     log_retention_days: int
     run_retention_days: int
     backups: bool
@@ -175,6 +206,16 @@ class Environment:
     def __post_init__(self) -> None:
         """Refuse what AWS would refuse later, or what would hang."""
         _check(self)
+
+    @property
+    def database_in_s3(self) -> bool:
+        """Whether the job reads its database from S3 and mounts nothing."""
+        return self.database_path.startswith("s3://")
+
+    @property
+    def key_prefix(self) -> str:
+        """What every key in the bucket begins with: empty, or ending in a slash."""
+        return f"{self.bucket_prefix}/" if self.bucket_prefix else ""
 
 
 def _check(env: Environment) -> None:
@@ -192,9 +233,19 @@ def _check(env: Environment) -> None:
 
     shaped("name", env.name, r"[a-z][a-z0-9-]{0,19}", "'dev': lower-case letters, at most 20")
     shaped("stack_name", env.stack_name, r"[A-Za-z][A-Za-z0-9-]{0,99}", "'DevStack'")
-    if env.vcpus not in (1, 2, 4, LARGEST_VCPUS):
-        refuse("vcpus", f"is {env.vcpus}; give 1, 2, 4 or 8, the sizes of the listed instances")
-    number("memory_mib", SMALLEST_MEMORY_MIB, 14_336, "MiB")
+    number("zones", 2, 6, "zones")
+    for kind in env.instance_types:
+        shaped("instance_types", kind, ARM64_TYPE, "'c7g.large', an ARM64 type with its size")
+    if len(set(env.instance_types)) < 2:
+        refuse("instance_types", "needs two types or more; one starves Spot of pools")
+    number("vcpus", 1, 64, "vCPUs")
+    number("memory_mib", SMALLEST_MEMORY_MIB, 131_072, "MiB")
+    if set(env.instance_types) <= set(INSTANCE_CAPACITY) and smallest_fit(env) is None:
+        refuse(
+            "instance_types",
+            f"has none that holds a job of {env.vcpus} vCPUs and {env.memory_mib} MiB beside the "
+            "ECS agent; list a larger one, or lower vcpus or memory_mib",
+        )
     number("scratch_mib", 16, env.memory_mib // 2, "MiB")
     number("timeout_minutes", 1, 24 * 60, "minutes")
     number("attempts", 1, 10, "attempts")
@@ -210,10 +261,16 @@ def _check(env: Environment) -> None:
     if env.log_retention_days not in LOG_RETENTION_DAYS:
         known = ", ".join(map(str, LOG_RETENTION_DAYS))
         refuse("log_retention_days", f"is {env.log_retention_days}; CloudWatch accepts {known}")
-    below = f"{MOUNT_PATH}/"
-    if not env.database_path.startswith(below) or ".." in env.database_path.split("/"):
-        refuse("database_path", f"is {env.database_path!r}; it must lie below {below}")
-    shaped("bucket_name", env.bucket_name, r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "'my-bucket'")
+    if env.monthly_budget_usd is not None and not 0 < env.monthly_budget_usd < 1_000_000:
+        refuse("monthly_budget_usd", f"is {env.monthly_budget_usd}; give US dollars above 0")
+    shaped("bucket_name", env.bucket_name, BUCKET_NAME, "'my-bucket'")
+    shaped("bucket_prefix", env.bucket_prefix, r"|[\w-]+(/[\w-]+)*", "'bar' or 'bar/dev'")
+    for field in ("bucket_key_arn", "database_key_arn"):
+        key = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+"
+        shaped(field, getattr(env, field), key, "'arn:aws:kms:eu-west-1:111122223333:key/1234-ab'")
+    if env.bucket_key_arn is not None and env.bucket_name is None:
+        refuse("bucket_key_arn", "is given, but a bucket made here has S3's own encryption")
+    _check_database(env, refuse)
     shaped("alarm_email", env.alarm_email, r"[^@\s]+@[^@\s]+\.[^@\s]+", "'bar@example.org'")
     shaped(
         "api_handler_role_arn",
@@ -245,10 +302,42 @@ def _check(env: Environment) -> None:
         )
 
 
+def _check_database(env: Environment, refuse: Callable[[str, str], typing.NoReturn]) -> None:
+    path = env.database_path
+    below = f"{MOUNT_PATH}/"
+    if ".." in path.split("/") or not (path.startswith(below) or env.database_in_s3):
+        refuse(
+            "database_path",
+            f"is {path!r}; it must lie below {below}, or be s3://bucket/key, or "
+            f"s3:///{OWN_DATABASE_FOLDER}name.db in the environment's own bucket",
+        )
+    if not env.database_in_s3:
+        return
+    bucket, _, key = path.removeprefix("s3://").partition("/")
+    own = not bucket or bucket == env.bucket_name
+    if not key or key.endswith("/") or not re.fullmatch(f"|{BUCKET_NAME}", bucket):
+        refuse("database_path", f"is {path!r}; it should look like 's3://my-bucket/cocktails.db'")
+    if own and not key.removeprefix(env.key_prefix).startswith(OWN_DATABASE_FOLDER):
+        where = f"{env.key_prefix}{OWN_DATABASE_FOLDER}"
+        refuse("database_path", f"is {path!r}; in the documents' bucket it must lie below {where}")
+    if env.file_system is not None:
+        refuse("file_system", "is adopted, but database_path is in S3; give one of the two")
+    if own and env.database_key_arn is not None:
+        refuse("database_key_arn", "is for another bucket; this one's key is bucket_key_arn")
+
+
+def smallest_fit(env: Environment) -> str | None:
+    """Return the first listed type that holds the job beside the ECS agent; None for none."""
+    for kind in env.instance_types:
+        vcpus, memory_mib = INSTANCE_CAPACITY.get(kind, (0, 0))
+        if env.vcpus <= vcpus and env.memory_mib <= memory_mib * (1 - AGENT_SHARE):
+            return kind
+    return None
+
+
 DEV = Environment(
     name="dev",
     stack_name="DevStack",
-    network_mode=NetworkMode.PUBLIC,
     # A c7g.medium's 2,048 MiB, less the ECS agent's share, hold no job of 2,048; the next size
     # is paid for anyway, so the job takes what that has.
     vcpus=2,
@@ -261,19 +350,20 @@ DEV = Environment(
     quiet_minutes=5,
     maximum_wait_minutes=30,
     freshness_hours=168,
+    alarms=False,
+    dashboard=False,
     nightly_refresh=False,
     destroy_data=True,
     log_retention_days=14,
     run_retention_days=7,
     backups=False,
     runs_per_month=60,
-    minutes_per_run=3.0,
+    minutes_per_run=0.5,
 )
 
 PROD = Environment(
     name="prod",
     stack_name="ProdStack",
-    network_mode=NetworkMode.ENDPOINTS,
     vcpus=2,
     memory_mib=3072,
     scratch_mib=512,
@@ -284,13 +374,15 @@ PROD = Environment(
     quiet_minutes=15,
     maximum_wait_minutes=120,
     freshness_hours=48,
+    alarms=True,
+    dashboard=True,
     nightly_refresh=True,
     destroy_data=False,
     log_retention_days=90,
     run_retention_days=30,
     backups=True,
     runs_per_month=120,
-    minutes_per_run=3.0,
+    minutes_per_run=0.5,
 )
 
 DEFAULTS: Mapping[str, Environment] = types.MappingProxyType({"dev": DEV, "prod": PROD})
@@ -330,7 +422,19 @@ def environments_from(context: object) -> dict[str, Environment]:
         if name not in DEFAULTS:
             known = " and ".join(DEFAULTS)
             raise InvalidEnvironment(f"context 'environments' names {name!r}; there are {known}.")
-    return {name: _overridden(default, context.get(name, {})) for name, default in DEFAULTS.items()}
+    found = {
+        name: _overridden(default, context.get(name, {})) for name, default in DEFAULTS.items()
+    }
+    dev, prod = found["dev"], found["prod"]
+    if dev.bucket_name is not None and (
+        (dev.bucket_name, dev.bucket_prefix) == (prod.bucket_name, prod.bucket_prefix)
+    ):
+        raise InvalidEnvironment(
+            f"dev and prod both publish to the bucket {dev.bucket_name!r}"
+            f"{f' below {dev.bucket_prefix!r}' if dev.bucket_prefix else ''}: each refresh would "
+            "overwrite the other's documents. Give one of them a bucket_prefix of its own."
+        )
+    return found
 
 
 def _overridden(default: Environment, overrides: object) -> Environment:

@@ -1,7 +1,8 @@
 """The network and the file system: made here, or adopted by attributes.
 
 Nothing in an adopted network is changed. To an adopted file system one ingress rule is added on
-its mount targets' security group, so that the job's instances may reach it.
+its mount targets' security group, so that the job's instances may reach it. An environment whose
+database lies in S3 has no file system.
 """
 
 from __future__ import annotations
@@ -9,30 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Annotations, Aws, NestedStack, RemovalPolicy
+from aws_cdk import Annotations, Aws, Fn, NestedStack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_efs as efs
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IDependable
 
+from infra.data import kept
 from infra.environments import CONTAINER_UID, AdoptedFileSystem, Environment, NetworkMode
+from infra.facts import INTERFACE_ENDPOINTS, LAYER_BUCKET
 
 NFS = ec2.Port.tcp(2049)
 HTTPS = ec2.Port.tcp(443)
-
-ENDPOINTS = {
-    "Ecs": ec2.InterfaceVpcEndpointAwsService.ECS,
-    "EcsAgent": ec2.InterfaceVpcEndpointAwsService.ECS_AGENT,
-    "EcsTelemetry": ec2.InterfaceVpcEndpointAwsService.ECS_TELEMETRY,
-    "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
-    "EcrDocker": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
-    "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
-}
-"""What an instance without a way out needs: to join the cluster, pull the image, write its log.
-
-S3 (image layers, the bucket) has a gateway endpoint, which is free. The EFS API is not needed:
-mount targets are found by name.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +47,7 @@ class NetworkStack(NestedStack):
     instances
         The security group of the instances: nothing in, 443 and 2049 out.
     mount
-        The file system with its access point.
+        The file system with its access point; None when the database is in S3.
     """
 
     def __init__(
@@ -84,11 +73,16 @@ class NetworkStack(NestedStack):
         if environment.vpc is None and environment.network_mode is NetworkMode.ENDPOINTS:
             _endpoints(self, self.vpc, self.subnets, self.instances)
             _restrict_gateway(self.vpc)
+        self.mount: MountableFileSystem | None = None
+        if not environment.database_in_s3:
+            self._mount(environment)
+
+    def _mount(self, environment: Environment) -> None:
         if environment.file_system is None:
             self.mount, targets = _own_file_system(self, environment, self.vpc, self.subnets)
         else:
             self.mount, targets = _adopted_file_system(self, environment.file_system)
-        self.instances.add_egress_rule(targets, NFS, "The file system's mount targets")
+        self.instances.add_egress_rule(targets, NFS, "Mount targets of the file system")
         ec2.CfnSecurityGroupIngress(
             self,
             "MountFromInstances",
@@ -130,8 +124,8 @@ def _network(scope: Construct, environment: Environment) -> tuple[ec2.IVpc, ec2.
     own = ec2.Vpc(
         scope,
         "Vpc",
-        # Two are what a template without a fixed account can name; Spot has two pools a size.
-        max_azs=2,
+        # By position, so that the template needs no account to be made.
+        availability_zones=[Fn.select(i, Fn.get_azs()) for i in range(environment.zones)],
         nat_gateways=1 if environment.network_mode is NetworkMode.NAT else 0,
         restrict_default_security_group=False,  # would bring in a Lambda of its own
         subnet_configuration=[
@@ -163,12 +157,12 @@ def _endpoints(
         allow_all_outbound=False,
     )
     guard.add_ingress_rule(instances, HTTPS, "Batch instances")
-    for name, service in ENDPOINTS.items():
+    for service in INTERFACE_ENDPOINTS:
         ec2.InterfaceVpcEndpoint(
             scope,
-            name,
+            "".join(word.capitalize() for word in service.replace(".", "-").split("-")),
             vpc=vpc,
-            service=service,
+            service=ec2.InterfaceVpcEndpointAwsService(service),
             subnets=subnets,
             security_groups=[guard],
             open=False,  # the rule above, not the whole network
@@ -185,7 +179,7 @@ def _restrict_gateway(vpc: ec2.IVpc) -> None:
             sid="ImageLayers",  # ECR hands out layers from a bucket of its own, one a region
             principals=[iam.AnyPrincipal()],
             actions=["s3:GetObject"],
-            resources=[f"arn:{Aws.PARTITION}:s3:::prod-{Aws.REGION}-starport-layer-bucket/*"],
+            resources=[f"arn:{Aws.PARTITION}:s3:::prod-{Aws.REGION}-{LAYER_BUCKET}/*"],
         )
     )
     gateway.add_to_policy(
@@ -220,9 +214,7 @@ def _own_file_system(
         security_group=targets,
         encrypted=True,
         enable_automatic_backups=environment.backups,
-        removal_policy=(
-            RemovalPolicy.DESTROY if environment.destroy_data else RemovalPolicy.RETAIN
-        ),
+        removal_policy=kept(environment),
         # A policy of its own ends the default, by which whoever reaches a mount target may write
         # as root. Rights then come from the clients' own roles; plain NFS is refused.
         file_system_policy=iam.PolicyDocument(

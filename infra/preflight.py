@@ -1,7 +1,9 @@
 """What AWS would refuse at deploy time, or answer with a job that hangs, refused at synth time.
 
-The rules read the finished templates, so an override on an L1 construct is seen too. They run
-at the end of every synthesis; on a cloud assembly by hand: `python -m infra.preflight cdk.out`.
+Only what an owner's settings, an override or a new text could break is checked here; what the
+code itself fixes is held by tests. The rules read the finished templates, so an override on an L1
+construct is seen too. They run at the end of every synthesis; on a cloud assembly by hand:
+`python -m infra.preflight cdk.out`.
 """
 
 from __future__ import annotations
@@ -11,13 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.environments import Environment
-from infra.rules_account import ACCOUNT_RULES
 from infra.rules_batch import BATCH_RULES
 from infra.rules_common import Trouble
-from infra.rules_network import NETWORK_RULES
+from infra.rules_text import TEXT_RULES
 from infra.templates import StackTemplates, read_assembly
 
-RULES = (*BATCH_RULES, *NETWORK_RULES, *ACCOUNT_RULES)
+RULES = (*BATCH_RULES, *TEXT_RULES)
 
 
 def check(stack: StackTemplates, environment: Environment | None = None) -> list[Trouble]:

@@ -11,9 +11,7 @@ from infra import preflight
 from infra.acknowledged import unexplained
 from infra.analytics_stack import AnalyticsStack
 from infra.environments import Environment, InvalidEnvironment, environments_from
-
-# The CLI switches these on; the pre-flight rules need them also where there is no CLI.
-METADATA = {"aws:cdk:enable-asset-metadata": True, "aws:cdk:enable-path-metadata": True}
+from infra.templates import METADATA
 
 
 def build(app: App) -> dict[str, Environment]:

@@ -10,6 +10,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
+# The CLI switches these on; who reads templates needs them also where there is no CLI.
+METADATA = {"aws:cdk:enable-asset-metadata": True, "aws:cdk:enable-path-metadata": True}
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

@@ -8,59 +8,36 @@ accounts refuse; `trigger/claim.py` keeps concurrent invocations apart instead.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from aws_cdk import (
-    Acknowledgment,
     Aws,
-    CfnParameter,
     Duration,
     NestedStack,
     RemovalPolicy,
-    Validations,
+    TimeZone,
 )
-from aws_cdk import aws_batch as batch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.batch import BatchStack, make_log_group
+from infra.data import use_of_key
 from infra.environments import Environment
-from infra.watching import Watching
+from infra.facts import TRIGGER_PREFIX
+from infra.jobs import any_revision
+from infra.watching import Watching, watched
 
 CODE = Path(__file__).resolve().parents[1] / "trigger"
-CLAIM_KEY = "trigger/claim.json"
 SCHEDULE_NAME = "refresh"
 
 TIMEOUT = Duration.seconds(60)
 """Below `trigger.claim.LEASE`: whoever is past its lease has been ended."""
-
-RETENTION = {
-    1: logs.RetentionDays.ONE_DAY,
-    3: logs.RetentionDays.THREE_DAYS,
-    5: logs.RetentionDays.FIVE_DAYS,
-    7: logs.RetentionDays.ONE_WEEK,
-    14: logs.RetentionDays.TWO_WEEKS,
-    30: logs.RetentionDays.ONE_MONTH,
-    60: logs.RetentionDays.TWO_MONTHS,
-    90: logs.RetentionDays.THREE_MONTHS,
-    120: logs.RetentionDays.FOUR_MONTHS,
-    150: logs.RetentionDays.FIVE_MONTHS,
-    180: logs.RetentionDays.SIX_MONTHS,
-    365: logs.RetentionDays.ONE_YEAR,
-    400: logs.RetentionDays.THIRTEEN_MONTHS,
-    545: logs.RetentionDays.EIGHTEEN_MONTHS,
-    731: logs.RetentionDays.TWO_YEARS,
-    1096: logs.RetentionDays.THREE_YEARS,
-    1827: logs.RetentionDays.FIVE_YEARS,
-}
 
 
 class TriggerStack(NestedStack):
@@ -80,18 +57,10 @@ class TriggerStack(NestedStack):
         construct_id: str,
         *,
         environment: Environment,
-        job_queue: batch.IJobQueue,
-        job_definition: batch.IJobDefinition,
-        bucket: s3.IBucket,
-        log_group: logs.ILogGroup,
-        api_handler_role_arn: str | None = None,
+        batch: BatchStack,
         **kwargs: Any,
     ) -> None:
-        # The name as a parameter of our own, so that the wildcard below it has a fixed name too.
-        super().__init__(
-            scope, construct_id, parameters={"JobLogGroup": log_group.log_group_name}, **kwargs
-        )
-        job_logs = CfnParameter(self, "JobLogGroup", description="The job's log group")
+        super().__init__(scope, construct_id, **kwargs)
         # No physical name: a replaced group must not collide with the one it replaces.
         group = scheduler.CfnScheduleGroup(self, "Schedules")
         dead_letters = sqs.Queue(
@@ -112,37 +81,23 @@ class TriggerStack(NestedStack):
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             ),
         )
-        function_logs = logs.LogGroup(
-            self,
-            "Logs",
-            retention=RETENTION[environment.log_retention_days],
-            removal_policy=RemovalPolicy.DESTROY,
-        )
         role = iam.Role(
             self,
             "Role",
             description="The trigger function: submit one job definition to one queue, and ask",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
-        for statement in _rights(
-            job_queue=job_queue,
-            job_definition=job_definition,
-            bucket=bucket,
-            job_logs=job_logs.value_as_string,
-            function_logs=function_logs.log_group_name,
-            schedule_arn=self.format_arn(
-                service="scheduler",
-                resource="schedule",
-                resource_name=f"{group.ref}/{SCHEDULE_NAME}",
-            ),
-            schedule_role=schedule_role,
-        ):
-            role.add_to_policy(statement)
-        with _packaged() as folder:  # read while the function is made
+        definition, queue = batch.jobs.refresh, batch.compute.queue
+        notes = f"{environment.key_prefix}{TRIGGER_PREFIX}"
+        with TemporaryDirectory() as folder:  # read while the function is made
+            # As `trigger/` within it, the name by which the package is imported.
+            shutil.copytree(
+                CODE, Path(folder) / "trigger", ignore=shutil.ignore_patterns("__pycache__")
+            )
             self.function = lambda_.Function(
                 self,
                 "Function",
-                description=f"Cocktail analytics ({environment.name}): refresh, request, status",
+                description=f"Cocktail analytics, {environment.name}: refresh, status, alerts",
                 runtime=lambda_.Runtime.PYTHON_3_13,
                 architecture=lambda_.Architecture.ARM_64,
                 handler="trigger.handler.handler",
@@ -150,170 +105,108 @@ class TriggerStack(NestedStack):
                 memory_size=512,  # decides the CPU too, and so how long boto3's import takes
                 timeout=TIMEOUT,
                 role=role,
-                log_group=function_logs,
+                log_group=make_log_group(self, environment),
                 dead_letter_queue=dead_letters,
                 environment={
                     "ENVIRONMENT": environment.name,
-                    "BATCH_JOB_QUEUE": job_queue.job_queue_arn,
-                    "BATCH_JOB_DEFINITION": job_definition.job_definition_arn,
-                    "ANALYTICS_BUCKET": bucket.bucket_name,
-                    "CLAIM_KEY": CLAIM_KEY,
-                    "JOB_LOG_GROUP": job_logs.value_as_string,
+                    "BATCH_JOB_QUEUE": queue.job_queue_arn,
+                    "BATCH_JOB_DEFINITION": definition.job_definition_arn,
+                    "ANALYTICS_BUCKET": batch.places.bucket.bucket_name,
+                    "CLAIM_KEY": f"{notes}/claim.json",
+                    "TOLD_PREFIX": f"{notes}/told/",
+                    "JOB_LOG_GROUP": batch.places.log_group.log_group_name,
                     "SCHEDULE_GROUP": group.ref,
                     "SCHEDULE_NAME": SCHEDULE_NAME,
                     "SCHEDULE_ROLE_ARN": schedule_role.role_arn,
                     "DEAD_LETTER_ARN": dead_letters.queue_arn,
+                    "ANALYTICS_METRICS": watched(environment),
                     "QUIET_MINUTES": str(environment.quiet_minutes),
                     "MAXIMUM_WAIT_MINUTES": str(environment.maximum_wait_minutes),
                 },
             )
-        schedule_role.add_to_policy(
-            iam.PolicyStatement(
-                sid="InvokeTheTrigger",
-                actions=["lambda:InvokeFunction"],
-                resources=[self.function.function_arn],
-            )
-        )
-        schedule_role.add_to_policy(
-            iam.PolicyStatement(
-                sid="KeepWhatCouldNotBeInvoked",
-                actions=["sqs:SendMessage"],
-                resources=[dead_letters.queue_arn],
-            )
-        )
-        if api_handler_role_arn:
-            # On the function's side: the site's role belongs to the site and is left alone.
-            self.function.add_permission(
-                "ApiHandler",
-                principal=iam.ArnPrincipal(api_handler_role_arn),
-                action="lambda:InvokeFunction",
-            )
-        if environment.nightly_refresh:
-            _nightly(self, group=group, role=schedule_role, function=self.function)
         self.watching = Watching(
             self,
             "Watching",
             environment=environment,
-            job_queue_arn=job_queue.job_queue_arn,
+            job_queue_arn=queue.job_queue_arn,
             function=self.function,
             dead_letters=dead_letters,
         )
-        own_logs = self.resolve(function_logs.log_group_name)["Ref"]
-        _explain(role=role, function=self.function, log_groups=[job_logs.node.id, own_logs])
-
-
-@contextmanager
-def _packaged() -> Iterator[str]:
-    """Give a folder with the package as `trigger/`, the name by which it is imported."""
-    with TemporaryDirectory() as folder:
-        package = Path(folder) / "trigger"
-        package.mkdir()
-        for source in sorted(CODE.glob("*.py")):
-            if source.name != "client.py":  # the caller's side; not part of the function
-                shutil.copyfile(source, package / source.name)
-        yield folder
-
-
-def _rights(
-    *,
-    job_queue: batch.IJobQueue,
-    job_definition: batch.IJobDefinition,
-    bucket: s3.IBucket,
-    job_logs: str,
-    function_logs: str,
-    schedule_arn: str,
-    schedule_role: iam.IRole,
-) -> list[iam.PolicyStatement]:
-    return [
-        iam.PolicyStatement(
-            sid="SubmitThisJobHere",
-            actions=["batch:SubmitJob"],
-            resources=[job_definition.job_definition_arn, job_queue.job_queue_arn],
-        ),
-        iam.PolicyStatement(
-            sid="LookAtJobs",  # these two actions know no resources
-            actions=["batch:DescribeJobs", "batch:ListJobs"],
-            resources=["*"],
-        ),
-        iam.PolicyStatement(
-            sid="HoldTheClaim",
-            actions=["s3:GetObject", "s3:PutObject"],
-            resources=[bucket.arn_for_objects(CLAIM_KEY)],
-        ),
-        iam.PolicyStatement(
-            sid="KeepTheOneSchedule",
-            actions=[
-                "scheduler:CreateSchedule",
-                "scheduler:DeleteSchedule",
-                "scheduler:GetSchedule",
-                "scheduler:UpdateSchedule",
-            ],
-            resources=[schedule_arn],
-        ),
-        iam.PolicyStatement(
-            sid="LetTheScheduleInvokeUs",
-            actions=["iam:PassRole"],
-            resources=[schedule_role.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
-        ),
-        iam.PolicyStatement(
-            sid="ShowTheJobsLastLines",
-            actions=["logs:GetLogEvents"],
-            resources=[_streams(job_logs)],
-        ),
-        iam.PolicyStatement(
-            sid="WriteOwnLog",
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[_streams(function_logs)],
-        ),
-    ]
+        self.function.add_environment("ALERT_TOPIC_ARN", self.watching.topic.topic_arn)
+        self.watching.topic.grant_publish(role)
+        for statement in [
+            iam.PolicyStatement(
+                sid="SubmitThisJobHere",
+                actions=["batch:SubmitJob"],
+                resources=[any_revision(definition), queue.job_queue_arn],
+            ),
+            iam.PolicyStatement(
+                sid="LookAtJobs",  # these two actions know no resources
+                actions=["batch:DescribeJobs", "batch:ListJobs"],
+                resources=["*"],
+            ),
+            iam.PolicyStatement(
+                sid="KeepNotes",  # the claim, and which failures were told
+                actions=["s3:GetObject", "s3:PutObject"],
+                resources=batch.places.objects(TRIGGER_PREFIX),
+            ),
+            *use_of_key(environment.bucket_key_arn, write=True),
+            iam.PolicyStatement(
+                sid="KeepTheOneSchedule",
+                actions=[
+                    "scheduler:CreateSchedule",
+                    "scheduler:DeleteSchedule",
+                    "scheduler:GetSchedule",
+                    "scheduler:UpdateSchedule",
+                ],
+                resources=[
+                    self.format_arn(
+                        service="scheduler",
+                        resource="schedule",
+                        resource_name=f"{group.ref}/{SCHEDULE_NAME}",
+                    )
+                ],
+            ),
+            iam.PolicyStatement(
+                sid="LetTheScheduleInvokeUs",
+                actions=["iam:PassRole"],
+                resources=[schedule_role.role_arn],
+                conditions={"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+            ),
+            iam.PolicyStatement(
+                sid="ShowTheJobsLastLines",
+                actions=["logs:GetLogEvents"],
+                resources=[_streams(batch.places.log_group.log_group_name)],
+            ),
+        ]:
+            role.add_to_policy(statement)
+        self.function.log_group.grant_write(role)
+        self.function.grant_invoke(schedule_role)
+        dead_letters.grant_send_messages(schedule_role)
+        if environment.api_handler_role_arn:
+            # On the function's side: the site's role belongs to the site and is left alone.
+            self.function.grant_invoke(iam.ArnPrincipal(environment.api_handler_role_arn))
+        if environment.nightly_refresh:
+            scheduler.Schedule(
+                self,
+                "Nightly",
+                description="Safety net: a refresh each night, whatever the trigger was asked",
+                schedule=scheduler.ScheduleExpression.cron(
+                    minute="17", hour="3", time_zone=TimeZone.ETC_UTC
+                ),
+                time_window=scheduler.TimeWindow.flexible(Duration.minutes(30)),
+                schedule_group=scheduler.ScheduleGroup.from_schedule_group_name(
+                    self, "Group", group.ref
+                ),
+                target=targets.LambdaInvoke(
+                    self.function,
+                    role=schedule_role,
+                    dead_letter_queue=dead_letters,
+                    input=scheduler.ScheduleTargetInput.from_object({"action": "refresh"}),
+                ),
+            )
 
 
 def _streams(log_group_name: str) -> str:
     arn = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}"
     return f"{arn}:log-group:{log_group_name}:log-stream:*"
-
-
-def _nightly(
-    scope: Construct,
-    *,
-    group: scheduler.CfnScheduleGroup,
-    role: iam.IRole,
-    function: lambda_.IFunction,
-) -> None:
-    """Refresh each night, so that a lost request is noticed by nobody for longer than a day."""
-    scheduler.CfnSchedule(
-        scope,
-        "Nightly",
-        description="Safety net: a refresh each night, whatever the trigger was asked",
-        group_name=group.ref,
-        schedule_expression="cron(17 3 * * ? *)",
-        schedule_expression_timezone="UTC",
-        flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(
-            mode="FLEXIBLE", maximum_window_in_minutes=30
-        ),
-        target=scheduler.CfnSchedule.TargetProperty(
-            arn=function.function_arn, role_arn=role.role_arn, input='{"action": "refresh"}'
-        ),
-    )
-
-
-def _explain(*, role: iam.Role, function: lambda_.Function, log_groups: list[str]) -> None:
-    """Say why three wildcards and an older runtime stand; cdk-nag wants each by its own name."""
-    streams = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:<{}>:log-stream:*"
-    reasons = {"Resource::*": "DescribeJobs and ListJobs know no resources"} | {
-        f"Resource::{streams.format(name)}": "Log streams get their names as they are made"
-        for name in log_groups
-    }
-    Validations.of(role).acknowledge(
-        *(
-            Acknowledgment(id=f"AwsSolutions-IAM5[{finding}]", reason=reason)
-            for finding, reason in reasons.items()
-        )
-    )
-    Validations.of(function).acknowledge(
-        Acknowledgment(
-            id="AwsSolutions-L1",
-            reason="python3.13 brings boto3, runs on ARM64 and is what the code was written for",
-        )
-    )

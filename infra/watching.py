@@ -1,4 +1,4 @@
-"""Who notices when the refresh is dead: events, alarms and a dashboard, to one topic.
+"""Who notices when the refresh is dead: events, alarms, a budget and a dashboard, to one topic.
 
 Three ways to fail need three watchers. A job that fails says so in an event. A job that cannot
 start says so in an event of the queue. And when nothing happens at all, no event comes: only the
@@ -8,6 +8,7 @@ freshness alarm, for which a missing figure is a bad one, notices that.
 from __future__ import annotations
 
 from aws_cdk import Aws, Duration
+from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
@@ -24,7 +25,20 @@ from infra.environments import Environment
 NAMESPACE = "CocktailAnalytics"
 """Metrics that the job and the trigger write into their logs; see `docs/operations.md`."""
 
+METRICS = (
+    *("RefreshSuccess", "RefreshFailure", "RefreshDuration", "Recipes", "Warnings"),
+    *("RefreshRequests", "RefreshJoined", "QueueAge", "StageDuration"),
+)
+"""What the dashboard draws; the first is what the freshness alarm listens to."""
+
 SCRIPT = "scripts/trigger-analytics-refresh.sh"
+
+
+def watched(environment: Environment) -> str:
+    """Return the metrics that somebody looks at, with commas; each one written is billed."""
+    if environment.dashboard:
+        return ",".join(METRICS)
+    return METRICS[0] if environment.alarms else ""
 
 
 class Watching(Construct):
@@ -34,8 +48,8 @@ class Watching(Construct):
     ----------
     topic
         Receives failed jobs, blocked queues and alarms; `alarm_email` is subscribed if given.
-    freshness, undelivered
-        The two alarms.
+    alarms
+        On silence and on lost requests; empty where the environment wants none.
     """
 
     def __init__(
@@ -51,11 +65,16 @@ class Watching(Construct):
         super().__init__(scope, construct_id)
         self._environment = environment
         self.topic = self._make_topic()
-        self._tell_failed_jobs(job_queue_arn)
-        self._tell_blocked_queue(job_queue_arn)
-        self.freshness = self._alarm_on_age()
-        self.undelivered = self._alarm_on_dead_letters(dead_letters)
-        self._draw(function)
+        self._hear(job_queue_arn, function, dead_letters)
+        if environment.monthly_budget_usd is not None:
+            self._watch_the_bill(environment.monthly_budget_usd)
+        self.alarms = (
+            [self._alarm_on_age(), self._alarm_on_dead_letters(dead_letters)]
+            if environment.alarms
+            else []
+        )
+        if environment.dashboard:
+            self._draw(function)
 
     def _make_topic(self) -> sns.Topic:
         name = self._environment.name
@@ -63,11 +82,14 @@ class Watching(Construct):
             self, "Topic", display_name=f"Cocktail analytics ({name})", enforce_ssl=True
         )
         # The first statement of a topic policy replaces SNS's default policy, which admitted this
-        # account's alarms. Without this one, alarms change colour and nobody is told.
+        # account's alarms. Without this one, alarms change color and nobody is told.
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                principals=[
+                    iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+                    iam.ServicePrincipal("budgets.amazonaws.com"),
+                ],
                 actions=["sns:Publish"],
                 resources=[topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
@@ -78,35 +100,25 @@ class Watching(Construct):
         # No key of our own: a dollar a month for messages that hold job ids and reasons.
         return topic
 
-    def _tell_failed_jobs(self, job_queue_arn: str) -> None:
-        field = events.EventField.from_path
-        name = self._environment.name
+    def _hear(self, job_queue_arn: str, function: lambda_.IFunction, letters: sqs.IQueue) -> None:
+        """Let Batch's events reach the trigger function, which says in a mail what they mean."""
+        target = targets.LambdaFunction(
+            function,
+            dead_letter_queue=letters,
+            max_event_age=Duration.hours(6),
+            retry_attempts=20,
+        )
         events.Rule(
             self,
             "JobFailed",
-            description="A refresh failed for good, all attempts used up",
+            description="A job failed for good, all attempts used up",
             event_pattern=events.EventPattern(
                 source=["aws.batch"],
                 detail_type=["Batch Job State Change"],
                 detail={"status": ["FAILED"], "jobQueue": [job_queue_arn]},
             ),
-            targets=[
-                targets.SnsTopic(
-                    self.topic,
-                    message=events.RuleTargetInput.from_text(
-                        f"Cocktail analytics ({name}): the refresh {field('$.detail.jobName')} "
-                        f"failed. Batch says: {field('$.detail.statusReason')}. What is published "
-                        "is unchanged, only older. What to do: see why, in words and with the end "
-                        f"of the log, by {SCRIPT} {name} --status {field('$.detail.jobId')} and "
-                        f"run it again by {SCRIPT} {name} --wait"
-                    ),
-                )
-            ],
+            targets=[target],
         )
-
-    def _tell_blocked_queue(self, job_queue_arn: str) -> None:
-        field = events.EventField.from_path
-        name = self._environment.name
         events.Rule(
             self,
             "QueueBlocked",
@@ -116,19 +128,34 @@ class Watching(Construct):
                 detail_type=["Batch Job Queue Blocked"],
                 detail={"jobQueue": [job_queue_arn]},
             ),
-            targets=[
-                targets.SnsTopic(
-                    self.topic,
-                    message=events.RuleTargetInput.from_text(
-                        f"Cocktail analytics ({name}): the queue is blocked by "
-                        f"{field('$.detail.jobName')}. Batch says: "
-                        f"{field('$.detail.statusReason')}. What to do: for CAPACITY wait, it is "
-                        f"cancelled after {self._environment.runnable_minutes} min, or set "
-                        "on_demand_fallback; for MISCONFIGURATION compare vcpus and memory_mib "
-                        "with the instance types and max_vcpus, then deploy. Details: "
-                        f"{SCRIPT} {name} --status {field('$.detail.jobId')}"
+            targets=[target],
+        )
+
+    def _watch_the_bill(self, dollars: float) -> None:
+        # Of the whole account: a filter by tag would stay silent until somebody activates the tag.
+        budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
+            ),
+            notifications_with_subscribers=[
+                budgets.CfnBudget.NotificationWithSubscribersProperty(
+                    notification=budgets.CfnBudget.NotificationProperty(
+                        notification_type=kind,
+                        comparison_operator="GREATER_THAN",
+                        threshold=percent,
+                        threshold_type="PERCENTAGE",
                     ),
+                    subscribers=[
+                        budgets.CfnBudget.SubscriberProperty(
+                            subscription_type="SNS", address=self.topic.topic_arn
+                        )
+                    ],
                 )
+                for kind, percent in (("ACTUAL", 80), ("FORECASTED", 100))
             ],
         )
 
@@ -225,8 +252,10 @@ class Watching(Construct):
                 width=12,
                 height=3,
             ),
-            cloudwatch.AlarmStatusWidget(
-                title="Alarms", alarms=[self.freshness, self.undelivered], width=12, height=3
+            *(
+                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=shown, width=12, height=3)]
+                if (shown := self.alarms)
+                else []
             ),
         )
         dashboard.add_widgets(

@@ -10,8 +10,8 @@ from aws_cdk import App
 
 from infra.acknowledged import Reason, unexplained
 from infra.environments import Environment
-from infra.synthesis import METADATA, build
-from infra.templates import StackTemplates, read_assembly
+from infra.synthesis import build
+from infra.templates import METADATA, StackTemplates, read_assembly
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

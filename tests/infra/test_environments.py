@@ -1,8 +1,16 @@
 import dataclasses
+import re
 
 import pytest
 
-from infra.environments import DEV, PROD, InvalidEnvironment, NetworkMode, environments_from
+from infra.environments import (
+    DEV,
+    PROD,
+    Environment,
+    InvalidEnvironment,
+    NetworkMode,
+    environments_from,
+)
 
 VPC = {
     "vpc_id": "vpc-0123456789abcdef0",
@@ -29,10 +37,31 @@ def test_single_fields_are_overridden_and_the_rest_stays():
     assert dev.vpc.subnet_ids == tuple(VPC["subnet_ids"])
     assert (
         dataclasses.replace(
-            dev, network_mode=DEV.network_mode, vcpus=2, minutes_per_run=3.0, vpc=None
+            dev, network_mode=DEV.network_mode, vcpus=2, minutes_per_run=0.5, vpc=None
         )
         == DEV
     )
+
+
+def test_one_bucket_serves_both_when_their_prefixes_differ():
+    made = environments_from(
+        {"dev": {"bucket_name": "one", "bucket_prefix": "dev"}, "prod": {"bucket_name": "one"}}
+    )
+    assert (made["dev"].key_prefix, made["prod"].key_prefix) == ("dev/", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["s3://bucket/site.db", "s3:///database/site.db", "/mnt/efs/a/b.db"]
+)
+def test_the_database_may_lie_on_the_file_system_or_in_s3(path):
+    made = environments_from({"dev": {"database_path": path}})["dev"]
+    assert made.database_in_s3 is path.startswith("s3")
+
+
+def test_every_field_is_described():
+    documented = set(re.findall(r"^    ([a-z_, ]+)$", Environment.__doc__, re.MULTILINE))
+    names = {name for line in documented for name in line.split(", ")}
+    assert names >= {field.name for field in dataclasses.fields(Environment)}
 
 
 def test_the_command_line_hands_text_over():
@@ -50,15 +79,55 @@ def test_the_command_line_hands_text_over():
         ({"dev": {"vcpus": True}}, "vcpus must be a whole number"),
         ({"dev": {"vcpus": "2"}}, "vcpus must be a whole number"),
         ({"dev": {"vcpus": 2.5}}, "vcpus must be a whole number"),
-        ({"dev": {"vcpus": 3}}, "give 1, 2, 4 or 8"),
+        ({"dev": {"vcpus": 65}}, "give 1 to 64"),
+        ({"dev": {"vcpus": 8, "memory_mib": 16384}}, "instance_types has none that holds a job"),
+        ({"dev": {"instance_types": ["c7g.large"]}}, "needs two types or more"),
+        ({"dev": {"instance_types": ["c7i.large", "c7g.large"]}}, "an ARM64 type with its size"),
+        ({"dev": {"instance_types": ["optimal", "c7g.large"]}}, "an ARM64 type with its size"),
+        ({"dev": {"zones": 1}}, "give 2 to 6"),
+        ({"dev": {"quiet_minutes": 0}}, "quiet_minutes is 0 minutes; give 1 to 1440"),
+        ({"dev": {"quiet_minutes": 2000, "maximum_wait_minutes": 2000}}, "quiet_minutes is 2000"),
+        ({"dev": {"minutes_per_run": 0}}, "more than 0, up to the timeout"),
+        ({"dev": {"minutes_per_run": 31}}, "more than 0, up to the timeout"),
+        ({"dev": {"monthly_budget_usd": 0}}, "US dollars above 0"),
+        ({"dev": {"bucket_prefix": "/bar/"}}, "bucket_prefix"),
+        ({"dev": {"bucket_key_arn": "alias/x", "bucket_name": "bar"}}, "arn:aws:kms"),
+        (
+            {"dev": {"bucket_key_arn": "arn:aws:kms:eu-west-1:111122223333:key/1"}},
+            "a bucket made here has S3's own encryption",
+        ),
+        ({"dev": {"database_path": "s3://bucket"}}, "'s3://my-bucket/cocktails.db'"),
+        ({"dev": {"database_path": "s3://Bad_Name/x.db"}}, "'s3://my-bucket/cocktails.db'"),
+        ({"dev": {"database_path": "s3:///cocktails.db"}}, "must lie below database/"),
+        (
+            {"dev": {"database_path": "s3://mine/analytics/v1/x.db", "bucket_name": "mine"}},
+            "must lie below database/",
+        ),
+        (
+            {
+                "dev": {
+                    "database_path": "s3:///database/x.db",
+                    "database_key_arn": "arn:aws:kms:eu-west-1:111122223333:key/1",
+                }
+            },
+            "this one's key is bucket_key_arn",
+        ),
+        ({"dev": {"bucket_name": "one"}, "prod": {"bucket_name": "one"}}, "overwrite the other's"),
+        (
+            {
+                "dev": {"bucket_name": "one", "bucket_prefix": "bar"},
+                "prod": {"bucket_name": "one", "bucket_prefix": "bar"},
+            },
+            "bucket_prefix of its own",
+        ),
         ({"dev": {"nightly_refresh": 1}}, "must be true or false"),
         ({"dev": {"network_mode": "vpn"}}, "one of public, endpoints, nat"),
         ({"dev": {"memory_mib": 2047}}, "give 2048 to"),
         ({"dev": {"scratch_mib": 3000}}, "scratch_mib"),
         ({"dev": {"quiet_minutes": 40}}, "maximum_wait_minutes is 30"),
         ({"dev": {"log_retention_days": 8}}, "CloudWatch accepts 1, 3, 5, 7"),
-        ({"dev": {"database_path": "/mnt/efs/../x"}}, "must lie below /mnt/efs/"),
-        ({"dev": {"database_path": "/data/x.db"}}, "must lie below /mnt/efs/"),
+        ({"dev": {"database_path": "/mnt/efs/../x"}}, "it must lie below /mnt/efs/, or be s3://"),
+        ({"dev": {"database_path": "/data/x.db"}}, "it must lie below /mnt/efs/, or be s3://"),
         ({"dev": {"alarm_email": "bar"}}, "bar@example.org"),
         ({"dev": {"api_handler_role_arn": "Role"}}, "should look like 'arn:aws:iam"),
         ({"dev": {"bucket_name": "Bad_Name"}}, "bucket_name"),

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.acknowledged import REASONS
-from infra.environments import DEV, PROD
 from tests.infra import snapshots
 from tests.infra.conftest import REPOSITORY, synthesize
+from tests.infra.finding import only
 
 STATEFUL = {
     # Replacing one of these loses data: the logical id and what happens on deletion stay.
@@ -19,16 +19,10 @@ STATEFUL = {
         ("AWS::S3::Bucket", "Bucket83908E77", "Delete"),
     },
     "ProdStack": {
-        ("AWS::EFS::FileSystem", "FileSystem8A8E25C0", "Retain"),
-        ("AWS::S3::Bucket", "Bucket83908E77", "Retain"),
+        ("AWS::EFS::FileSystem", "FileSystem8A8E25C0", "RetainExceptOnCreate"),
+        ("AWS::S3::Bucket", "Bucket83908E77", "RetainExceptOnCreate"),
     },
 }
-
-
-def only(stack, kind):
-    found = list(stack.resources(kind))
-    assert len(found) == 1, f"{len(found)} of {kind}"
-    return found[0]
 
 
 @pytest.mark.parametrize("name", sorted(STATEFUL))
@@ -39,11 +33,21 @@ def test_stateful_resources_keep_their_ids_and_their_end(synthesized, name):
         "AWS::DynamoDB::Table",
         "AWS::RDS::DBInstance",
     )
-    found = {
-        (r.type, r.logical_id, r.body["DeletionPolicy"])
-        for r in synthesized.stacks[name].resources(*kinds)
-    }
+    resources = list(synthesized.stacks[name].resources(*kinds))
+    found = {(r.type, r.logical_id, r.body["DeletionPolicy"]) for r in resources}
     assert found == STATEFUL[name]
+    # A replacement is never at creation, and CloudFormation has no such word for it.
+    for resource in resources:
+        expected = "Delete" if resource.body["DeletionPolicy"] == "Delete" else "Retain"
+        assert resource.body["UpdateReplacePolicy"] == expected
+
+
+def test_a_first_deployment_that_fails_can_be_tried_again(synthesized):
+    """Termination protection would keep the failed stack; the CLI sets it before the resources."""
+    manifest = json.loads((synthesized.folder / "manifest.json").read_text())
+    stacks = [a for a in manifest["artifacts"].values() if a["type"] == "aws:cloudformation:stack"]
+    assert len(stacks) == 2
+    assert not any(stack["properties"].get("terminationProtection") for stack in stacks)
 
 
 def test_the_templates_are_as_stored(synthesized):
@@ -73,119 +77,55 @@ def test_three_nested_stacks_each(synthesized):
         assert len(list(stack.resources("AWS::CloudFormation::Stack"))) == 3
 
 
-def test_the_public_network_admits_nothing_and_costs_nothing_idle(dev):
-    kinds = {resource.type for resource in dev.resources()}
-    assert not kinds & {"AWS::EC2::NatGateway", "AWS::EC2::EIP"}
-    endpoints = [e.properties["VpcEndpointType"] for e in dev.resources("AWS::EC2::VPCEndpoint")]
-    assert endpoints == ["Gateway"]
-    subnets = list(dev.resources("AWS::EC2::Subnet"))
-    assert len(subnets) == 2
-    assert all(s.properties["MapPublicIpOnLaunch"] for s in subnets)
-
-
-def test_the_isolated_network_has_no_way_out(prod):
-    kinds = {resource.type for resource in prod.resources()}
-    assert not kinds & {"AWS::EC2::NatGateway", "AWS::EC2::InternetGateway", "AWS::EC2::EIP"}
-    gateway = next(
-        e for e in prod.resources("AWS::EC2::VPCEndpoint")
-        if e.properties["VpcEndpointType"] == "Gateway"
-    )  # fmt: skip
-    policy = json.dumps(gateway.properties["PolicyDocument"])
-    assert "starport-layer-bucket" in policy
-    assert "aws:ResourceAccount" in policy
-
-
-@pytest.mark.parametrize("name", ["DevStack", "ProdStack"])
-def test_security_groups_let_out_443_and_2049_and_let_in_only_each_other(synthesized, name):
-    stack = synthesized.stacks[name]
-    ports_out = set()
-    for group in stack.resources("AWS::EC2::SecurityGroup"):
-        described = group.properties["GroupDescription"]
-        ingress = group.properties.get("SecurityGroupIngress", [])
-        if described.startswith("Batch instances"):
-            assert ingress == []
-            ports_out |= {
-                (rule["FromPort"], rule["ToPort"])
-                for rule in group.properties["SecurityGroupEgress"]
-            }
-        else:  # CDK's way to say "nothing": a rule that cannot match
-            assert all(
-                rule["CidrIp"] == "255.255.255.255/32"
-                for rule in group.properties["SecurityGroupEgress"]
-            )
-        assert all("CidrIp" not in rule for rule in ingress)
-    ports_out |= {
-        (rule.properties["FromPort"], rule.properties["ToPort"])
-        for rule in stack.resources("AWS::EC2::SecurityGroupEgress")
-    }
-    assert ports_out == {(443, 443), (2049, 2049)}
-    for rule in stack.resources("AWS::EC2::SecurityGroupIngress"):
-        assert "SourceSecurityGroupId" in rule.properties
-
-
-def test_the_file_system_is_encrypted_backed_up_in_prod_and_reached_encrypted(dev, prod):
-    for stack, backup in ((dev, "DISABLED"), (prod, "ENABLED")):
-        properties = only(stack, "AWS::EFS::FileSystem").properties
-        assert properties["Encrypted"] is True
-        assert properties.get("BackupPolicy", {"Status": "DISABLED"}) == {"Status": backup}
-        assert "aws:SecureTransport" in json.dumps(properties["FileSystemPolicy"])
-        assert len(list(stack.resources("AWS::EFS::MountTarget"))) == 2
-
-
-@pytest.mark.parametrize(("name", "env"), [("DevStack", DEV), ("ProdStack", PROD)])
-def test_the_job_takes_its_numbers_from_the_environment(synthesized, name, env):
-    job = only(synthesized.stacks[name], "AWS::Batch::JobDefinition").properties
-    container = job["ContainerProperties"]
-    needs = {need["Type"]: need["Value"] for need in container["ResourceRequirements"]}
-    assert needs == {"VCPU": str(env.vcpus), "MEMORY": str(env.memory_mib)}
-    variables = {entry["Name"]: entry["Value"] for entry in container["Environment"]}
-    assert variables["DB_PATH"] == env.database_path
-    assert variables["ANALYTICS_ENVIRONMENT"] == env.name
-    assert variables["ANALYTICS_THREADS"] == str(env.vcpus)
-    assert variables["ANALYTICS_BUCKET"] == {"Ref": "Bucket83908E77"}
-    assert variables["ANALYTICS_SCRATCH"] == "/scratch"
-    assert job["Timeout"] == {"AttemptDurationSeconds": env.timeout_minutes * 60}
-    assert job["RetryStrategy"]["Attempts"] == 3
-    tmpfs = container["LinuxParameters"]["Tmpfs"]
-    assert [(t["ContainerPath"], t["Size"]) for t in tmpfs] == [("/scratch", env.scratch_mib)]
-    assert container["MountPoints"] == [
-        {"ContainerPath": "/mnt/efs", "ReadOnly": True, "SourceVolume": "database"}
-    ]
-
-
-def test_spot_first_and_on_demand_behind_it_where_wished(dev, prod):
-    def order(stack):
-        by_id = {r.logical_id: r for r in stack.resources("AWS::Batch::ComputeEnvironment")}
-        queue = only(stack, "AWS::Batch::JobQueue").properties["ComputeEnvironmentOrder"]
-        ids = [entry["ComputeEnvironment"]["Fn::GetAtt"][0] for entry in queue]
-        return [by_id[i].properties["ComputeResources"]["Type"] for i in ids]
-
-    assert order(dev) == ["SPOT"]
-    assert order(prod) == ["SPOT", "EC2"]
-
-
-def test_the_bucket_is_closed_encrypted_versioned_and_swept(prod):
-    properties = only(prod, "AWS::S3::Bucket").properties
-    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
-    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
-    assert "BucketEncryption" in properties
-    rules = {rule["Id"]: rule for rule in properties["LifecycleConfiguration"]["Rules"]}
-    assert rules["superseded"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
-    assert rules["superseded"]["ExpiredObjectDeleteMarker"] is True
-    assert rules["workspace"]["Prefix"] == "workspace/"
-    assert "aws:SecureTransport" in json.dumps(only(prod, "AWS::S3::BucketPolicy").properties)
-
-
 @pytest.mark.parametrize(("name", "env"), [("DevStack", "dev"), ("ProdStack", "prod")])
 def test_outputs_and_parameters_name_what_others_need(synthesized, name, env):
     stack = synthesized.stacks[name]
     outputs = set(stack.templates[f"{name}.template.json"]["Outputs"])
-    assert outputs >= {"TriggerFunction", "JobQueue", "JobDefinition", "Bucket"}
+    assert outputs == {
+        *("TriggerFunction", "JobQueue", "JobDefinition", "LoadJobDefinition", "JobLogGroup"),
+        *("Topic", "Bucket", "Documents", "DatabasePath", "FileSystem", "AccessPoint"),
+        "InstancesSecurityGroup",
+    }
     names = {p.properties["Name"] for p in stack.resources("AWS::SSM::Parameter")}
     assert names == {
         f"/cocktail-analytics/{env}/{key}"
-        for key in ("trigger-function", "job-queue", "job-definition", "bucket", "job-log-group")
+        for key in (
+            *("trigger-function", "job-queue", "job-definition", "load-job-definition"),
+            *("job-log-group", "topic", "bucket", "documents", "database-path", "file-system"),
+            *("access-point", "instances-security-group"),
+        )
     }
+
+
+def test_whoever_deploys_prod_without_an_address_is_warned_once(synthesized):
+    def warnings(name):
+        said = json.loads((synthesized.folder / f"{name}.metadata.json").read_text())
+        entries = [entry for each in said.values() for entry in each]
+        return [entry["data"] for entry in entries if entry["type"] == "aws:cdk:warning"]
+
+    assert warnings("DevStack") == []
+    [warning] = warnings("ProdStack")
+    assert "set alarm_email" in warning
+
+
+@pytest.mark.parametrize(("name", "env"), [("DevStack", "dev"), ("ProdStack", "prod")])
+def test_everything_that_can_be_tagged_is_for_cost_allocation(synthesized, name, env):
+    wanted = {"application": "cocktail-analytics", "environment": env}
+    tagged = 0
+    for resource in synthesized.stacks[name].resources():
+        for key in ("Tags", "FileSystemTags", "HostedZoneTags", "AccessPointTags"):
+            tags = resource.properties.get(key)
+            if tags is None:
+                continue
+            given = tags if isinstance(tags, dict) else {t["Key"]: t["Value"] for t in tags}
+            assert wanted.items() <= given.items(), resource
+            tagged += 1
+        if resource.type == "AWS::Batch::ComputeEnvironment":
+            assert resource.properties["ComputeResources"]["Tags"] == wanted
+        if resource.type == "AWS::EC2::LaunchTemplate":  # instances, their disks, itself
+            body = json.dumps(resource.properties)
+            assert body.count('{"Key": "environment"') == 3
+    assert tagged > 25
 
 
 def test_adopted_resources_are_used_and_not_made(tmp_path):
@@ -232,9 +172,9 @@ def test_a_slip_in_the_context_ends_synthesis_with_one_sentence():
         [sys.executable, "app.py"],
         cwd=REPOSITORY,
         env={"PATH": str(Path(sys.executable).parent) + ":/usr/bin:/bin",
-             "CDK_CONTEXT_JSON": json.dumps({"environments": {"dev": {"vcpus": 3}}})},
+             "CDK_CONTEXT_JSON": json.dumps({"environments": {"dev": {"vcpus": 99}}})},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 1
-    assert "error: environment 'dev': vcpus is 3; give 1, 2, 4 or 8" in result.stderr
+    assert "error: environment 'dev': vcpus is 99 vCPUs; give 1 to 64" in result.stderr
     assert "Traceback" not in result.stderr

@@ -25,6 +25,7 @@ NOT_OURS = {
     "AWS::EC2::VPCEndpoint": {"ServiceName"},
     "AWS::CloudFormation::Stack": {"Parameters"},
     "AWS::Batch::JobDefinition": {"PropagateTags"},
+    "AWS::Lambda::Permission": {"FunctionName"},
 }
 """Properties that name what AWS has, or that only end like a name."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from aws_cdk import App, Environment, Stack
@@ -13,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
 
 from infra.environments import DEFAULTS
+from infra.jobs import Places
 from infra.trigger import TriggerStack
 
 ACCOUNT = "123456789012"
@@ -24,20 +26,20 @@ DEFINITION = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/definition:7"
 def stack(name: str = "dev", **changes: Any) -> TriggerStack:
     """Return a trigger stack of environment `name` with some fields changed."""
     environment = dataclasses.replace(DEFAULTS[name], **changes)
-    app = App()
-    parent = Stack(app, "Parent", env=Environment(account=ACCOUNT, region=REGION))
-    return TriggerStack(
-        parent,
-        "Trigger",
-        environment=environment,
-        job_queue=batch.JobQueue.from_job_queue_arn(parent, "Queue", QUEUE),
-        job_definition=batch.EcsJobDefinition.from_job_definition_arn(
-            parent, "Definition", DEFINITION
+    parent = Stack(App(), "Parent", env=Environment(account=ACCOUNT, region=REGION))
+    made = SimpleNamespace(
+        places=Places(
+            environment=environment,
+            bucket=s3.Bucket.from_bucket_name(parent, "Bucket", "analytics"),
+            log_group=logs.LogGroup.from_log_group_name(parent, "Logs", "jobs"),
+            mount=None,
         ),
-        bucket=s3.Bucket.from_bucket_name(parent, "Bucket", "analytics"),
-        log_group=logs.LogGroup.from_log_group_name(parent, "Logs", "jobs"),
-        api_handler_role_arn=environment.api_handler_role_arn,
+        compute=SimpleNamespace(queue=batch.JobQueue.from_job_queue_arn(parent, "Queue", QUEUE)),
+        jobs=SimpleNamespace(
+            refresh=batch.EcsJobDefinition.from_job_definition_arn(parent, "Job", DEFINITION)
+        ),
     )
+    return TriggerStack(parent, "Trigger", environment=environment, batch=made)
 
 
 @cache

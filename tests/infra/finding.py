@@ -1,0 +1,61 @@
+"""Finding resources and rights in finished templates."""
+
+import json
+
+
+def only(stack, kind):
+    """The one resource of a kind."""
+    found = list(stack.resources(kind))
+    assert len(found) == 1, f"{len(found)} of {kind}"
+    return found[0]
+
+
+def by_path(stack, kind, path):
+    """The one resource of a kind whose construct lies at the end of a path."""
+    found = [r for r in stack.resources(kind) if str(r).endswith((f"/{path}/Resource", path))]
+    assert len(found) == 1, f"{list(map(str, found))} for {path}"
+    return found[0]
+
+
+def job(stack, name):
+    """A job definition, `Refresh` or `Load`."""
+    return by_path(stack, "AWS::Batch::JobDefinition", f"Jobs/{name}")
+
+
+def variables(definition):
+    """A job definition's environment."""
+    entries = definition.properties["ContainerProperties"]["Environment"]
+    return {entry["Name"]: entry["Value"] for entry in entries}
+
+
+def rights(stack, role):
+    """Every statement of a role's policies, in all templates it can be named in."""
+    found = []
+    for policy in role.properties.get("Policies", []):
+        found += policy["PolicyDocument"]["Statement"]
+    for policy in stack.resources("AWS::IAM::Policy"):
+        mine = {"Ref": role.logical_id} in policy.properties["Roles"]
+        if mine and policy.template == role.template:
+            found += policy.properties["PolicyDocument"]["Statement"]
+    assert found, f"{role} has no rights at all"
+    return found
+
+
+def actions(statements):
+    """The actions that statements allow."""
+    named = [s["Action"] for s in statements if s["Effect"] == "Allow"]
+    return {a for each in named for a in ([each] if isinstance(each, str) else each)}
+
+
+def resources_for(statements, action):
+    """What an action is allowed on, as text."""
+    found = [s["Resource"] for s in statements if action in actions([s])]
+    listed = [r for each in found for r in (each if isinstance(each, list) else [each])]
+    return [json.dumps(resource) for resource in listed]
+
+
+def role_of(stack, definition, key="JobRoleArn"):
+    """The role of a job definition."""
+    role = stack.named(definition.template, definition.properties["ContainerProperties"][key])
+    assert role is not None
+    return role
