@@ -25,7 +25,9 @@ from tests.servers import AwsServer, unreachable_url
 
 COMMAND = [sys.executable, "-m", "analytics_core"]
 HEAVY = {"numpy", "scipy", "numba", "umap", "ot", "sklearn", "boto3", "botocore"}
-COMMANDS = ("demo", "refresh", "validate", "neighbors", "map", "report", "sample-db", "health")
+COMMANDS = (
+    *("demo", "refresh", "validate", "load", "neighbors", "map", "report", "sample-db", "health"),
+)
 SECONDS = 180
 
 
@@ -68,7 +70,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def published(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder with a published set, and the process that made it."""
     folder = tmp_path_factory.mktemp("published")
-    done = run("refresh", "--db", database, "--output", folder, "--no-page")
+    metrics = {"ANALYTICS_METRICS": "RefreshSuccess,Recipes,StageDuration"}
+    done = run("refresh", "--db", database, "--output", folder, "--no-page", env=metrics)
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -137,6 +140,9 @@ def test_help_names_the_environment_of_every_option() -> None:
         ["refresh", "--db", "x.db", "--output", "o", "--cost", "cheap"],
         ["refresh", "--db", "x.db", "--output", "o", "--neighbors", "-1"],
         ["refresh", "--db", "x.db", "--output", "o", "--keep-runs", "1"],
+        ["load"],
+        ["load", "--db", "x.db"],
+        ["load", "--source", "s3://bucket/key", "--db", "s3://bucket/x.db"],
         ["neighbors"],
     ],
 )
@@ -356,7 +362,7 @@ def test_a_swallowed_interruption_is_raised_again_at_the_next_event() -> None:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
-        except Exception as error:  # noqa: BLE001 - what a library's broad except does
+        except BaseException as error:  # noqa: BLE001 - what a callback of compiled code does
             swallowed = error
         assert isinstance(swallowed, Interrupted)
         with pytest.raises(Interrupted, match="SIGTERM"):

@@ -123,8 +123,25 @@ def metrics_of(line: dict[str, Any]) -> dict[str, tuple[str, float]]:
     return {m["Name"]: (m["Unit"], line[m["Name"]]) for m in directive["Metrics"]}
 
 
+ALL = "RefreshSuccess,RefreshFailure,RefreshDuration,Recipes,Warnings,StageDuration"
+
+
+def test_only_metrics_that_somebody_watches_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def written() -> list[set[str]]:
+        lines = metric_lines(succeeded=True, seconds=1, recipes=2, stage_seconds=[("cost", 1)])
+        return [set(metrics_of(line)) for line in lines]
+
+    monkeypatch.delenv("ANALYTICS_METRICS", raising=False)
+    assert written() == []
+    monkeypatch.setenv("ANALYTICS_METRICS", "RefreshSuccess")
+    assert written() == [{"RefreshSuccess"}]
+    monkeypatch.setenv("ANALYTICS_METRICS", ALL)
+    assert written() == [{"RefreshSuccess", "RefreshDuration", "Recipes"}, {"StageDuration"}]
+
+
 def test_a_success_has_the_dashboards_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANALYTICS_ENVIRONMENT", "prod")
+    monkeypatch.setenv("ANALYTICS_METRICS", ALL)
     whole, stage = metric_lines(
         succeeded=True, seconds=12.3456, recipes=238, warnings=0, stage_seconds=[("cost", 1.5)]
     )
@@ -142,11 +159,13 @@ def test_a_success_has_the_dashboards_metrics(monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(whole["_aws"]["Timestamp"], int)
 
 
-def test_a_failure_counts_as_one() -> None:
+def test_a_failure_counts_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_METRICS", ALL)
     (line,) = metric_lines(succeeded=False, seconds=1)
     assert metrics_of(line) == {"RefreshFailure": ("Count", 1), "RefreshDuration": ("Seconds", 1)}
 
 
 def test_without_an_environment_it_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANALYTICS_ENVIRONMENT", raising=False)
+    monkeypatch.setenv("ANALYTICS_METRICS", ALL)
     assert metric_lines(succeeded=False, seconds=1)[0]["Environment"] == "local"

@@ -148,7 +148,9 @@ def metric_lines(
 ) -> list[dict[str, object]]:
     """Build a refresh's metrics in CloudWatch's embedded metric format.
 
-    Written to the log as they are, CloudWatch makes metrics of them without any call.
+    Written to the log as they are, CloudWatch makes metrics of them without any call. Each metric
+    is billed, so only those are built that ``ANALYTICS_METRICS`` names, with commas; by default
+    none.
 
     Parameters
     ----------
@@ -172,12 +174,16 @@ def metric_lines(
         _metric_line({"StageDuration": round(spent, 3)}, {"StageDuration": "Seconds"}, stage=stage)
         for stage, spent in stage_seconds
     ]
-    return lines
+    return [line for line in lines if line is not None]
 
 
 def _metric_line(
     values: Mapping[str, float], units: Mapping[str, str], *, stage: str | None = None
-) -> dict[str, object]:
+) -> dict[str, object] | None:
+    watched = os.environ.get("ANALYTICS_METRICS", "").split(",")
+    values = {name: value for name, value in values.items() if name in watched}
+    if not values:
+        return None
     dimensions = {"Environment": os.environ.get("ANALYTICS_ENVIRONMENT") or "local"}
     if stage is not None:
         dimensions["Stage"] = stage
