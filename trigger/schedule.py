@@ -2,6 +2,10 @@
 
 It is the only state of the debounce: its time says when the refresh runs, its input says since
 when an edit has been waiting. It deletes itself after it has fired.
+
+`UpdateSchedule` knows no condition. Of two edits that move the schedule at the same moment the
+slower write stands, so the quiet time may be short by what lies between the two; both edits are
+older than the firing all the same, which is what counts (`trigger.debounce.GUARD`).
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ def request_refresh(services: Services, *, function_arn: str) -> dict[str, Any]:
     Parameters
     ----------
     function_arn
-        What the schedule invokes: this very function.
+        What the schedule invokes: this very function, by whatever version or alias it was called.
 
     Returns
     -------
@@ -49,6 +53,7 @@ def request_refresh(services: Services, *, function_arn: str) -> dict[str, Any]:
     botocore.exceptions.ClientError
         Whatever AWS refuses.
     """
+    function_arn = unqualified(function_arn)
     for attempt in range(TRIES):
         if attempt:
             services.sleep(random.uniform(0.05, 0.25) * attempt)  # noqa: S311 - not for secrets
@@ -83,6 +88,17 @@ def request_refresh(services: Services, *, function_arn: str) -> dict[str, Any]:
         f"the schedule {services.settings.schedule_name} changed {TRIES} times while this edit "
         "was being noted; try again"
     )
+
+
+def unqualified(function_arn: str) -> str:
+    """Return the function's ARN without version, alias or ``$LATEST``.
+
+    The schedule's role may invoke the function itself, and a version would stay behind at the next
+    deployment.
+    """
+    parts = function_arn.split(":")
+    is_function = len(parts) > 7 and parts[2] == "lambda" and parts[5] == "function"
+    return ":".join(parts[:7]) if is_function else function_arn
 
 
 def _read(services: Services) -> Pending | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,17 +54,107 @@ def test_ten_edits_in_a_burst_lead_to_one_job(driver: Driver, cloud: Cloud, cloc
     assert cloud.schedule() is None
 
 
+def at_once(driver: Driver, moments: list[datetime]) -> list[Any]:
+    """Let as many edits as moments come together, each in an invocation with its own clock.
+
+    Who waits to try again turns no clock: time is one for all, and none of them may age another.
+    """
+    connected = handler.connect()
+    gate = Barrier(len(moments))
+
+    def edit(moment: datetime) -> Any:
+        own = dataclasses.replace(connected, now=lambda: moment, sleep=lambda seconds: None)
+        gate.wait(30)
+        return handler.answer(REQUEST, services=own, function_arn=driver.cloud.function_arn)
+
+    with ThreadPoolExecutor(len(moments)) as pool:
+        return list(pool.map(edit, moments))
+
+
 def test_ten_edits_at_the_very_same_moment_lead_to_one_job(
     driver: Driver, cloud: Cloud, clock: Clock
 ) -> None:
     """All create, one succeeds, nine meet its schedule."""
-    with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(driver.invoke, [REQUEST] * 10))
+    answers = at_once(driver, [clock.now()] * 10)
     assert len(cloud.schedules()) == 1
-    assert driver.due() is not None
-    assert all(moment(answer["scheduledFor"]) <= driver.due() for answer in answers)
+    assert {moment(answer["scheduledFor"]) for answer in answers} == {driver.due()}
+    assert driver.due() == clock.now() + timedelta(minutes=5)
     driver.run_until(clock.now() + timedelta(hours=2))
     assert len(cloud.jobs()) == 1
+
+
+def test_ten_edits_within_a_second_lead_to_one_job_after_all_of_them(
+    driver: Driver, cloud: Cloud, clock: Clock
+) -> None:
+    """The slowest write stands, whose ever it is: quiet for as long as one of them asked."""
+    moments = [clock.now() + timedelta(seconds=0.1 * n) for n in range(10)]
+    answers = at_once(driver, moments)
+    asked = {moment(answer["scheduledFor"]) for answer in answers}
+    assert min(asked) <= driver.due() <= max(asked)
+    assert driver.due() >= clock.now() + timedelta(minutes=5)
+    assert driver.due() > moments[-1]
+    driver.run_until(clock.now() + timedelta(hours=2))
+    assert len(cloud.jobs()) == 1
+
+
+def test_two_moves_that_meet_lose_no_edit(
+    driver: Driver, cloud: Cloud, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier edit reads, the later one reads and writes, the earlier one writes."""
+    driver.invoke(REQUEST)
+    clock.turn(minutes=1)
+    earlier = clock.now()
+    read, later = schedule._read, []
+
+    def read_then_be_overtaken(services: Any) -> Any:
+        state = read(services)
+        if not later:
+            later.append(clock.now() + timedelta(seconds=3))
+            clock.time = later[0]
+            driver.invoke(REQUEST)
+            clock.time = earlier
+        return state
+
+    monkeypatch.setattr(schedule, "_read", read_then_be_overtaken)
+    driver.invoke(REQUEST)
+    assert driver.due() == earlier + timedelta(minutes=5), "the later one's quiet is 3 s short"
+    assert driver.due() > later[0], "and its edit is served"
+
+
+@pytest.mark.parametrize("qualifier", ["", ":$LATEST", ":7", ":live", ":blue_green-1"])
+def test_the_schedule_invokes_the_function_itself_however_it_was_called(
+    driver: Driver, cloud: Cloud, clock: Clock, qualifier: str
+) -> None:
+    """Its role may invoke the function, not each version and alias of it."""
+    context = SimpleNamespace(invoked_function_arn=cloud.function_arn + qualifier)
+    handler.handler(REQUEST, context)
+    found = cloud.schedule()
+    assert found is not None
+    assert found["Target"]["Arn"] == cloud.function_arn
+    clock.turn(minutes=1)
+    handler.handler(REQUEST, context)
+    moved = cloud.schedule()
+    assert moved is not None
+    assert moved["ScheduleExpression"] != found["ScheduleExpression"]
+    assert moved["Target"]["Arn"] == cloud.function_arn
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws-cn:lambda:cn-north-1:123456789012:function:trigger",
+        "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:trigger",
+    ],
+)
+def test_a_qualifier_is_stripped_in_each_partition(arn: str) -> None:
+    assert schedule.unqualified(arn) == arn
+    assert schedule.unqualified(f"{arn}:$LATEST") == arn
+
+
+def test_what_is_no_function_is_left_as_it_is() -> None:
+    assert schedule.unqualified("arn:x") == "arn:x"
+    layer = "arn:aws:lambda:eu-west-1:123456789012:layer:name:7"
+    assert schedule.unqualified(layer) == layer
 
 
 def test_an_edit_during_a_run_leads_to_one_more(driver: Driver, cloud: Cloud, clock: Clock) -> None:
