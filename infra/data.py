@@ -8,13 +8,16 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.environments import Environment
-from infra.facts import INCOMING_PREFIX, WORKSPACE_PREFIX
+from infra.facts import INCOMING_PREFIX, TRIGGER_PREFIX, WORKSPACE_PREFIX
 
 WORKSPACE_DAYS = 3
 """A retry finds what the attempt before it had finished; after a few days nobody asks."""
 
 UPLOAD_DAYS = 2
 """A load removes its upload; what a broken one left behind goes by itself."""
+
+NOTE_DAYS = 30
+"""The trigger's notes of what it told; events are delivered again for a day at most."""
 
 
 def kept(environment: Environment) -> RemovalPolicy:
@@ -58,6 +61,7 @@ def make_bucket(scope: Construct, environment: Environment) -> s3.IBucket:
                 for folder, days in (
                     (WORKSPACE_PREFIX, WORKSPACE_DAYS),
                     (INCOMING_PREFIX, UPLOAD_DAYS),
+                    (f"{TRIGGER_PREFIX}/told", NOTE_DAYS),
                 )
             ),
         ],

@@ -387,6 +387,9 @@ PROD = Environment(
 
 DEFAULTS: Mapping[str, Environment] = types.MappingProxyType({"dev": DEV, "prod": PROD})
 
+SMOKE = dataclasses.replace(DEV, name="smoke", stack_name="SmokeStack")
+"""A throwaway beside the two, made only when the context has `smoke`; see `make smoke-aws`."""
+
 
 def environments_from(context: object) -> dict[str, Environment]:
     """Apply the overrides of `cdk.json` to the defaults.
@@ -407,17 +410,7 @@ def environments_from(context: object) -> dict[str, Environment]:
     InvalidEnvironment
         For an unknown environment or field, a value of the wrong kind, or one out of range.
     """
-    if context is None:
-        return dict(DEFAULTS)
-    if isinstance(context, str):  # `cdk -c environments='{"dev": {...}}'` hands text over
-        try:
-            context = json.loads(context)
-        except json.JSONDecodeError as error:
-            raise InvalidEnvironment(f"context 'environments' is no JSON: {error}.") from None
-    if not isinstance(context, Mapping):
-        raise InvalidEnvironment(
-            "context 'environments' must be an object such as {\"dev\": {...}}."
-        )
+    context = _object("environments", context)
     for name in context:
         if name not in DEFAULTS:
             known = " and ".join(DEFAULTS)
@@ -435,6 +428,25 @@ def environments_from(context: object) -> dict[str, Environment]:
             "overwrite the other's documents. Give one of them a bucket_prefix of its own."
         )
     return found
+
+
+def smoke_from(context: object) -> Environment:
+    """Apply the context value `smoke`, a mapping of field to value, to the throwaway's defaults."""
+    return _overridden(SMOKE, _object("smoke", context))
+
+
+def _object(name: str, context: object) -> Mapping[str, typing.Any]:
+    """Return a context value as a mapping; `cdk -c name='{...}'` hands it over as text."""
+    if isinstance(context, str):
+        try:
+            context = json.loads(context)
+        except json.JSONDecodeError as error:
+            raise InvalidEnvironment(f"context {name!r} is no JSON: {error}.") from None
+    if context is None:
+        return {}
+    if not isinstance(context, Mapping):
+        raise InvalidEnvironment(f"context {name!r} must be an object of names and values.")
+    return context
 
 
 def _overridden(default: Environment, overrides: object) -> Environment:

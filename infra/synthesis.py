@@ -10,7 +10,7 @@ from aws_cdk import App
 from infra import preflight
 from infra.acknowledged import unexplained
 from infra.analytics_stack import AnalyticsStack
-from infra.environments import Environment, InvalidEnvironment, environments_from
+from infra.environments import Environment, InvalidEnvironment, environments_from, smoke_from
 from infra.templates import METADATA
 
 
@@ -20,7 +20,7 @@ def build(app: App) -> dict[str, Environment]:
     Parameters
     ----------
     app
-        Its context `environments` overrides the defaults.
+        Its context `environments` overrides the defaults; with `smoke` a throwaway is made too.
 
     Returns
     -------
@@ -33,6 +33,9 @@ def build(app: App) -> dict[str, Environment]:
         When an override cannot be deployed.
     """
     environments = environments_from(app.node.try_get_context("environments"))
+    smoke = app.node.try_get_context("smoke")
+    if smoke is not None:
+        environments["smoke"] = smoke_from(smoke)
     for environment in environments.values():
         AnalyticsStack(app, environment.stack_name, environment=environment)
     return {environment.stack_name: environment for environment in environments.values()}

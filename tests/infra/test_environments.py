@@ -10,6 +10,7 @@ from infra.environments import (
     InvalidEnvironment,
     NetworkMode,
     environments_from,
+    smoke_from,
 )
 
 VPC = {
@@ -56,6 +57,14 @@ def test_one_bucket_serves_both_when_their_prefixes_differ():
 def test_the_database_may_lie_on_the_file_system_or_in_s3(path):
     made = environments_from({"dev": {"database_path": path}})["dev"]
     assert made.database_in_s3 is path.startswith("s3")
+
+
+def test_the_throwaway_is_devs_twin_and_takes_overrides():
+    assert dataclasses.replace(smoke_from("{}"), name="dev", stack_name="DevStack") == DEV
+    assert smoke_from({"vcpus": 4}).vcpus == 4
+    assert smoke_from('{"vcpus": 4}').stack_name == "SmokeStack"
+    with pytest.raises(InvalidEnvironment, match="context 'smoke' is no JSON"):
+        smoke_from("{")
 
 
 def test_every_field_is_described():
@@ -148,6 +157,7 @@ def test_the_command_line_hands_text_over():
             "vpc must be adopted too",
         ),
         ({"dev": {"name": "other"}}, "name cannot be changed"),
+        ({"smoke": {}}, "names 'smoke'; there are dev and prod"),
     ],
 )
 def test_an_invalid_value_is_one_clear_sentence(context, words):

@@ -284,4 +284,5 @@ def test_the_bucket_is_closed_encrypted_versioned_and_swept(prod):
     assert rules["superseded"]["ExpiredObjectDeleteMarker"] is True
     assert rules["workspace"]["Prefix"] == "workspace/"
     assert rules["incoming"]["Prefix"] == "incoming/"
+    assert rules["trigger/told"]["Prefix"] == "trigger/told/"
     assert "aws:SecureTransport" in json.dumps(only(prod, "AWS::S3::BucketPolicy").properties)
