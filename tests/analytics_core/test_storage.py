@@ -235,7 +235,7 @@ class AnsweringClient:
         ("403", "s3:GetObject"),
         ("ExpiredToken", "renew"),
         ("SignatureDoesNotMatch", "renew"),
-        ("PermanentRedirect", "AWS_REGION"),
+        ("PermanentRedirect", r"set AWS_DEFAULT_REGION .*does not read AWS_REGION"),
         ("SlowDown", "try again"),
         ("Strange", "Strange: said S3"),
     ],
@@ -289,7 +289,7 @@ def test_absent_credentials_are_explained(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_client_retries_in_standard_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     from analytics_core._s3_access import make_client
 
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_MAX_ATTEMPTS", raising=False)
     client: Any = make_client()
     assert client.meta.config.retries["mode"] == "standard"

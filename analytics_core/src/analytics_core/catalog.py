@@ -134,13 +134,16 @@ class Catalog:
     fingerprint: str
 
 
-def load_catalog(database: Path) -> Catalog:
+def load_catalog(database: Path, *, called: object = None) -> Catalog:
     """Read a database in one transaction, check it, and put it in canonical order.
 
     Parameters
     ----------
     database
         A local SQLite file that nobody writes: a snapshot.
+    called
+        How errors call the database, by default as `database` does: whoever reads them knows
+        the file that the snapshot is of.
 
     Returns
     -------
@@ -155,10 +158,11 @@ def load_catalog(database: Path) -> Catalog:
     """
     database = Path(database)
     notes = Notes()
-    tables = read_tables(database, notes)
-    ingredients = _ingredients(database, tables, notes)
-    units, unit_of_id = _units(database, tables, notes)
-    recipe_ids, recipe_names, _ = _named_rows(database, "recipes", tables["recipes"], notes)
+    called = database if called is None else called
+    tables = read_tables(database, notes, called=called)
+    ingredients = _ingredients(called, tables, notes)
+    units, unit_of_id = _units(called, tables, notes)
+    recipe_ids, recipe_names, _ = _named_rows(called, "recipes", tables["recipes"], notes)
     recipes, lines = _recipes_and_lines(
         ingredients=ingredients,
         recipes=Recipes(ids=recipe_ids, names=recipe_names),
@@ -190,7 +194,7 @@ def _text(value: object) -> str | None:
 
 
 def _named_rows(
-    database: Path, table: str, columns: Columns, notes: Notes
+    database: object, table: str, columns: Columns, notes: Notes
 ) -> tuple[NDArray[np.int64], tuple[str, ...], NDArray[np.intp]]:
     """Return ids (ascending) and names of a table's rows, and the rows they stand in."""
     ids, order = _sorted_ids(database, table, columns[0], notes)
@@ -213,7 +217,7 @@ def _named_rows(
 
 
 def _sorted_ids(
-    database: Path, table: str, column: Sequence[int], notes: Notes
+    database: object, table: str, column: Sequence[int], notes: Notes
 ) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """Return a table's ids ascending, and the rows they stand in."""
     raw = np.array(column, dtype=np.int64)
@@ -245,7 +249,7 @@ def _find(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int32
     return found
 
 
-def _ingredients(database: Path, tables: dict[str, Columns], notes: Notes) -> Ingredients:
+def _ingredients(database: object, tables: dict[str, Columns], notes: Notes) -> Ingredients:
     columns = tables["ingredients"]
     ids, names, order = _named_rows(database, "ingredients", columns, notes)
     parent_ids = np.array(columns[2], dtype=np.int64)[order]
@@ -285,7 +289,7 @@ def _ingredients(database: Path, tables: dict[str, Columns], notes: Notes) -> In
     )
 
 
-def _paths(database: Path, ids: NDArray[np.int64], parents: NDArray[np.int32]) -> tuple[str, ...]:
+def _paths(database: object, ids: NDArray[np.int64], parents: NDArray[np.int32]) -> tuple[str, ...]:
     """Return the path of every ingredient; raise a DataError where parents form a cycle."""
     parent_of, id_of = parents.tolist(), ids.tolist()
     paths: list[str | None] = [None] * len(id_of)
@@ -316,7 +320,7 @@ def _paths(database: Path, ids: NDArray[np.int64], parents: NDArray[np.int32]) -
 
 
 def _units(
-    database: Path, tables: dict[str, Columns], notes: Notes
+    database: object, tables: dict[str, Columns], notes: Notes
 ) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]]]:
     """Return the distinct units, sorted, and a function from unit ids to their indices."""
     columns = tables["units"]

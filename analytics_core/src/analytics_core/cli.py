@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -191,7 +191,7 @@ def validate(db: _Database, scratch: _Scratch = None) -> None:
         from analytics_core.snapshot import take_snapshot
         from analytics_core.terminal import Output, findings_table
 
-        catalog = load_catalog(take_snapshot(db, folder))
+        catalog = load_catalog(take_snapshot(db, folder), called=db)
         out = Output(highlight=False)
         if catalog.findings:
             out.print(findings_table(catalog.findings))
@@ -200,6 +200,52 @@ def validate(db: _Database, scratch: _Scratch = None) -> None:
             f" {len(catalog.ingredients.names)} ingredients;"
             f" {len(catalog.findings) or 'no'} finding{'' if len(catalog.findings) == 1 else 's'}"
         )
+
+
+@app.command()
+def load(
+    source: Annotated[
+        str, typer.Option("--source", envvar="LOAD_SOURCE", help="The upload: s3://bucket/key.")
+    ],
+    db: Annotated[
+        str, typer.Option("--db", envvar="DB_PATH", help="The file to replace, or to make.")
+    ],
+    even_in_use: Annotated[
+        bool,
+        typer.Option(
+            "--even-in-use",
+            envvar="LOAD_EVEN_IN_USE",
+            help="Replace it even while another process has it open; what that writes is lost.",
+        ),
+    ] = False,
+) -> None:
+    """Put a database uploaded to S3 in a file's place, as a whole, and remove the upload.
+
+    The upload is checked as `validate` does before anything changes. It may be run again after
+    any end. For example: analytics-core load --source s3://bucket/incoming/site.db --db site.db
+    """
+    if "://" in db:
+        raise typer.BadParameter(f"{db} is no file; a database in S3 is put there without a load")
+    with outcome("load") as run:
+        from analytics_core.load import load_database
+
+        def on_step(step: str, facts: Mapping[str, Any]) -> None:
+            if run.terminal:
+                typer.echo(f"{step}: {', '.join(f'{facts[key]} {key}' for key in facts)}", err=True)
+            else:
+                run.log.write(f"load.{step}", **facts)
+
+        loaded = load_database(source, db, even_in_use=even_in_use, on_step=on_step)
+        already = loaded.catalog is None
+        left = loaded.upload_left and f"the upload is still there: {loaded.upload_left}"
+        if sys.stdout.isatty():
+            typer.echo(f"{db} is in place{' since an earlier run' if already else ''}")
+            if left:
+                typer.echo(f"warning: {left}", err=True)
+        else:
+            level = "warning" if left else "info"
+            facts = {"path": db, "already": already} | ({"message": left} if left else {})
+            JsonLog(sys.stdout).write("load.finished", level=level, **facts)
 
 
 @app.command()

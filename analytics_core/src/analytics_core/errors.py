@@ -2,15 +2,16 @@
 
 ::
 
-    Exception
-     ├─ AnalyticsError            exit 1   something else went wrong
-     │   ├─ DataError             exit 3   the database cannot be used (also a ValueError)
-     │   ├─ StorageError          exit 4   results cannot be read or written (also an OSError)
-     │   └─ SolverError           exit 1   a transport problem is malformed (also a ValueError)
+    BaseException
+     ├─ Exception
+     │   └─ AnalyticsError        exit 1   something else went wrong
+     │       ├─ DataError         exit 3   the database cannot be used (also a ValueError)
+     │       ├─ StorageError      exit 4   results cannot be read or written (also an OSError)
+     │       └─ SolverError       exit 1   a transport problem is malformed (also a ValueError)
      └─ Interrupted               exit 75  asked to stop; finished stages are kept, try again
 
-``Interrupted`` stands apart so that no ``except AnalyticsError`` swallows a
-request to stop.
+``Interrupted`` stands apart, like ``KeyboardInterrupt``, so that nobody's ``except Exception``
+swallows a request to stop: botocore would take it for a broken connection, and try again.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class SolverError(AnalyticsError, ValueError):
     """A transport problem has negative, non-finite or mismatched masses or costs."""
 
 
-class Interrupted(Exception):  # noqa: N818 - named for what happened, like KeyboardInterrupt
+class Interrupted(BaseException):
     """The process was asked to stop; what was finished is kept for the next attempt."""
 
     exit_code = EXIT_TRY_AGAIN

@@ -135,7 +135,7 @@ def refresh(
 
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
         snapshot = stages.run("snapshot", lambda: take_snapshot(database, Path(folder)))
-        catalog = stages.run("catalog", lambda: load_catalog(snapshot))
+        catalog = stages.run("catalog", lambda: load_catalog(snapshot, called=database))
     tree = IngredientTree.from_ingredients(catalog.ingredients)
     mixtures = stages.run("mixture", lambda: build_mixtures(catalog, tree))
     usage = stages.run("statistics", lambda: count_usage(catalog, tree))

@@ -456,23 +456,45 @@ def _unwritable(path: Path, error: OSError) -> StorageError:
 
 
 def _download(url: str, target: Path) -> None:
-    """Fetch a database from S3, where an object is always whole."""
+    """Fetch a database from S3, where an object is one version of it, and never torn.
+
+    It is one file: rows that were only in a WAL beside it when it was uploaded are not in it.
+    """
     from analytics_core.storage import NotFound, S3Storage
 
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if not bucket or not key:
         raise DataError(f"The database {url} is no object in S3; write s3://bucket/key.")
     try:
-        data = S3Storage(bucket).read(key)
+        with os.fdopen(_create(target), "wb") as file:
+            S3Storage(bucket).fetch(key, file)
+        with target.open("rb") as file:
+            parse_header(file.read(HEADER_BYTES), url)
     except NotFound as error:
         raise DataError(f"The database {url} does not exist.") from error
-    parse_header(data[:HEADER_BYTES], url)
-    copy = _create(target)
+    except StorageError:
+        raise
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    settle(target, called=url)
+
+
+def settle(database: Path, *, called: object) -> None:
+    """See that a database which nobody else has open is sound, and make it one file.
+
+    Parameters
+    ----------
+    database
+        The file; it leaves WAL mode.
+    called
+        How errors call it.
+
+    Raises
+    ------
+    DataError
+        If its pages contradict each other.
+    """
     try:
-        _write(copy, data)
-    finally:
-        os.close(copy)
-    try:
-        _recover(target)
+        _recover(database)
     except _Damaged as error:
-        raise DataError(f"The database {url} is corrupt: {error}.") from error
+        raise DataError(f"The database {called} is corrupt: {error}.") from error

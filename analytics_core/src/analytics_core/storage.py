@@ -23,7 +23,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from analytics_core import _local_files as local_files
 from analytics_core import _s3_access as s3_access
@@ -212,8 +212,9 @@ class S3Storage:
         Where the keys live; the prefix may be empty.
     client
         A ready S3 client, for tests and callers with their own session. By default one
-        is made on first use from the usual environment (``AWS_REGION``,
-        ``AWS_ENDPOINT_URL``, ``AWS_MAX_ATTEMPTS``, ...).
+        is made on first use from the usual environment (``AWS_DEFAULT_REGION``
+        or the profile's region, not ``AWS_REGION``; ``AWS_ENDPOINT_URL``,
+        ``AWS_MAX_ATTEMPTS``, ...).
     """
 
     def __init__(self, bucket: str, prefix: str = "", client: S3Client | None = None) -> None:
@@ -231,6 +232,13 @@ class S3Storage:
         full = self.prefix + check_key(key)
         with self._errors("read", full, "s3:GetObject") as s3:
             return s3_access.read_object(s3, self.bucket, full)
+
+    def fetch(self, key: str, file: IO[bytes]) -> Mapping[str, Any]:
+        """Stream an object of any size into `file`; return S3's answer; raise as `read` does."""
+        full = self.prefix + check_key(key)
+        with self._errors("read", full, "s3:GetObject") as s3:
+            answer: Mapping[str, Any] = s3_access.fetch_object(s3, self.bucket, full, file)
+            return answer
 
     def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
         """Put the object in one request, which S3 makes visible as a whole or not at all."""

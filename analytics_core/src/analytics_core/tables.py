@@ -61,7 +61,7 @@ _QUERIES: Mapping[str, str] = {
 Columns = list[tuple[Any, ...]]
 
 
-def read_tables(database: Path, notes: Notes) -> dict[str, Columns]:
+def read_tables(database: Path, notes: Notes, *, called: object) -> dict[str, Columns]:
     """Return each needed table as a list of columns, read in one transaction.
 
     Parameters
@@ -70,6 +70,8 @@ def read_tables(database: Path, notes: Notes) -> dict[str, Columns]:
         A local SQLite file that nobody writes.
     notes
         Takes what had to be repaired: text that is not UTF-8.
+    called
+        How errors call the database.
 
     Returns
     -------
@@ -103,8 +105,8 @@ def read_tables(database: Path, notes: Notes) -> dict[str, Columns]:
             connection.execute("BEGIN")
             fault = damage(connection)
             if fault is not None:
-                raise DataError(f"The database {database} is corrupt: {fault}.")
-            _require_columns(database, connection)
+                raise DataError(f"The database {called} is corrupt: {fault}.")
+            _require_columns(called, connection)
             invalid.clear()  # what was odd in the schema is not a name
             tables = {}
             for table, query in _QUERIES.items():
@@ -113,7 +115,7 @@ def read_tables(database: Path, notes: Notes) -> dict[str, Columns]:
                 tables[table] = list(zip(*rows, strict=True)) if rows else [()] * width
     # Damage also shows as text that cannot be decoded, or as a size that cannot be allocated.
     except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OverflowError) as error:
-        raise DataError(f"The database {database} cannot be read: {error}.") from error
+        raise DataError(f"The database {called} cannot be read: {error}.") from error
     notes.add(
         "invalid-utf8",
         "Replaced bytes that are not UTF-8 in {}.",
@@ -123,7 +125,7 @@ def read_tables(database: Path, notes: Notes) -> dict[str, Columns]:
     return tables
 
 
-def _require_columns(database: Path, connection: sqlite3.Connection) -> None:
+def _require_columns(database: object, connection: sqlite3.Connection) -> None:
     present = {
         str(name).lower()
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
