@@ -1,10 +1,10 @@
 """The API handler's side: ask for a refresh after an edit, and never let it hurt the edit.
 
-This file works on its own: copy it into the API handler, or install it beside. It needs boto3,
+This file works on its own: copy it beside the API handler, or install the package. It needs boto3,
 which Lambda has, the right to invoke the one function, and the environment variable
 `ANALYTICS_TRIGGER_FUNCTION` (name or ARN). ::
 
-    from trigger.client import request_refresh
+    from cocktail_analytics_client import request_refresh
 
     def save_recipe(...):
         ...                 # the edit, committed

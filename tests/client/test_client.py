@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
 import zipfile
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -19,15 +20,16 @@ import pytest
 
 from tests.trigger.conftest import Cloud
 
-SOURCE = Path(__file__).parents[2] / "trigger" / "client.py"
+PROJECT = Path(__file__).parents[2] / "client"
+SOURCE = PROJECT / "cocktail_analytics_client.py"
 
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The file alone, copied as an owner would, with nothing said yet."""
-    copy = tmp_path / "analytics_client.py"
+    copy = tmp_path / SOURCE.name
     shutil.copyfile(SOURCE, copy)
-    spec = importlib.util.spec_from_file_location("analytics_client", copy)
+    spec = importlib.util.spec_from_file_location("cocktail_analytics_client", copy)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -129,13 +131,65 @@ def test_the_old_variable_is_mentioned_once(
 
 def test_importing_it_loads_no_boto3() -> None:
     """The API handler may have its own; the file costs nothing until it is used."""
-    code = "import sys, trigger.client; print('boto3' in sys.modules)"
+    code = "import sys, cocktail_analytics_client; print('boto3' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=SOURCE.parents[1],
+        cwd=PROJECT,
         env=dict(os.environ),
         capture_output=True,
         text=True,
         check=True,
     )
     assert done.stdout.strip() == "False"
+
+
+def test_it_runs_on_the_pythons_that_lambda_has() -> None:
+    """Nothing newer than 3.9 in it: the site may be older than this repository."""
+    import ast
+
+    ast.parse(SOURCE.read_text(), feature_version=(3, 9))
+
+
+def test_the_package_and_its_readme_name_what_is_there(client: ModuleType) -> None:
+    import tomllib
+
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    assert project["project"]["dependencies"] == []
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"] == [SOURCE.name]
+    readme = (PROJECT / "README.md").read_text()
+    for name in client.__all__:
+        assert f"from cocktail_analytics_client import {name}" in readme
+    assert "ANALYTICS_TRIGGER_FUNCTION" in readme
+
+
+@pytest.mark.slow
+def test_installed_it_brings_one_module_and_no_boto3(tmp_path: Path) -> None:
+    source = tmp_path / "client"
+    shutil.copytree(PROJECT, source, ignore=shutil.ignore_patterns("__pycache__", "dist"))
+    venv.create(tmp_path / "fresh", with_pip=True)
+    python = tmp_path / "fresh" / "bin" / "python"
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(tmp_path), str(source)], check=True)
+    [wheel] = tmp_path.glob("cocktail_analytics_client-*-py3-none-any.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert [name for name in names if ".dist-info/" not in name] == [SOURCE.name]
+    subprocess.run([*pip, "install", "--no-index", str(wheel)], check=True)
+    code = (
+        "import logging, importlib.util as u; logging.basicConfig()\n"
+        "from cocktail_analytics_client import request_refresh\n"
+        "print(u.find_spec('boto3') is None, request_refresh())"
+    )
+    done = subprocess.run(
+        [str(python), "-c", code],
+        cwd=tmp_path,
+        env={"ANALYTICS_TRIGGER_FUNCTION": "the-trigger"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["True", "False"]
+    assert "No module named 'boto3'" in done.stderr
+    metadata = next(name for name in names if name.endswith("/METADATA"))
+    said = zipfile.ZipFile(wheel).read(metadata).decode()
+    assert "Provides-Extra: boto3" in said
+    assert "extra == 'boto3'" in said
