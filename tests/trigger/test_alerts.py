@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.trigger.conftest import Clock, Cloud, Driver
+from tests.trigger.mailbox import Mailbox, event_of
 from trigger import alerts, errors
 from trigger import handler as handler_module
 from trigger import services as services_module
@@ -69,60 +70,17 @@ def ms(time: str) -> int:
     return int(datetime.fromisoformat(f"2026-03-01T{time}:00+00:00").timestamp() * 1000)
 
 
-def event(job: dict[str, Any], kind: str = "Batch Job State Change") -> dict[str, Any]:
-    """EventBridge's envelope, as it reaches the function."""
-    return {
-        "version": "0",
-        "id": "c8f9c4b5-76e5-d76a-f980-7011e206042b",
-        "detail-type": kind,
-        "source": "aws.batch",
-        "account": "123456789012",
-        "time": "2026-03-01T11:56:02Z",
-        "region": "eu-west-1",
-        "resources": [job["jobArn"]],
-        "detail": job,
-    }
-
-
 def blocked(reason: str = CAPACITY, **changes: Any) -> dict[str, Any]:
     job = detail("RUNNABLE", statusReason=reason, attempts=[], container={}, **changes)
-    return event(job, "Batch Job Queue Blocked")
-
-
-@dataclasses.dataclass
-class Mailbox:
-    """A queue subscribed to the topic; what arrives there arrived at the owner's, too."""
-
-    cloud: Cloud
-    topic: str
-    url: str
-
-    def mails(self) -> list[tuple[str, str]]:
-        found = []
-        while True:
-            received = self.cloud.client("sqs").receive_message(
-                QueueUrl=self.url, MaxNumberOfMessages=10
-            )
-            if not received.get("Messages"):
-                return found
-            for message in received["Messages"]:
-                body = json.loads(message["Body"])
-                found.append((body["Subject"], body["Message"]))
-                self.cloud.client("sqs").delete_message(
-                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
-                )
+    return event_of(job, "Batch Job Queue Blocked")
 
 
 @pytest.fixture
 def mailbox(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Mailbox:
     topic = cloud.client("sns").create_topic(Name=f"topic-{cloud.bucket}")["TopicArn"]
-    sqs = cloud.client("sqs")
-    url = sqs.create_queue(QueueName=f"mail-{cloud.bucket}")["QueueUrl"]
-    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue["QueueArn"])
     monkeypatch.setenv("ALERT_TOPIC_ARN", topic)
     services_module.connect.cache_clear()
-    return Mailbox(cloud, topic, url)
+    return Mailbox.subscribed(cloud, topic)
 
 
 @pytest.fixture
@@ -166,7 +124,7 @@ def test_a_failed_refresh_leads_to_one_mail_that_a_person_can_act_on(
         '"cocktails.db: table recipes is missing"}',
         "a line that is not JSON",
     )
-    assert function.invoke(event(detail())) == {"jobId": JOB_ID, "mail": "sent"}
+    assert function.invoke(event_of(detail())) == {"jobId": JOB_ID, "mail": "sent"}
     [(subject, body)] = mailbox.mails()
     assert subject == (
         "Cocktail analytics (dev): refresh failed: bad data (exit 3): cocktails.db: table "
@@ -212,7 +170,7 @@ def test_the_mail_gives_the_sentence_that_status_gives(
     changes = {k: ended[k] for k in ("status", "statusReason", "attempts", "container")}
     cloud.emulator.set_job(job_id, **changes)
     write_log(cloud, '{"level": "error", "message": "s3://bucket: access denied"}')
-    function.invoke(event({**ended, "jobId": job_id}))
+    function.invoke(event_of({**ended, "jobId": job_id}))
     status = function.invoke({"action": "status", "jobId": job_id})
     [(_, body)] = mailbox.mails()
     reason = status["reason"].removeprefix("failed: ")
@@ -232,7 +190,7 @@ def test_the_mail_gives_the_sentence_that_status_gives(
 def test_what_failed_is_told_by_the_name_of_the_job(
     function: Driver, mailbox: Mailbox, name: str, says: str, again: str
 ) -> None:
-    function.invoke(event(detail(jobName=name)))
+    function.invoke(event_of(detail(jobName=name)))
     [(_, body)] = mailbox.mails()
     assert body.startswith(says)
     assert f"Run again:  {again}\n" in body
@@ -249,7 +207,7 @@ def test_a_job_that_never_started_has_a_mail_without_lines(
         container={},
         startedAt=None,
     )
-    function.invoke(event(job))
+    function.invoke(event_of(job))
     [(_, body)] = mailbox.mails()
     assert "Why: cancelled: no Spot capacity within the limit; ask again later\n" in body
     assert "Started:    never\n" in body
@@ -267,7 +225,7 @@ def test_a_log_that_cannot_be_read_does_not_stop_the_mail(
 
     if trouble != "absent":
         changed(monkeypatch, logs=SimpleNamespace(get_log_events=refuse))
-    function.invoke(event(detail()))
+    function.invoke(event_of(detail()))
     [(_, body)] = mailbox.mails()
     assert "Why: bad data (exit 3)\n" in body
     assert "There are no last lines" in body
@@ -277,7 +235,7 @@ def test_a_log_that_cannot_be_read_does_not_stop_the_mail(
 def test_every_other_status_is_ignored_with_a_line(
     function: Driver, mailbox: Mailbox, cloud: Cloud, capsys: Any, status: str
 ) -> None:
-    answer = function.invoke(event(detail(status)))
+    answer = function.invoke(event_of(detail(status)))
     assert answer == {"jobId": JOB_ID, "mail": "none"}
     assert mailbox.mails() == []
     assert told(cloud) == []
@@ -305,14 +263,14 @@ def test_a_stuck_job_is_told_once_for_each_reason(function: Driver, mailbox: Mai
     function.invoke(blocked("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - too much"))
     function.invoke(blocked("UNDETERMINED - Batch job is blocked, root cause is undetermined."))
     assert len(mailbox.mails()) == 2
-    function.invoke(event(detail(statusReason="cancelled", attempts=[], container={})))
+    function.invoke(event_of(detail(statusReason="cancelled", attempts=[], container={})))
     assert len(mailbox.mails()) == 1, "that it failed afterwards is another matter"
 
 
 def test_delivered_again_it_is_not_mailed_again(
     function: Driver, mailbox: Mailbox, cloud: Cloud, clock: Clock
 ) -> None:
-    for delivered in (event(detail()), blocked()):
+    for delivered in (event_of(detail()), blocked()):
         assert function.invoke(delivered)["mail"] == "sent"
         for pause_days in (0, 1, 400):
             clock.turn(days=pause_days)
@@ -326,7 +284,9 @@ def test_ten_simultaneous_deliveries_lead_to_one_mail(mailbox: Mailbox, cloud: C
     context = SimpleNamespace(invoked_function_arn=cloud.function_arn)
     with ThreadPoolExecutor(10) as pool:
         answers = list(
-            pool.map(lambda n: handler_module.handler(event(detail()), context)["mail"], range(10))
+            pool.map(
+                lambda n: handler_module.handler(event_of(detail()), context)["mail"], range(10)
+            )
         )
     assert sorted(answers) == ["sent"] + ["sent before"] * 9
     assert len(mailbox.mails()) == 1
@@ -355,18 +315,18 @@ def test_the_function_dies_and_the_mail_still_goes_out(
         [sys.executable, "-c", CHILD, moment],
         cwd=ROOT,
         env=dict(os.environ),
-        input=json.dumps(event(detail())),
+        input=json.dumps(event_of(detail())),
         text=True,
         capture_output=True,
     )
     assert died.returncode == 9, died.stderr
     # Lambda tries again while the dead one's claim may still stand ...
     with pytest.raises(errors.Busy):
-        function.invoke(event(detail()))
+        function.invoke(event_of(detail()))
     # ... and once more after it expired.
     clock.turn(seconds=LEASE.total_seconds())
-    assert function.invoke(event(detail()))["mail"] == "sent"
-    assert function.invoke(event(detail()))["mail"] == "sent before"
+    assert function.invoke(event_of(detail()))["mail"] == "sent"
+    assert function.invoke(event_of(detail()))["mail"] == "sent before"
     assert len(mailbox.mails()) == mails
 
 
@@ -386,10 +346,10 @@ def test_sns_refuses_and_the_next_try_need_not_wait(
     with monkeypatch.context() as patch:
         changed(patch, sns=SimpleNamespace(publish=refuse))
         with pytest.raises(ClientError, match="AuthorizationError"):
-            function.invoke(event(detail()))
+            function.invoke(event_of(detail()))
     started = clock.now()
     changed(monkeypatch, sns=real)
-    assert function.invoke(event(detail()))["mail"] == "sent"
+    assert function.invoke(event_of(detail()))["mail"] == "sent"
     assert clock.now() == started
     assert len(mailbox.mails()) == 1
 
@@ -410,7 +370,7 @@ def test_what_was_sent_is_not_forgotten_because_it_could_not_be_noted(
         monkeypatch,
         s3=SimpleNamespace(get_object=real.get_object, put_object=first_write_only),
     )
-    assert function.invoke(event(detail()))["mail"] == "sent"
+    assert function.invoke(event_of(detail()))["mail"] == "sent"
     assert "claim.kept" in capsys.readouterr().out
     assert len(mailbox.mails()) == 1
 
@@ -425,14 +385,14 @@ def test_a_bucket_out_of_reach_does_not_stop_the_mail(
         )
 
     changed(monkeypatch, s3=SimpleNamespace(get_object=refuse))
-    assert function.invoke(event(detail()))["mail"] == "sent"
+    assert function.invoke(event_of(detail()))["mail"] == "sent"
     assert "alert.unguarded" in capsys.readouterr().out
     assert len(mailbox.mails()) == 1
 
 
 def test_without_a_topic_the_event_is_not_lost_in_silence(driver: Driver, cloud: Cloud) -> None:
     with pytest.raises(errors.InvalidSettings, match="ALERT_TOPIC_ARN"):
-        driver.invoke(event(detail()))
+        driver.invoke(event_of(detail()))
     assert told(cloud) == []
 
 
@@ -444,7 +404,7 @@ def test_a_complete_event_needs_no_question_to_batch(
     function: Driver, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed(monkeypatch, batch=SimpleNamespace(describe_jobs=never_asked))
-    function.invoke(event(detail()))
+    function.invoke(event_of(detail()))
     assert len(mailbox.mails()) == 1
 
 
@@ -468,7 +428,7 @@ def test_what_the_event_leaves_open_batch_is_asked(
     function: Driver, mailbox: Mailbox, batch_says: Callable[..., None]
 ) -> None:
     batch_says(detail())
-    function.invoke(event(BARE))
+    function.invoke(event_of(BARE))
     [(_, body)] = mailbox.mails()
     assert "Why: bad data (exit 3)\n" in body
 
@@ -488,7 +448,7 @@ def test_a_job_that_batch_forgot_or_does_not_tell_about_has_its_mail(
     error: Exception | None,
 ) -> None:
     batch_says(error=error)
-    function.invoke(event(BARE))
+    function.invoke(event_of(BARE))
     [(_, body)] = mailbox.mails()
     assert "Why: Batch gave no reason\n" in body
 
@@ -501,7 +461,7 @@ def test_a_failure_with_attempts_left_that_batch_calls_final_is_told(
 ) -> None:
     """A retry rule said EXIT, as for bad data."""
     batch_says(detail(**LEFT))
-    function.invoke(event(detail(**LEFT)))
+    function.invoke(event_of(detail(**LEFT)))
     [(_, body)] = mailbox.mails()
     assert "Attempts:   1 of 3\n" in body
 
@@ -515,7 +475,7 @@ def test_a_job_that_is_tried_again_is_not_told(
     status: str,
 ) -> None:
     batch_says(detail(status, **LEFT))
-    assert function.invoke(event(detail(**LEFT)))["mail"] == "none"
+    assert function.invoke(event_of(detail(**LEFT)))["mail"] == "none"
     assert mailbox.mails() == []
     assert told(cloud) == [], "its last failure is still to be told"
 
@@ -540,7 +500,7 @@ def test_an_answer_of_batch_older_than_the_event_stops_no_mail(
     now: dict[str, Any],
 ) -> None:
     batch_says(now)
-    function.invoke(event(job))
+    function.invoke(event_of(job))
     assert len(mailbox.mails()) == 1
 
 
@@ -568,7 +528,7 @@ def test_nothing_in_a_reason_breaks_a_mail(
     job = detail(
         statusReason=text, attempts=[attempt(text, reason=text)], container={"reason": text}
     )
-    function.invoke(event(json.loads(json.dumps(job))))
+    function.invoke(event_of(json.loads(json.dumps(job))))
     function.invoke(blocked(text))
     mails = mailbox.mails()
     assert len(mails) == 2
@@ -632,5 +592,5 @@ def test_what_only_looks_like_an_event_of_batch_is_refused(
     function: Driver, mailbox: Mailbox, wrong: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(errors.InvalidEvent, match=says):
-        function.invoke({**event(detail()), **wrong})
+        function.invoke({**event_of(detail()), **wrong})
     assert mailbox.mails() == []

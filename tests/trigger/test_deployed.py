@@ -20,9 +20,8 @@ from typing import Any
 import pytest
 
 from tests.infra import emulator as infra_emulator
-from tests.infra.event_patterns import matches
 from tests.trigger.conftest import CREDENTIALS, Clock, Cloud, Driver
-from tests.trigger.test_failure_message import event_of, messages, transformed
+from tests.trigger.mailbox import Mailbox, event_of, passed_on
 from trigger import handler as handler_module
 from trigger import services as services_module
 
@@ -163,32 +162,29 @@ def test_endless_edits_run_no_later_than_the_maximum_wait(live: Driver) -> None:
     assert live.clock.now() - start > wait / 2, "and the edits did put it off"
 
 
-def test_a_failing_job_leads_to_a_message_on_the_topic(live: Driver) -> None:
-    """The rule, its target and the topic are read back from the emulator."""
+def test_a_failing_job_leads_to_a_mail_from_the_topic(live: Driver) -> None:
+    """The rules, their targets, the topic and the rights are read back from the emulator."""
     cloud = live.cloud
+    mailbox = Mailbox.subscribed(cloud, cloud.variables["ALERT_TOPIC_ARN"])
     job_id = live.invoke({})["jobId"]
     cloud.emulator.set_job(
-        job_id, status="FAILED", statusReason="Essential container in task exited"
+        job_id,
+        status="FAILED",
+        statusReason="Essential container in task exited",
+        container={"exitCode": 3},
     )
     [job] = [job for job in cloud.jobs() if job["jobId"] == job_id]
-    event = event_of(job, "Batch Job State Change")
-    events, sqs = cloud.client("events"), cloud.client("sqs")
-    url = sqs.create_queue(QueueName="mail")["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    delivered = 0
+    events = cloud.client("events")
+    seen = []
     for rule in events.list_rules()["Rules"]:
-        if "EventPattern" not in rule or not matches(json.loads(rule["EventPattern"]), event):
-            continue
-        for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]:
-            cloud.client("sns").subscribe(
-                TopicArn=target["Arn"],
-                Protocol="sqs",
-                Endpoint=attributes["Attributes"]["QueueArn"],
-            )
-            cloud.client("sns").publish(
-                TopicArn=target["Arn"], Message=transformed(target["InputTransformer"], event)
-            )
-            delivered += 1
-    assert delivered == 1
-    [message] = messages(cloud, url)
-    assert f"scripts/trigger-analytics-refresh.sh dev --status {job_id}" in message
+        if "EventPattern" in rule:
+            targets = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+            assert {target["Arn"] for target in targets} == {cloud.function_arn}
+            assert all(target["DeadLetterConfig"]["Arn"] for target in targets)
+            pattern = json.loads(rule["EventPattern"])
+            seen += passed_on({"EventPattern": pattern, "Targets": targets}, event_of(job))
+    assert len(seen) == 1
+    assert [live.invoke(seen[0])["mail"] for _ in range(2)] == ["sent", "sent before"]
+    [(subject, body)] = mailbox.mails()
+    assert subject == "Cocktail analytics (dev): refresh failed: bad data (exit 3)"
+    assert f"scripts/trigger-analytics-refresh.sh dev --status {job_id}" in body
