@@ -73,8 +73,11 @@ def _environment() -> str:
 
 
 def _write(line: Mapping[str, Any]) -> None:
+    text = json.dumps(line, default=_text, ensure_ascii=False)
+    # Half a character, as an event may hold, cannot be written; its JSON escape can.
+    text = text.encode(errors="backslashreplace").decode()
     # One write call: lines of concurrent threads in tests must not interleave.
-    sys.stdout.write(json.dumps(line, default=_text, ensure_ascii=False) + "\n")
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 

@@ -243,6 +243,13 @@ def test_every_other_status_is_ignored_with_a_line(
     assert (line["event"], line["status"]) == ("alert.ignored", status)
 
 
+def test_half_a_character_can_be_logged(function: Driver, capsys: Any) -> None:
+    function.invoke(event_of(detail("\ud800 é")))
+    [line] = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["status"] == "\ud800 é"
+    assert "é" in line, "and what can be written is written as it is"
+
+
 def test_a_stuck_job_leads_to_a_mail_that_says_what_to_do(
     function: Driver, mailbox: Mailbox
 ) -> None:
