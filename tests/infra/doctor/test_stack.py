@@ -1,0 +1,359 @@
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from infra.doctor.alerts import subscription
+from infra.doctor.findings import Severity
+from infra.doctor.jobs import compute_environments, queue, successes, waiting
+from infra.doctor.stack import STATES, stack
+from infra.environments import DEV
+from tests.infra.doctor.cloud import of, say
+from tests.infra.emulator import ACCOUNT, REGION
+
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/DevStack/1"
+NESTED_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/DevStack-NetworkStack-1/1"
+NESTED = "AWS::CloudFormation::Stack"
+
+
+def in_state(account, status, *, minutes=5, events=(), protected=False, resources=()):
+    """Let DevStack be in a state; events newest first, those of the nested stack by its id."""
+    moment = datetime.now(UTC) - timedelta(minutes=minutes)
+    found = {
+        "StackId": STACK_ID,
+        "StackName": "DevStack",
+        "StackStatus": status,
+        "CreationTime": moment,
+        "EnableTerminationProtection": protected,
+    }
+    say(account, "cloudformation.DescribeStacks", {"Stacks": [found]})
+
+    def of_stack(asked):
+        mine = [each for each in events if each["StackId"] == asked["StackName"]]
+        return {"StackEvents": mine}
+
+    def resources_of(asked):
+        return {"StackResources": [r for r in resources if r["StackId"] == asked["StackName"]]}
+
+    say(account, "cloudformation.DescribeStackEvents", of_stack)
+    say(account, "cloudformation.DescribeStackResources", resources_of)
+
+
+def event(logical, kind, status, reason="", physical="x", stack_id=STACK_ID):
+    return {
+        "StackId": stack_id,
+        "LogicalResourceId": logical,
+        "PhysicalResourceId": physical,
+        "ResourceType": kind,
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
+    }
+
+
+def of_itself(status, stack_id=STACK_ID):
+    return event("DevStack", NESTED, status, physical=stack_id, stack_id=stack_id)
+
+
+def test_no_stack_yet(examined):
+    (finding,) = examined(DEV, stack)
+    assert (finding.severity, finding.what) == (
+        Severity.OK,
+        "there is no stack DevStack here yet",
+    )
+
+
+def test_a_deployed_stack(aws, examined):
+    body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    aws.client("cloudformation").create_stack(StackName="DevStack", TemplateBody=body)
+    (finding,) = examined(DEV, stack)
+    assert (finding.severity, finding.what) == (
+        Severity.OK,
+        "DevStack is CREATE_COMPLETE: deployed",
+    )
+
+
+@pytest.mark.parametrize("status", [name for name, state in STATES.items() if state.way_out])
+def test_every_state_that_needs_one_has_a_way_out(account, examined, status):
+    in_state(account, status)
+    finding = examined(DEV, stack)[0]
+    undone = status == "UPDATE_ROLLBACK_COMPLETE"
+    assert finding.severity is (Severity.WARNING if undone else Severity.TROUBLE)
+    assert finding.what.startswith(f"DevStack is {status}: ")
+    assert "DevStack" in finding.do
+    assert "{" not in finding.do
+
+
+def test_states_are_those_of_cloudformation(account):
+    """A state misspelled here would never be met."""
+    model = account.session.client("cloudformation").meta.service_model
+    known = set(model.shape_for("StackStatus").enum)
+    assert set(STATES) <= known
+    at_rest = {name for name in known if not name.endswith("_IN_PROGRESS")}
+    assert at_rest - set(STATES) == {"DELETE_COMPLETE"}
+
+
+@pytest.mark.parametrize(
+    ("status", "needed"),
+    [("ROLLBACK_COMPLETE", True), ("DELETE_FAILED", True), ("UPDATE_ROLLBACK_FAILED", False)],
+)
+def test_protection_is_taken_off_where_the_way_out_deletes(account, examined, status, needed):
+    in_state(account, status, protected=True)
+    do = examined(DEV, stack)[0].do
+    assert ("--no-enable-termination-protection" in do) is needed
+
+
+def test_what_failed_first_is_told_from_the_nested_stack(account, examined):
+    group = "AWS::EC2::SecurityGroup"
+    events = [
+        of_itself("ROLLBACK_COMPLETE"),
+        of_itself("ROLLBACK_IN_PROGRESS"),
+        event("BatchStack", NESTED, "CREATE_FAILED", "Resource creation cancelled"),
+        event("NetworkStack", NESTED, "CREATE_FAILED", "did not stabilize", NESTED_ID),
+        of_itself("CREATE_IN_PROGRESS"),
+        event("Older", group, "CREATE_FAILED", "of a try before"),
+        event(
+            "Vpc", "AWS::EC2::VPC", "CREATE_FAILED", "Resource creation cancelled", "y", NESTED_ID
+        ),
+        event("Instances", group, "CREATE_FAILED", "Invalid description\nat x", "z", NESTED_ID),
+        of_itself("CREATE_IN_PROGRESS", NESTED_ID),
+    ]
+    in_state(account, "ROLLBACK_COMPLETE", events=events)
+    assert of(Severity.TROUBLE, examined(DEV, stack))[1:] == [
+        f"CloudFormation first stumbled over Instances ({group}): Invalid description"
+    ]
+
+
+def test_what_could_not_be_undone_is_told_too(account, examined):
+    queue_type, function = "AWS::Batch::JobQueue", "AWS::Lambda::Function"
+    events = [
+        of_itself("UPDATE_ROLLBACK_FAILED"),
+        event("Queue", queue_type, "UPDATE_FAILED", "it is gone"),
+        of_itself("UPDATE_ROLLBACK_IN_PROGRESS"),
+        event("Function", function, "UPDATE_FAILED", "no such role"),
+        of_itself("UPDATE_IN_PROGRESS"),
+    ]
+    in_state(account, "UPDATE_ROLLBACK_FAILED", events=events)
+    assert of(Severity.TROUBLE, examined(DEV, stack))[1:] == [
+        f"CloudFormation first stumbled over Function ({function}): no such role",
+        f"it could not be undone because of Queue ({queue_type}): it is gone",
+    ]
+
+
+def unfinished(logical, kind, stack_id=STACK_ID, physical="x", status="CREATE_IN_PROGRESS"):
+    return {
+        "StackId": stack_id,
+        "LogicalResourceId": logical,
+        "PhysicalResourceId": physical,
+        "ResourceType": kind,
+        "ResourceStatus": status,
+    }
+
+
+WAITING_FOR = (
+    unfinished("BatchStack", NESTED, physical=NESTED_ID),
+    unfinished("Spot", "AWS::Batch::ComputeEnvironment", NESTED_ID),
+    unfinished("Role", "AWS::IAM::Role", NESTED_ID, status="CREATE_COMPLETE"),
+)
+
+
+@pytest.mark.parametrize(("minutes", "severity"), [(5, Severity.OK), (90, Severity.WARNING)])
+def test_a_deployment_that_hangs_says_what_it_waits_for(account, examined, minutes, severity):
+    in_state(account, "CREATE_IN_PROGRESS", minutes=minutes, resources=WAITING_FOR)
+    (finding,) = examined(DEV, stack)
+    assert finding.severity is severity
+    assert finding.what == (
+        f"DevStack has been CREATE_IN_PROGRESS for {minutes} minutes; it waits for Spot "
+        "(AWS::Batch::ComputeEnvironment)"
+    )
+
+
+def test_an_update_that_hangs_can_be_cancelled(account, examined):
+    in_state(account, "UPDATE_IN_PROGRESS", minutes=90, resources=WAITING_FOR)
+    assert "cancel-update-stack --stack-name DevStack" in examined(DEV, stack)[0].do
+
+
+def test_a_deployment_being_undone_says_why(account, examined):
+    events = [
+        of_itself("ROLLBACK_IN_PROGRESS"),
+        event("Spot", "AWS::Batch::ComputeEnvironment", "CREATE_FAILED", "not authorized"),
+        of_itself("CREATE_IN_PROGRESS"),
+    ]
+    in_state(account, "ROLLBACK_IN_PROGRESS", events=events, resources=WAITING_FOR)
+    troubles = of(Severity.TROUBLE, examined(DEV, stack))
+    assert troubles[1].endswith("Spot (AWS::Batch::ComputeEnvironment): not authorized")
+
+
+QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/Queue"
+CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/Batch"
+COMPUTE = {
+    "computeEnvironmentName": "Spot",
+    "state": "ENABLED",
+    "status": "VALID",
+    "ecsClusterArn": CLUSTER,
+    "computeResources": {"desiredvCpus": 0},
+}
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:Topic"
+
+
+def deployed(account, *, queue=None, compute=None, jobs=None):
+    """Let DevStack be deployed, with a queue, its compute environments and jobs by status."""
+    outputs = {"JobQueue": QUEUE, "Topic": TOPIC}
+    said = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    say(account, "cloudformation.DescribeStacks", {"Stacks": [{"Outputs": said}]})
+    found = {
+        "jobQueueName": "Queue",
+        "jobQueueArn": QUEUE,
+        "state": "ENABLED",
+        "status": "VALID",
+        "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": "Spot"}],
+    } | (queue or {})
+    say(account, "batch.DescribeJobQueues", {"jobQueues": [found]})
+    environments = [COMPUTE | (compute or {})]
+    say(account, "batch.DescribeComputeEnvironments", {"computeEnvironments": environments})
+
+    def listed(asked):
+        return {"jobSummaryList": (jobs or {}).get(asked["jobStatus"], [])}
+
+    say(account, "batch.ListJobs", listed)
+
+
+def job(name="refresh-dev-1", minutes=5.0, **more):
+    moment = int((datetime.now(UTC) - timedelta(minutes=minutes)).timestamp() * 1000)
+    return {"jobName": name, "jobId": name, "createdAt": moment, "stoppedAt": moment} | more
+
+
+JOBS = (queue, compute_environments, waiting, successes)
+
+
+def test_before_the_deployment_no_job_is_asked_for(examined):
+    assert examined(DEV, *JOBS) == []
+
+
+def test_a_queue_that_works(account, examined):
+    deployed(account, jobs={"SUCCEEDED": [job(minutes=120)]})
+    assert [finding.what for finding in examined(DEV, *JOBS)] == [
+        "the job queue Queue takes jobs",
+        "the compute environment Spot is valid",
+        "no job waits for an instance",
+        "the last refresh that succeeded ended 2.0 hours ago",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"state": "DISABLED"}, "is DISABLED: it takes no jobs"),
+        ({"status": "INVALID", "statusReason": "no role"}, "is INVALID: no role"),
+    ],
+)
+def test_a_queue_that_takes_no_jobs(account, examined, state, words):
+    deployed(account, queue=state)
+    (what,) = of(Severity.TROUBLE, examined(DEV, queue))
+    assert words in what
+
+
+@pytest.mark.parametrize(
+    ("state", "severity", "words"),
+    [
+        (
+            {"status": "INVALID", "statusReason": "CLIENT_ERROR - x"},
+            Severity.TROUBLE,
+            "CLIENT_ERROR",
+        ),
+        ({"state": "DISABLED"}, Severity.TROUBLE, "no instance starts"),
+        ({"status": "UPDATING"}, Severity.WARNING, "is UPDATING: Batch gives no reason"),
+    ],
+)
+def test_a_compute_environment_that_starts_nothing(account, examined, state, severity, words):
+    deployed(account, compute=state)
+    (finding,) = examined(DEV, compute_environments)
+    assert finding.severity is severity
+    assert words in finding.what
+
+
+def test_a_job_that_has_just_been_submitted(account, examined):
+    deployed(account, jobs={"RUNNABLE": [job(minutes=4)]})
+    assert of(Severity.OK, examined(DEV, waiting))
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot", "on_demand_fallback"),
+        ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - x", "raise max_vcpus"),
+        ("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - x", "list a larger type"),
+        ("MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS - x", "mend what it names"),
+    ],
+)
+def test_a_job_that_batch_says_is_stuck(account, examined, reason, advice):
+    deployed(account, jobs={"RUNNABLE": [job(minutes=40, statusReason=reason)]})
+    (finding,) = examined(DEV, waiting)
+    assert finding.severity is Severity.TROUBLE
+    assert reason in finding.what
+    assert advice in finding.do
+
+
+@pytest.mark.parametrize(
+    ("joined", "words"), [([], "none joins the cluster"), ([CLUSTER], "for 40 minutes")]
+)
+def test_a_job_whose_instances_never_join(account, examined, joined, words):
+    deployed(
+        account,
+        compute={"computeResources": {"desiredvCpus": 2}},
+        jobs={"RUNNABLE": [job(minutes=40)]},
+    )
+    say(account, "ecs.ListContainerInstances", {"containerInstanceArns": joined})
+    (finding,) = examined(DEV, waiting)
+    assert finding.severity is Severity.TROUBLE
+    assert words in finding.what
+
+
+def test_no_success_for_longer_than_it_should(account, examined):
+    deployed(account, jobs={"SUCCEEDED": [job(minutes=(DEV.freshness_hours + 1) * 60)]})
+    (what,) = of(Severity.WARNING, examined(DEV, successes))
+    assert "more than freshness_hours" in what
+
+
+def test_a_load_is_no_refresh(account, examined):
+    deployed(account, jobs={"SUCCEEDED": [job("load-dev-1")]})
+    (what,) = of(Severity.WARNING, examined(DEV, successes))
+    assert what.startswith("no refresh has succeeded")
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(1, True), (600, False)])
+def test_a_failure_counts_until_the_next_success(account, examined, minutes, told):
+    failed = job("refresh-dev-2", minutes, statusReason="Essential container in task exited")
+    deployed(account, jobs={"SUCCEEDED": [job(minutes=60)], "FAILED": [failed]})
+    troubles = of(Severity.TROUBLE, examined(DEV, successes))
+    assert bool(troubles) is told
+    assert not told or "refresh-dev-2, failed: Essential container" in troubles[0]
+
+
+MAILING = dataclasses.replace(DEV, alarm_email="bar@example.org")
+
+
+def test_without_an_address_nobody_hears(examined):
+    (finding,) = examined(DEV, subscription)
+    assert finding.severity is Severity.WARNING
+
+
+def test_before_the_deployment_there_is_no_topic(examined):
+    assert examined(MAILING, subscription) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "state", "severity"),
+    [
+        ("bar@example.org", f"{TOPIC}:1", Severity.OK),
+        ("bar@example.org", "PendingConfirmation", Severity.WARNING),
+        ("bar@example.org", "Deleted", Severity.TROUBLE),
+        ("else@example.org", f"{TOPIC}:1", Severity.TROUBLE),
+    ],
+)
+def test_whether_the_address_is_subscribed(account, examined, address, state, severity):
+    deployed(account)
+    said = [{"Endpoint": address, "SubscriptionArn": state}]
+    say(account, "sns.ListSubscriptionsByTopic", {"Subscriptions": said})
+    (finding,) = examined(MAILING, subscription)
+    assert finding.severity is severity
