@@ -83,7 +83,7 @@ class Claim:
         lease: timedelta = LEASE,
         patience: timedelta = PATIENCE,
     ) -> None:
-        self._object = SwapObject(s3, bucket=bucket, key=key, kind="claim")
+        self._object = SwapObject(s3, bucket=bucket, key=key)
         self._now = now
         self._sleep = sleep
         self._lease = lease
@@ -110,7 +110,7 @@ class Claim:
             until = _moment(content.get("until")) if content.get("holder") else None
             if until is None or until <= self._now():
                 if until is not None:
-                    logs.decision("claim.expired", level="warning", until=until)
+                    self._warn("claim.expired", until=until)
                 note = _note(content.get("note"))
                 taken = self._swap(etag, holder=holder, until=self._now() + self._lease, note=note)
                 if taken is not None:
@@ -135,11 +135,14 @@ class Claim:
         try:
             released = self._swap(held.etag, holder=None, until=None, note=note)
         except (BotoCoreError, ClientError, TriggerError) as error:
-            logs.decision("claim.kept", level="warning", holder=held.holder, error=str(error))
+            self._warn("claim.kept", holder=held.holder, error=str(error))
             return
         if released is None:
             # We were too slow and somebody took over; the claim is theirs to release.
-            logs.decision("claim.lost", level="warning", holder=held.holder)
+            self._warn("claim.lost", holder=held.holder)
+
+    def _warn(self, event: str, **facts: Any) -> None:
+        logs.decision(event, level="warning", key=self._object.key, **facts)
 
     def _swap(
         self,

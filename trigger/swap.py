@@ -33,13 +33,10 @@ class SwapObject:
     ----------
     s3
         A boto3 S3 client.
-    kind
-        What the object is, the first half of the event in the log.
     """
 
-    def __init__(self, s3: Any, *, bucket: str, key: str, kind: str) -> None:
+    def __init__(self, s3: Any, *, bucket: str, key: str) -> None:
         self.key = key
-        self._kind = kind
         self._s3 = s3
         self._where = {"Bucket": bucket, "Key": key}
         self._exists = False
@@ -74,7 +71,7 @@ class SwapObject:
         except ValueError:
             content = None
         if not isinstance(content, dict):
-            logs.decision(f"{self._kind}.unreadable", level="warning", key=self.key)
+            logs.decision("claim.unreadable", level="warning", key=self.key)
             content = {}
         return answer["ETag"], content
 
