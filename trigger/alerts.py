@@ -67,8 +67,8 @@ _KINDS = {
     "load": _Kind(
         name="load of a database",
         consequence=(
-            "What is published is unchanged. The database is the one before, unless the last "
-            "lines say that it was replaced."
+            "What is published is unchanged. The database is the old one or the new one as a "
+            "whole, most likely the old one; loading it again does no harm."
         ),
         again="scripts/load-database.sh {environment} site.db",
     ),
