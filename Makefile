@@ -35,7 +35,7 @@ test-slow: $(VENV)/.dev ## the slow tests
 lint: $(VENV)/.dev ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy app.py infra trigger scripts image benchmarks analytics_core/src
+	$(BIN)/mypy app.py infra trigger client scripts image benchmarks analytics_core/src
 
 bench: $(VENV)/.dev ## side by side with what a user would pick instead
 	$(BIN)/python -m benchmarks
