@@ -1,4 +1,4 @@
-"""The trigger Lambda: asks AWS Batch for a refresh, at once or after a quiet time.
+"""The trigger Lambda: asks AWS Batch for a refresh, now or after a quiet time; mails what failed.
 
 Standard library and boto3 only; the function is deployed as these files and nothing else.
 """
