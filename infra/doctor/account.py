@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from infra.doctor.findings import trouble
 from infra.doctor.refusals import Unanswered, explained, out_of_reach
@@ -99,14 +100,14 @@ class Account:
         if answer is None:
             try:
                 answer = self._call(service, operation, arguments, most)
-            except (BotoCoreError, ClientError) as error:
+            except (BotoCoreError, ClientError, ResponseParserError) as error:
                 answer = error
             # A service that was out of reach once is not waited for again.
             silent = isinstance(answer, Exception) and out_of_reach(answer)
             self._answers[service if silent else question] = answer
         if isinstance(answer, ClientError) and answer.response["Error"].get("Code") in absent:
             return None
-        if isinstance(answer, BotoCoreError | ClientError):
+        if isinstance(answer, BotoCoreError | ClientError | ResponseParserError):
             raise Unanswered(explained(answer, service, operation))
         return answer
 

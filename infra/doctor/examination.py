@@ -22,11 +22,11 @@ from infra.doctor.endpoints import endpoints, gateway
 from infra.doctor.file_system import access_point, file_system, mount_targets, security_group
 from infra.doctor.findings import Finding, Severity, warning
 from infra.doctor.jobs import compute_environments, queue, successes, waiting
-from infra.doctor.machine import Machine, building
+from infra.doctor.machine import Machine, building, regions
 from infra.doctor.neighbors import shared
 from infra.doctor.network import subnets, vpc, ways_out
 from infra.doctor.refusals import Unanswered, quoted
-from infra.doctor.stack import stack
+from infra.doctor.stack import leftovers, stack
 from infra.environments import Environment
 
 Check = Callable[[Account, Environment], Iterator[Finding]]
@@ -37,7 +37,7 @@ CHECKS: tuple[Check, ...] = (
     *(vpc, subnets, ways_out, endpoints, gateway),
     *(file_system, mount_targets, access_point, security_group),
     *(bucket, lifecycle, encryption, keys, database),
-    *(stack, queue, compute_environments, waiting, successes, subscription),
+    *(stack, leftovers, queue, compute_environments, waiting, successes, subscription),
 )
 
 
@@ -72,7 +72,8 @@ def examine(
     list of Finding
         Troubles first, then warnings, then what is well; each once.
     """
-    found = run("building", building(machine or Machine()))
+    machine = machine or Machine()
+    found = [*run("building", building(machine)), *run("regions", regions(machine))]
     try:
         account = identify(session, region=region, qualifier=qualifier)
     except Unanswered as unanswered:

@@ -35,7 +35,7 @@ def queue(account: Account, environment: Environment) -> Iterator[Finding]:
             f"mend that, then `cdk deploy {environment.stack_name}`",
         )
     else:
-        yield ok(f"the job queue {name} takes jobs")
+        yield ok("the job queue takes jobs")
 
 
 def compute_environments(account: Account, environment: Environment) -> Iterator[Finding]:
@@ -60,7 +60,8 @@ def compute_environments(account: Account, environment: Environment) -> Iterator
                 "wait a few minutes and ask again",
             )
         else:
-            yield ok(f"the compute environment {name} is valid")
+            kind = found.get("computeResources", {}).get("type", "")
+            yield ok(f"the compute environment {kind} is valid")
 
 
 def waiting(account: Account, environment: Environment) -> Iterator[Finding]:
@@ -134,13 +135,17 @@ def successes(account: Account, environment: Environment) -> Iterator[Finding]:
         for status in ("SUCCEEDED", "FAILED")
     )
     again = f"scripts/trigger-analytics-refresh.sh {environment.name} --wait"
+    load = (
+        f"scripts/load-database.sh {environment.name} site.db, if there is no database yet; then "
+    )
     if good is not None:
         hours = _minutes_since(_ended(good)) / 60
         what = f"the last refresh that succeeded ended {hours:.1f} hours ago"
         late = hours > environment.freshness_hours
         yield warning(f"{what}, more than freshness_hours", again) if late else ok(what)
     else:
-        yield warning("no refresh has succeeded in the days that Batch remembers", again)
+        do = again if environment.database_in_s3 else load + again
+        yield warning("no refresh has succeeded in the week that Batch remembers", do)
     if bad is not None and (good is None or _ended(bad) > _ended(good)):
         status = f"scripts/trigger-analytics-refresh.sh {environment.name} --status {bad['jobId']}"
         yield trouble(

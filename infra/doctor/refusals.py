@@ -19,6 +19,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from infra.doctor.findings import Finding, trouble, warning
 
@@ -73,7 +74,9 @@ def out_of_reach(error: Exception) -> bool:
     return isinstance(error, ConnectionError | HTTPClientError)
 
 
-def explained(error: BotoCoreError | ClientError, service: str, operation: str) -> Finding:
+def explained(
+    error: BotoCoreError | ClientError | ResponseParserError, service: str, operation: str
+) -> Finding:
     """Say in a sentence why a question was not answered."""
     asked = f"could not ask {service} to {operation.replace('_', '-')}"
     if isinstance(error, ClientError):

@@ -11,6 +11,7 @@ from infra.doctor.account import Account, stack_of
 from infra.doctor.findings import Finding, ok, trouble, warning
 from infra.doctor.refusals import quoted
 from infra.environments import Environment
+from infra.facts import PARAMETER_ROOT
 
 NESTED = "AWS::CloudFormation::Stack"
 DEEPEST = 3
@@ -127,6 +128,21 @@ def stack(account: Account, environment: Environment) -> Iterator[Finding]:
     if status.endswith("ROLLBACK_FAILED"):
         for failure in first_failures(account, found["StackId"], UNDOINGS):
             yield say(f"it could not be undone because of {failure}", "mend that")
+
+
+def leftovers(account: Account, environment: Environment) -> Iterator[Finding]:
+    """Nothing lies where the stack, not there yet, wants to put its parameters."""
+    if stack_of(account, environment) is not None:
+        return
+    root = f"{PARAMETER_ROOT}/{environment.name}"
+    said = account.ask("ssm", "get_parameters_by_path", Path=root, Recursive=True)
+    names = sorted(parameter["Name"] for parameter in said["Parameters"])
+    if names:
+        yield trouble(
+            f"there is no stack {environment.stack_name}, but there are its parameters below "
+            f"{root}; it cannot be made",
+            f"see that nobody uses them, then aws ssm delete-parameters --names {' '.join(names)}",
+        )
 
 
 def _unprotect(environment: Environment) -> str:

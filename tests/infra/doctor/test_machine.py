@@ -1,7 +1,7 @@
 import pytest
 
 from infra.doctor.findings import Severity
-from infra.doctor.machine import Machine, building
+from infra.doctor.machine import Machine, building, regions
 
 REGISTERED = "enabled\ninterpreter /usr/bin/qemu-aarch64\nflags: {flags}\noffset 0\n"
 
@@ -9,10 +9,13 @@ REGISTERED = "enabled\ninterpreter /usr/bin/qemu-aarch64\nflags: {flags}\noffset
 @pytest.fixture
 def folder(tmp_path):
     for name in ("docker", "podman"):
-        program = tmp_path / name
-        program.write_text("#!/bin/sh\n")
-        program.chmod(0o755)
+        install(tmp_path / name, "exit 0")
     return tmp_path
+
+
+def install(program, script):
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
 
 
 def machine(folder, *, system="Linux", processor="x86_64", **variables):
@@ -33,6 +36,23 @@ def test_no_program_to_build_with(folder):
     (finding,) = building(machine(folder, PATH=str(folder / "empty")))
     assert finding.severity is Severity.TROUBLE
     assert "no docker on this machine" in finding.what
+
+
+@pytest.mark.parametrize(("script", "sound"), [('[ "$*" = info ]', True), ("exit 1", False)])
+def test_a_program_that_does_not_answer(folder, script, sound):
+    install(folder / "docker", script)
+    (finding,) = building(machine(folder, processor="aarch64"))
+    assert (finding.severity is Severity.OK) is sound
+    assert sound or "does not answer" in finding.what
+
+
+def test_two_regions(folder):
+    one = {"AWS_REGION": "eu-west-1"}
+    assert list(regions(machine(folder, **one))) == []
+    assert list(regions(machine(folder, **one, AWS_DEFAULT_REGION="eu-west-1"))) == []
+    (finding,) = regions(machine(folder, **one, AWS_DEFAULT_REGION="us-east-1"))
+    assert finding.severity is Severity.WARNING
+    assert finding.do == "export AWS_DEFAULT_REGION=eu-west-1"
 
 
 def test_another_program(folder):

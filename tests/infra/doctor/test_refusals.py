@@ -164,6 +164,13 @@ def test_an_error_nobody_foresaw_is_quoted_in_one_line(account, examined):
     assert finding.what == "could not ask cloudformation to describe-stacks: Odd Oh no"
 
 
+def test_an_answer_that_cannot_be_read(account, examined):
+    refuse(account, "iam.GetRole", "<", 500)
+    (finding,) = examined(DEV, service_roles)
+    assert finding.severity is Severity.WARNING
+    assert finding.what.startswith("could not ask iam to get-role: ")
+
+
 def test_an_answer_nobody_foresaw_is_no_traceback(account, examined):
     say(account, "cloudformation.DescribeStacks", {"Stacks": [{}]})
     (finding,) = examined(DEV, stack)

@@ -7,8 +7,8 @@ import pytest
 from infra.doctor.alerts import subscription
 from infra.doctor.findings import Severity
 from infra.doctor.jobs import compute_environments, queue, successes, waiting
-from infra.doctor.stack import STATES, stack
-from infra.environments import DEV
+from infra.doctor.stack import STATES, leftovers, stack
+from infra.environments import DEV, PROD
 from tests.infra.doctor.cloud import of, say
 from tests.infra.emulator import ACCOUNT, REGION
 
@@ -184,6 +184,22 @@ def test_a_deployment_being_undone_says_why(account, examined):
     assert troubles[1].endswith("Spot (AWS::Batch::ComputeEnvironment): not authorized")
 
 
+def test_parameters_of_a_stack_that_is_gone(aws, examined):
+    name = "/cocktail-analytics/dev/bucket"
+    aws.client("ssm").put_parameter(Name=name, Value="x", Type="String")
+    assert examined(PROD, leftovers) == []
+    (finding,) = examined(DEV, leftovers)
+    assert finding.severity is Severity.TROUBLE
+    assert finding.do.endswith(f"--names {name}")
+
+
+def test_parameters_of_the_stack_that_is_there(aws, account, examined):
+    name = "/cocktail-analytics/dev/bucket"
+    aws.client("ssm").put_parameter(Name=name, Value="x", Type="String")
+    in_state(account, "CREATE_COMPLETE")
+    assert examined(DEV, leftovers) == []
+
+
 QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/Queue"
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/Batch"
 COMPUTE = {
@@ -191,7 +207,7 @@ COMPUTE = {
     "state": "ENABLED",
     "status": "VALID",
     "ecsClusterArn": CLUSTER,
-    "computeResources": {"desiredvCpus": 0},
+    "computeResources": {"type": "SPOT", "desiredvCpus": 0},
 }
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:Topic"
 
@@ -233,8 +249,8 @@ def test_before_the_deployment_no_job_is_asked_for(examined):
 def test_a_queue_that_works(account, examined):
     deployed(account, jobs={"SUCCEEDED": [job(minutes=120)]})
     assert [finding.what for finding in examined(DEV, *JOBS)] == [
-        "the job queue Queue takes jobs",
-        "the compute environment Spot is valid",
+        "the job queue takes jobs",
+        "the compute environment SPOT is valid",
         "no job waits for an instance",
         "the last refresh that succeeded ended 2.0 hours ago",
     ]
@@ -333,9 +349,13 @@ def test_a_failure_counts_until_the_next_success(account, examined, minutes, tol
 MAILING = dataclasses.replace(DEV, alarm_email="bar@example.org")
 
 
-def test_without_an_address_nobody_hears(examined):
-    (finding,) = examined(DEV, subscription)
-    assert finding.severity is Severity.WARNING
+@pytest.mark.parametrize(
+    ("environment", "severity"), [(DEV, Severity.OK), (PROD, Severity.WARNING)]
+)
+def test_without_an_address_nobody_hears(examined, environment, severity):
+    (finding,) = examined(environment, subscription)
+    assert finding.severity is severity
+    assert "nobody hears" in finding.what
 
 
 def test_before_the_deployment_there_is_no_topic(examined):
