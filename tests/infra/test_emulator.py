@@ -301,6 +301,21 @@ def test_a_nested_stack_is_updated_where_it_is(aws, cloud, name):
     assert aws.client("s3").list_buckets()["Buckets"] == data
 
 
+def test_an_update_may_leave_a_parameter_at_its_default(cloud, name):
+    def body(display: str) -> str:
+        topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": display}}
+        wished = {"Wished": {"Type": "String", "Default": "x"}}
+        return json.dumps({"Parameters": wished, "Resources": {"Topic": topic}})
+
+    make(cloud, name, body("one"))
+    cloud.update_stack(
+        StackName=name,
+        TemplateBody=body("two"),
+        Parameters=[{"ParameterKey": "Wished", "UsePreviousValue": True}],
+    )
+    assert status(cloud, name) == "UPDATE_COMPLETE"
+
+
 def test_a_failed_update_goes_back(aws, cloud, name):
     make(cloud, name, template(Vpc=VPC, Group=group()))
     added = kept_bucket("RetainExceptOnCreate")

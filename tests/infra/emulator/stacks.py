@@ -357,6 +357,16 @@ def apply_change_set(backend: Any, change_set_name: str, stack_name: str | None 
     change_set.execution_status = "EXECUTE_COMPLETE"
 
 
+def parameters_of_update(_: Any, instance: Any, incoming_params: Any) -> dict[str, Any]:
+    """Return what an update gives a stack; the value before may be the template's default."""
+    return {
+        given["ParameterKey"]: given.get("ParameterValue")
+        or instance.parameters[given["ParameterKey"]]
+        for given in incoming_params
+        if not given.get("UsePreviousValue") or given["ParameterKey"] in instance.parameters
+    }
+
+
 def protect(response: Any) -> ActionResult:
     """Answer `UpdateTerminationProtection`, which moto does not know."""
     stack = response.cloudformation_backend.get_stack(response._get_param("StackName"))
@@ -400,6 +410,7 @@ def patch() -> None:
     models.Stack.create_from_cloudformation_json = classmethod(nested)
     models.Stack.update_from_cloudformation_json = classmethod(update_nested)
     backend = models.CloudFormationBackend
+    backend._resolve_update_parameters = parameters_of_update
     backend.delete_stack = delete_stack
     backend.execute_change_set = apply_change_set
     backend.create_change_set = refuse_change_set(backend.create_change_set)
