@@ -219,7 +219,7 @@ def database(account: Account, environment: Environment) -> Iterator[Finding]:
     if head is None:
         yield warning(
             f"there is no s3://{name}/{key} yet; a refresh would fail",
-            f"aws s3 cp site.db s3://{name}/{key}",
+            f"scripts/load-database.sh {environment.name} site.db, once the stack is there",
         )
         return
     yield ok(f"s3://{name}/{key} is there, {head['ContentLength']:,} bytes")

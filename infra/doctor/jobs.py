@@ -135,17 +135,17 @@ def successes(account: Account, environment: Environment) -> Iterator[Finding]:
         for status in ("SUCCEEDED", "FAILED")
     )
     again = f"scripts/trigger-analytics-refresh.sh {environment.name} --wait"
-    load = (
-        f"scripts/load-database.sh {environment.name} site.db, if there is no database yet; then "
-    )
     if good is not None:
         hours = _minutes_since(_ended(good)) / 60
         what = f"the last refresh that succeeded ended {hours:.1f} hours ago"
         late = hours > environment.freshness_hours
         yield warning(f"{what}, more than freshness_hours", again) if late else ok(what)
     else:
-        do = again if environment.database_in_s3 else load + again
-        yield warning("no refresh has succeeded in the week that Batch remembers", do)
+        yield warning(
+            "no refresh has succeeded in the week that Batch remembers",
+            f"{again}; without a database yet, scripts/load-database.sh {environment.name} "
+            "site.db --refresh",
+        )
     if bad is not None and (good is None or _ended(bad) > _ended(good)):
         status = f"scripts/trigger-analytics-refresh.sh {environment.name} --status {bad['jobId']}"
         yield trouble(

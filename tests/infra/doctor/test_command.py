@@ -25,6 +25,7 @@ def settings(tmp_path, monkeypatch):
         monkeypatch.setattr(command, "SETTINGS", path)
 
     write({})
+    monkeypatch.setenv("CDK_DOCKER", "true")  # docker takes seconds to say how it is
     return write
 
 
