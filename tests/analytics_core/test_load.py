@@ -10,7 +10,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import stat
 import subprocess
@@ -33,7 +32,8 @@ from analytics_core.errors import DataError, StorageError
 from analytics_core.load import load_database
 from tests.servers import AwsServer, unreachable_url
 
-from .databases import RECIPES, change, write_database
+from .bodies import Bodies
+from .databases import RECIPES, SCHEMA, change, write_database
 from .test_cli import COMMAND, log_lines, run
 from .test_snapshot import as_nobody
 
@@ -185,14 +185,8 @@ def lacks_recipes(path: Path) -> bytes:
 
 
 def twice(path: Path) -> bytes:
-    loose = write_database(path, schema=re.sub("PRIMARY KEY|UNIQUE", "", _schema()))
+    loose = write_database(path, schema=re.sub("PRIMARY KEY|UNIQUE", "", SCHEMA))
     return change(loose, "INSERT INTO recipes (id, name) VALUES (100, 'Twin')").read_bytes()
-
-
-def _schema() -> str:
-    from .databases import SCHEMA
-
-    return SCHEMA
 
 
 @pytest.mark.parametrize(
@@ -755,63 +749,15 @@ def test_s3_that_does_not_answer_is_exit_4(site: Path) -> None:
 # --- stopping, and bodies that break off -----------------------------------------------------
 
 
-class Bodies:
-    """An S3 whose answers break off, or stop for a while; one answer after the other."""
-
-    def __init__(self, data: bytes, *, breaks: int = 0, stops: str = "nowhere") -> None:
-        self.data, self.breaks, self.stops = data, breaks, stops
-        self.started = threading.Event()
-        self.asked: list[bytes] = []
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._server.accept()
-            except OSError:
-                return
-            with connection:
-                self._answer(connection)
-
-    def _answer(self, connection: socket.socket) -> None:
-        request = connection.recv(65536)
-        self.asked.append(request.split(b" ")[0])
-        head = f'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: {len(self.data)}\r\n'
-        try:
-            if request.startswith(b"DELETE"):
-                connection.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
-                return
-            self._stop("before the answer")
-            connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
-            half = len(self.data) // 2
-            connection.sendall(self.data[:half])
-            self._stop("in the body")
-            if len(self.asked) > self.breaks:
-                connection.sendall(self.data[half:])
-        except OSError:
-            return
-
-    def _stop(self, where: str) -> None:
-        if where == self.stops:
-            self.started.set()
-            time.sleep(20)
-
-
 def test_a_body_that_breaks_off_is_fetched_anew(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = named(tmp_path / "site.db", NEW).read_bytes()
-    server = Bodies(data, breaks=3)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-    load_database("s3://bucket/k", site / NAME)
-    server.close()
+    with Bodies(data, breaks=3) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        load_database("s3://bucket/k", site / NAME)
     assert (site / NAME).read_bytes() == data
-    assert server.asked == [b"GET"] * 4 + [b"DELETE"]
+    assert server.methods == ["GET"] * 4 + ["DELETE"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
