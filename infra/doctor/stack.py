@@ -47,9 +47,6 @@ STATES: Mapping[str, State] = {
         "the last update failed and was undone; what was there before runs",
         "mend what failed and `cdk deploy {stack}` again",
     ),
-    "IMPORT_ROLLBACK_COMPLETE": State(
-        "the last import failed and was undone", "mend what failed and `cdk deploy {stack}` again"
-    ),
     "REVIEW_IN_PROGRESS": State(
         "only a change set was made, never executed; nothing exists",
         "`cdk deploy {stack}`; when that refuses, `aws cloudformation delete-stack --stack-name "
@@ -76,16 +73,17 @@ STATES: Mapping[str, State] = {
         "mend what failed, `aws cloudformation continue-update-rollback --stack-name {stack}`, "
         "and then deploy; skip what cannot be mended by --resources-to-skip",
     ),
-    "IMPORT_ROLLBACK_FAILED": State(
-        "an import failed, and so did undoing it",
-        "mend what failed, `aws cloudformation continue-update-rollback --stack-name {stack}`",
-    ),
     "DELETE_FAILED": State(
         "it could not be deleted whole; it cannot be updated either",
         "remove what holds it (empty the bucket, all versions), then `cdk destroy {stack}`",
     ),
 }
 """State of a stack that has come to rest -> what it means (CloudFormation User Guide)."""
+
+OTHER = State(
+    "no deployment from here leads there",
+    "look at its events: `aws cloudformation describe-stack-events --stack-name {stack}`",
+)
 
 DELETED_FIRST = ("CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """States whose way out deletes the stack, which termination protection forbids."""
@@ -113,7 +111,7 @@ def stack(account: Account, environment: Environment) -> Iterator[Finding]:
     if status.endswith("_IN_PROGRESS") and status not in STATES:
         yield from _under_way(account, found)
         return
-    state = STATES.get(status, State("this state is not known here", "look at its events"))
+    state = STATES.get(status, OTHER)
     what = f"{environment.stack_name} is {status}: {state.meaning}"
     if not state.way_out:
         yield ok(what)

@@ -90,7 +90,16 @@ def test_states_are_those_of_cloudformation(account):
     known = set(model.shape_for("StackStatus").enum)
     assert set(STATES) <= known
     at_rest = {name for name in known if not name.endswith("_IN_PROGRESS")}
-    assert at_rest - set(STATES) == {"DELETE_COMPLETE"}
+    assert at_rest - set(STATES) == {
+        *("DELETE_COMPLETE", "IMPORT_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_FAILED"),
+    }
+
+
+def test_a_state_that_no_deployment_leads_to(account, examined):
+    in_state(account, "IMPORT_ROLLBACK_FAILED")
+    finding = examined(DEV, stack)[0]
+    assert finding.severity is Severity.TROUBLE
+    assert finding.do.endswith("describe-stack-events --stack-name DevStack`")
 
 
 @pytest.mark.parametrize(
