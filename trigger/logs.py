@@ -45,11 +45,18 @@ def decision(event: str, /, *, level: str = "info", **facts: Any) -> None:
 def metrics(values: Mapping[str, tuple[float, str]]) -> None:
     """Write values in CloudWatch's embedded metric format, dimension `Environment`.
 
+    Each metric is billed for the hours in which it is written, so only those are written that
+    `ANALYTICS_METRICS` names, with commas: what an alarm or the dashboard shows.
+
     Parameters
     ----------
     values
         Name to (value, CloudWatch unit).
     """
+    watched = os.environ.get("ANALYTICS_METRICS", "").split(",")
+    values = {name: value for name, value in values.items() if name in watched}
+    if not values:
+        return
     _write(
         {
             "_aws": {

@@ -126,6 +126,7 @@ def cloud(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud
         "JOB_LOG_GROUP": f"/jobs/{tag}",
         "SCHEDULE_GROUP": f"group-{tag}",
         "SCHEDULE_ROLE_ARN": role,
+        "ANALYTICS_METRICS": "RefreshRequests,RefreshJoined,QueueAge",
         "QUIET_MINUTES": "5",
         "MAXIMUM_WAIT_MINUTES": "30",
     }

@@ -335,3 +335,18 @@ def test_every_decision_is_a_line_of_json(cloud: Cloud, capsys: pytest.CaptureFi
     assert definition["Dimensions"] == [["Environment"]]
     assert metric["RefreshJoined"] == 1
     assert {m["Name"] for m in definition["Metrics"]} <= set(metric)
+
+
+def test_a_metric_that_nobody_watches_is_not_written(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written() -> list[set[str]]:
+        refresh(cloud)
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        found = [line["_aws"]["CloudWatchMetrics"][0] for line in lines if "_aws" in line]
+        return [{metric["Name"] for metric in definition["Metrics"]} for definition in found]
+
+    monkeypatch.setenv("ANALYTICS_METRICS", "")
+    assert written() == []
+    monkeypatch.setenv("ANALYTICS_METRICS", "RefreshSuccess,QueueAge")
+    assert written() == [{"QueueAge"}]
