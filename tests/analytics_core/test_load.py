@@ -28,8 +28,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics_core import load as load_module
+from analytics_core.catalog import load_catalog
 from analytics_core.errors import DataError, StorageError
 from analytics_core.load import load_database
+from analytics_core.snapshot import take_snapshot
 from tests.servers import AwsServer, unreachable_url
 
 from .bodies import Bodies
@@ -632,6 +634,35 @@ def test_an_idle_connection_keeps_the_old_file_and_cannot_write(site: Path, sour
         assert ask("PRAGMA journal_mode = WAL") == "SQLITE_READONLY_DBMOVED"
     assert names(site) == [LOCK, NAME]
     assert first_recipe(site) == NEW
+
+
+def test_a_refresh_that_reads_meanwhile_gets_one_of_the_two(
+    site: Path, s3: Any, bucket: str, tmp_path: Path
+) -> None:
+    """Loads and snapshots as fast as they can, neither waiting for the other's end in vain."""
+    versions = [OLD, NEW]
+    for number, name in enumerate(versions):
+        change(named(tmp_path / f"{number}.db", name), "CREATE TABLE padding (bytes)")
+        change(tmp_path / f"{number}.db", "INSERT INTO padding VALUES (zeroblob(2000000))")
+    child = os.fork()
+    if child == 0:
+        try:
+            for number in range(6):
+                key = f"incoming/{number}/site.db"
+                load_database(upload(s3, bucket, tmp_path / f"{number % 2}.db", key), site / NAME)
+        except BaseException as error:  # noqa: BLE001 - the test sees that the process ended otherwise
+            os.write(2, f"{error!r}\n".encode())
+            os._exit(1)
+        os._exit(0)
+    seen = set()
+    ended = 0
+    while not ended:
+        copy = take_snapshot(site / NAME, tmp_path / "scratch")
+        seen.add(load_catalog(copy).recipes.names[0])
+        shutil.rmtree(copy.parent)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert seen == set(versions)
 
 
 @pytest.mark.parametrize("state", list(DEAD)[1:])
