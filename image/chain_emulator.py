@@ -1,156 +1,140 @@
-"""The tests' emulator of AWS, whose Batch really runs the job's container.
+"""The tests' emulator of AWS, whose Batch runs the job's own container.
 
-Moto's Batch talks to a Docker API, but passes on only part of the job definition. What is added
-here is what the deployed definition says and moto drops: user, read-only root, scratch space,
-memory, the file system, the log group; and the event at the end of a job, which moto never emits.
+All of Batch but the container is that of `tests.infra.emulator.processes`: states, attempts, retry
+rules, rights, events to the deployed rules and through them to the deployed function. Here an
+attempt is a container, with what the job definition says: image, command, user, read-only root,
+scratch space, memory, the file system as its mount point and the job's role allow.
 
-``CHAIN_FOLDER`` names the folder that stands for the file system.
+A container gets the variables of its definition and of its submission, and the four that Batch
+adds; no region, since Batch gives none. Two things stand for what an instance has: the emulator's
+address for the way to AWS, and credentials for those that the ECS agent hands out for the role.
+
+`JOBS_FOLDER` names the folder for the file systems, `DOCKER_HOST` the Docker API.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import threading
+import time
 from typing import Any
 
 import docker
-from moto.batch import models as batch
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.events import models as events
-from moto.moto_server.threaded_moto_server import ThreadedMotoServer
-from moto.sns import sns_backends
+import docker.errors
+from moto.efs.models import efs_backends
 
-from tests.infra.emulator import extended_moto
+from tests.infra.emulator import extended_moto, functions, processes, rights
 
-_property = batch.Job._get_container_property
-_stopped = batch.Job._mark_stopped
-_start = batch.Job.run
-_describe = batch.Job.describe
-_address = ThreadedMotoServer.get_host_and_port
+POLL_SECONDS = 0.5
 
-ADDRESS: list[str] = []
-"""Where this emulator serves, once it does."""
+INSTANCE = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""What stands for the way to AWS and for the role; all that is not from definition or Batch."""
 
 
-class _Containers:
-    """Docker's `containers`, with what the job definition says put back in."""
-
-    def __init__(self, job: Any, real: Any) -> None:
-        self.job = job
-        self.real = real
-
-    def run(self, **given: Any) -> Any:
-        properties = self.job.job_definition.container_properties
-        given.pop("extra_hosts", None)
-        linux = properties.get("linuxParameters", {})
-        needed = {r["type"]: r["value"] for r in properties["resourceRequirements"]}
-        given["environment"] |= {
-            "AWS_ENDPOINT_URL": ADDRESS[0],
-            "AWS_REGION": _region(self.job),
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_BATCH_JOB_ID": self.job.job_id,
-        }
-        return self.real.run(
-            **given,
-            user=properties["user"],
-            read_only=properties["readonlyRootFilesystem"],
-            tmpfs={
-                t["containerPath"]: f"rw,nosuid,nodev,size={t['size']}m,mode=1777"
-                for t in linux.get("tmpfs", [])
-            },
-            mem_limit=f"{needed['MEMORY']}m",
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
-            ulimits=[
-                docker.types.Ulimit(name="nofile", soft=1024, hard=1024),
-                docker.types.Ulimit(name="nproc", soft=1000, hard=1000),
-            ],
-            platform="linux/arm64",
-        )
+def run_container(job: Any, stream: str, container: dict[str, Any]) -> tuple[str, str | None]:
+    """Run one attempt; return Batch's reason for its end and the container's."""
+    try:
+        running = containers().run(**arguments(job), detach=True)
+    except docker.errors.ImageNotFound as error:
+        return processes.NO_START, f"CannotPullContainerError: Error response from daemon: {error}"
+    except docker.errors.APIError as error:
+        return processes.NO_START, f"CannotStartContainerError: Error response from daemon: {error}"
+    try:
+        late = _wait(job, running)
+        options = processes.log_options(job)
+        lines = running.logs(stdout=True, stderr=True).decode(errors="replace").splitlines()
+        account, region = job.backend.account_id, processes.region_of(job)
+        functions.put_lines(account, region, options["awslogs-group"], stream, lines)
+        container["exitCode"] = running.wait()["StatusCode"]
+    finally:
+        running.remove(force=True)
+    return (processes.TIMED_OUT if late else processes.EXITED), None
 
 
-class _Client:
-    def __init__(self, job: Any) -> None:
-        self.containers = _Containers(job, docker.from_env(timeout=900).containers)
+def _wait(job: Any, running: Any) -> bool:
+    """Wait for the end; whether the attempt's time ran out."""
+    limit = processes.timeout_of(job).get("attemptDurationSeconds")
+    begun, late, asked = time.monotonic(), False, False
+    while running.status in ("created", "running"):
+        time.sleep(POLL_SECONDS)
+        running.reload()
+        over = limit is not None and time.monotonic() - begun > limit
+        if (over or job.stop) and not asked:
+            late, asked = over and not job.stop, True
+            threading.Thread(
+                target=running.stop, kwargs={"timeout": processes.GRACE_SECONDS}, daemon=True
+            ).start()
+    return late
 
 
-def _container_property(self: Any, name: str, default: Any) -> Any:
-    if name == "command":  # none in the definition: the image's own
-        return self.job_definition.container_properties.get("command", [])
-    value = _property(self, name, default)
-    if name == "volumes":
-        folder = {"sourcePath": os.environ["CHAIN_FOLDER"]}
-        return [{"name": volume["name"], "host": folder} for volume in value]
-    return value
-
-
-def _mark_stopped(self: Any, success: bool = True) -> None:
-    already = self.job_stopped
-    _stopped(self, success)
-    if not already:
-        _emit(self)
-
-
-def _emit(job: Any) -> None:
-    """Put the event that Batch sends when a job ends, and serve the rules that lead to a topic."""
-    region = _region(job)
-    detail = {
-        "jobId": job.job_id,
-        "jobName": job.job_name,
-        "jobQueue": job.job_queue.arn,
-        "status": str(job.status),
-        "statusReason": "Essential container in task exited",
-        "container": {"exitCode": job.exit_code},
+def arguments(job: Any) -> dict[str, Any]:
+    """Return what Docker is asked for on the job's behalf."""
+    properties = job.job_definition.container_properties
+    needed = {need["type"]: need["value"] for need in properties["resourceRequirements"]}
+    scratch = properties.get("linuxParameters", {}).get("tmpfs", [])
+    return {
+        "image": properties["image"],
+        "command": job.container_overrides.get("command") or properties.get("command") or None,
+        "environment": variables(job),
+        "mounts": [mount(job, point) for point in properties.get("mountPoints", [])],
+        "user": properties["user"],
+        "read_only": properties["readonlyRootFilesystem"],
+        "tmpfs": {
+            tmpfs["containerPath"]: f"rw,nosuid,nodev,size={tmpfs['size']}m,mode=1777"
+            for tmpfs in scratch
+        },
+        "mem_limit": f"{needed['MEMORY']}m",
+        "network_mode": "host",  # as Batch on EC2 has it
+        # This machine's own limits are higher than a container without rights may set.
+        "ulimits": [
+            docker.types.Ulimit(name="nofile", soft=1024, hard=1024),
+            docker.types.Ulimit(name="nproc", soft=1000, hard=1000),
+        ],
+        "platform": "linux/arm64",
     }
-    detail["status"] = "SUCCEEDED" if "SUCCEEDED" in detail["status"] else "FAILED"
-    event = {"source": "aws.batch", "detail-type": "Batch Job State Change", "detail": detail}
-    backend = events.events_backends[DEFAULT_ACCOUNT_ID][region]
-    topics = sns_backends[DEFAULT_ACCOUNT_ID][region]
-    for rule in backend.describe_event_bus("default").rules.values():
-        if not rule.event_pattern.matches_event(event):
-            continue
-        for target in rule.targets:
-            if ":sns:" not in target["Arn"]:
-                continue
-            transformer = target.get("InputTransformer")
-            text = json.loads(transformer["InputTemplate"]) if transformer else json.dumps(event)
-            for name, path in (transformer or {}).get("InputPathsMap", {}).items():
-                value = event["detail"].get(path.removeprefix("$.detail."), "")
-                text = text.replace(f"<{name}>", str(value))
-            topics.publish(message=text, arn=target["Arn"])
 
 
-def _run(self: Any) -> None:
-    """Start the job with the log group that its definition names."""
-    options = self.job_definition.container_properties["logConfiguration"]["options"]
-    self._log_group = options["awslogs-group"]
-    _start(self)
+def variables(job: Any) -> dict[str, str]:
+    """Return a container's variables."""
+    role = job.job_definition.container_properties["jobRoleArn"]
+    around = functions.surroundings(processes.region_of(job), role)
+    return {
+        **{name: around[name] for name in INSTANCE},
+        **processes.variables_of(job),
+        "AWS_BATCH_JOB_ATTEMPT": str(len(job.attempts) + 1),
+    }
 
 
-def _describe_with_exit_code(self: Any) -> dict[str, Any]:
-    found: dict[str, Any] = _describe(self)
-    if self.exit_code is not None:
-        found["container"]["exitCode"] = self.exit_code
-    return found
+def mount(job: Any, point: dict[str, Any]) -> Any:
+    """Return the mount of a file system; writable where the mount point and the role allow it."""
+    properties = job.job_definition.container_properties
+    volumes = {volume["name"]: volume for volume in properties["volumes"]}
+    efs = volumes[point["sourceVolume"]]["efsVolumeConfiguration"]
+    folder = processes.file_system(efs["fileSystemId"])
+    points = efs_backends[job.backend.account_id][processes.region_of(job)].access_points
+    user = points[efs["authorizationConfig"]["accessPointId"]].posix_user
+    # Whoever comes through the access point is its user.
+    os.chown(folder, int(user["Uid"]), int(user["Gid"]))
+    writes = rights.allowed(properties["jobRoleArn"], "elasticfilesystem:ClientWrite")
+    return docker.types.Mount(
+        point["containerPath"],
+        str(folder),
+        type="bind",
+        read_only=bool(point.get("readOnly")) or not writes,
+    )
 
 
-def _host_and_port(self: Any) -> Any:
-    host, port = _address(self)
-    ADDRESS.append(f"http://{host}:{port}")
-    return host, port
+def containers() -> Any:
+    """Return Docker's containers."""
+    return docker.from_env(timeout=900).containers
 
 
-def _region(job: Any) -> str:
-    region: str = job.job_queue.arn.split(":")[3]
-    return region
+def patch() -> None:
+    """Let jobs run in containers."""
+    processes.patch()
+    processes.run_container = run_container
 
 
 if __name__ == "__main__":
-    batch.Job._get_container_property = _container_property
-    batch.Job._mark_stopped = _mark_stopped
-    batch.Job.docker_client = property(_Client)
-    batch.Job.run = _run
-    batch.Job.describe = _describe_with_exit_code
-    ThreadedMotoServer.get_host_and_port = _host_and_port
+    patch()
     extended_moto.main()
