@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TextIO
 
-STACKS = {"dev": "DevStack", "prod": "ProdStack"}
+STACKS = {"dev": "DevStack", "prod": "ProdStack", "smoke": "SmokeStack"}
 REFRESH_COMMAND = "scripts/trigger-analytics-refresh.sh"
 POLL_SECONDS = 5.0
 LOG_LINES = 20
