@@ -51,7 +51,8 @@ class Text:
 
     def fault(self, text: str) -> str | None:
         """Say what the service would refuse in a text, None when it accepts it."""
-        return self.stray(text) or self._length(text) or self._misshapen(text)
+        misshapen = None if self.pattern.fullmatch(text) else f"is not {self.words}"
+        return self.stray(text) or self._length(text) or misshapen
 
     def stray(self, text: str) -> str | None:
         """Name the first character that is not accepted, None when all are."""
@@ -66,9 +67,6 @@ class Text:
             return None
         unit = "bytes" if self.in_bytes else "characters"
         return f"has {length} {unit}; {self.shortest} to {self.longest} are accepted"
-
-    def _misshapen(self, text: str) -> str | None:
-        return None if self.pattern.fullmatch(text) else f"is not {self.words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +120,6 @@ _TAG_VALUE = Text(
     rf"(?!(?i:aws:))[{_TAG}]*",
     "a tag's value: they may not begin with aws:",
 )
-_FILLED_TAG_VALUE = replace(
-    _TAG_VALUE, shortest=1, source="EventBridge Scheduler and CloudFormation APIs, Tag, Value"
-)
 
 LAMBDA_RESERVED = (
     *("_HANDLER", "_X_AMZN_TRACE_ID", "TZ", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
@@ -150,6 +145,13 @@ _RETRY_REASON = Text(
     "Batch API, EvaluateOnExit",
     shape=r"[A-Za-z0-9.:\s]*\*?",
     words="a pattern of letters, digits, '.', ':' and white space with one '*' at most, at the end",
+)
+
+_RETRY_CODE = replace(
+    _RETRY_REASON,
+    characters="0-9*",
+    shape=r"[0-9]*\*?",
+    words="a pattern of digits with one '*' at most, at the end",
 )
 
 _TAG_LISTS: Mapping[str, tuple[str, ...]] = {
@@ -183,7 +185,7 @@ _TAG_MAPPINGS: Mapping[str, tuple[str, ...]] = {
 """Where tags are a mapping."""
 
 _FILLED = ("AWS::CloudFormation::Stack", "AWS::EFS::AccessPoint", "AWS::Scheduler::ScheduleGroup")
-"""Whose tags may not be empty; EFS's by CloudFormation's schema of the access point."""
+"""Whose tags may not be empty, by their APIs; EFS's by CloudFormation's schema."""
 
 _OWN: Mapping[str, Mapping[str, Text]] = {
     TEMPLATE: {
@@ -228,13 +230,7 @@ _OWN: Mapping[str, Mapping[str, Text]] = {
         ),
         "RetryStrategy.EvaluateOnExit[].OnReason": _RETRY_REASON,
         "RetryStrategy.EvaluateOnExit[].OnStatusReason": _RETRY_REASON,
-        "RetryStrategy.EvaluateOnExit[].OnExitCode": Text(
-            "0-9*",
-            512,
-            "Batch API, EvaluateOnExit",
-            shape=r"[0-9]*\*?",
-            words="a pattern of digits with one '*' at most, at the end",
-        ),
+        "RetryStrategy.EvaluateOnExit[].OnExitCode": _RETRY_CODE,
     },
     "AWS::Batch::JobQueue": {
         "JobQueueName": Text(_BATCH_NAME, 128, "Batch API, CreateJobQueue, jobQueueName", 1),
@@ -441,7 +437,7 @@ _TYPES = sorted({*_OWN, *_TAG_LISTS, *_TAG_MAPPINGS})
 
 
 def _tags(kind: str) -> dict[str, Text]:
-    value = _FILLED_TAG_VALUE if kind in _FILLED else _TAG_VALUE
+    value = replace(_TAG_VALUE, shortest=int(kind in _FILLED))
     lists, mappings = _TAG_LISTS.get(kind, ()), _TAG_MAPPINGS.get(kind, ())
     return {
         **{f"{path}[].Key": _TAG_KEY for path in lists},

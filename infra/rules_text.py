@@ -130,7 +130,7 @@ def _branches(value: Any) -> Iterator[Any]:
 
 
 def _is_function(value: dict[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref", "Condition"))
+    return len(value) == 1 and (next(iter(value)) == "Ref" or next(iter(value)).startswith("Fn::"))
 
 
 def readings(value: Any) -> Iterator[Pieces]:

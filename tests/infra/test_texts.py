@@ -204,7 +204,7 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
             yield from paths(entry, f"{path}[]")
     elif isinstance(value, dict):
         for key, entry in value.items():
-            if not key.startswith(("Fn::", "Ref")):
+            if key != "Ref" and not key.startswith("Fn::"):
                 below = f"{path}.{key}".removeprefix(".")
                 yield below
                 yield from paths(entry, below)
@@ -277,6 +277,8 @@ def test_reach_follows_lists_mappings_and_conditions():
     assert list(reach(body, "M{keys}")) == [("M.k", "k")]
     assert list(reach(body, "M{values}")) == [("M.k", "v")]
     assert list(reach(body, "A[].C")) == []
+    assert list(reach({"M": {"Refresh": "v"}}, "M{keys}")) == [("M.Refresh", "Refresh")]
+    assert list(reach({"M": {"Ref": "Other"}}, "M{keys}")) == []
 
 
 # Held to AWS's own models, which were written by others: boto3 ships them.
