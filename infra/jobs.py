@@ -28,7 +28,7 @@ IMAGE_SOURCE = Path(__file__).resolve().parents[1] / "analytics_core"
 
 LOAD_MEMORY_MIB = 1024
 LOAD_SCRATCH_MIB = 64
-"""A load streams; it holds no database in memory."""
+"""A load streams; what its check holds, the recipes and lines, is 211 MiB at 100,000 recipes."""
 
 RETRIES = (
     # In this order; the first that matches counts. A reclaimed Spot instance.

@@ -146,7 +146,7 @@ EXIT_CODES: Mapping[int, str] = {
     1: "an unexpected error",
     2: "the command line is wrong",
     3: "bad data",
-    4: "results could not be read or written",
+    4: "storage could not be read or written",
     75: "interrupted; what was finished is kept",
     137: "killed, most often for want of memory",
     139: "crashed",
