@@ -18,6 +18,7 @@ from moto.cloudformation import responses, utils
 from moto.efs import models as efs
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from moto.ssm import models as ssm
+from moto.ssm.exceptions import ParameterAlreadyExists
 
 from tests.infra.emulator import batch_rules, refusals, resources, stacks
 
@@ -84,7 +85,7 @@ def patch_batch() -> None:
 
 
 def patch_parameters() -> None:
-    """Tags of an SSM parameter are a mapping in a template and a list in the API."""
+    """Tags are a mapping in a template and a list in the API; a name that is taken is refused."""
     create = ssm.Parameter.create_from_cloudformation_json.__func__
 
     def create_parameter(cls: type, resource_name: str, cloudformation_json: Any, *rest: Any,
@@ -92,7 +93,10 @@ def patch_parameters() -> None:
         properties = dict(cloudformation_json["Properties"])
         tags = properties.get("Tags", {})
         properties["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
-        return create(cls, resource_name, {"Properties": properties}, *rest, **named)
+        made = create(cls, resource_name, {"Properties": properties}, *rest, **named)
+        if made is None:
+            raise ParameterAlreadyExists
+        return made
 
     ssm.Parameter.create_from_cloudformation_json = classmethod(create_parameter)
 
