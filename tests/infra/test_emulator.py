@@ -463,6 +463,44 @@ def test_the_scheduler_refuses_a_name_and_a_role_it_may_not_take(aws):
     assert "less than or equal to 512" in said
 
 
+UPDATE = "arn:aws:scheduler:::aws-sdk:batch:updateComputeEnvironment"
+
+
+@pytest.mark.parametrize(
+    ("arn", "given", "said"),
+    [
+        (UPDATE, {"ComputeEnvironment": "Spot", "UpdatePolicy": {}}, None),
+        (UPDATE, {"computeEnvironment": "Spot"}, "field computeEnvironment is not one of"),
+        (
+            UPDATE,
+            {"ComputeEnvironment": "Spot", "ComputeResources": {"maxvCpus": 4}},
+            "field maxvCpus is not one of",
+        ),
+        (UPDATE, {"UpdatePolicy": {}}, "ComputeEnvironment is required"),
+        ("arn:aws:scheduler:::aws-sdk:batch:listJobs", {}, "only reads"),
+        ("arn:aws:scheduler:::aws-sdk:batch:patchAll", {}, "not a supported service"),
+    ],
+)
+def test_a_universal_target_is_a_call_that_there_is(cloud, name, arn, given, said):
+    one = schedule(Arn=arn, Input=json.dumps(given))
+    ends = make(cloud, name, template(Role=role(), One=one))
+    assert ends == ("CREATE_COMPLETE" if said is None else "ROLLBACK_COMPLETE")
+    if said is not None:
+        assert said in why(cloud, name)
+
+
+def test_an_alarm_looks_back_a_week_at_most(cloud, name):
+    alarm = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "ComparisonOperator": "LessThanThreshold", "EvaluationPeriods": 169, "Period": 3600,
+            "Namespace": "Mine", "MetricName": "Success", "Statistic": "Sum", "Threshold": 1,
+        },
+    }  # fmt: skip
+    assert make(cloud, name, template(One=alarm)) == "ROLLBACK_COMPLETE"
+    assert "604800" in why(cloud, name)
+
+
 # Batch.
 
 
@@ -539,6 +577,34 @@ def rule(**when: str) -> dict[str, str]:
 def test_batch_refuses_a_definition(cloud, name, changed, said):
     assert make(cloud, name, template(One=definition(**changed))) == "ROLLBACK_COMPLETE"
     assert said in why(cloud, name)
+
+
+def test_a_queue_waits_for_ten_minutes_at_least(cloud, name):
+    queue = {
+        "Type": "AWS::Batch::JobQueue",
+        "Properties": {
+            "Priority": 1,
+            "ComputeEnvironmentOrder": [],
+            "JobStateTimeLimitActions": [
+                {
+                    "Action": "CANCEL",
+                    "Reason": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+                    "State": "RUNNABLE",
+                    "MaxTimeSeconds": 599,
+                }
+            ],
+        },
+    }
+    assert make(cloud, name, template(One=queue)) == "ROLLBACK_COMPLETE"
+    assert "between 600 and 86400" in why(cloud, name)
+
+
+def test_a_submission_may_not_set_what_batch_sets(aws):
+    said = refused(
+        aws.client("batch").submit_job, jobName="any", jobQueue="none", jobDefinition="none",
+        containerOverrides={"environment": [{"name": "AWS_BATCH_JOB_ID", "value": "1"}]},
+    )  # fmt: skip
+    assert "AWS_BATCH_JOB_ID begins with AWS_BATCH" in said
 
 
 def test_registration_by_the_api_is_as_strict(aws):

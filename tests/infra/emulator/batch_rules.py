@@ -17,6 +17,7 @@ DEFINITION = TEXTS["AWS::Batch::JobDefinition"]
 MOST_RULES = COUNTS["AWS::Batch::JobDefinition"]["RetryStrategy.EvaluateOnExit"].most
 MOST_ATTEMPTS = 10
 SHORTEST_TIMEOUT_SECONDS = 60
+SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 600, 86_400
 SERVICE_ROLE = "AWSServiceRoleForBatch"
 
 _register = models.BatchBackend.register_job_definition
@@ -24,6 +25,7 @@ _submit = models.BatchBackend.submit_job
 _create_compute = models.BatchBackend.create_compute_environment
 _describe_compute = models.BatchBackend.describe_compute_environments
 _create_queue = models.BatchBackend.create_job_queue
+_queue_from_template = models.JobQueue.create_from_cloudformation_json.__func__
 
 
 def troubles(container: Any, retries: Any, timeout: Any) -> Iterator[str]:
@@ -33,9 +35,7 @@ def troubles(container: Any, retries: Any, timeout: Any) -> Iterator[str]:
         yield f"attemptDurationSeconds must be at least {SHORTEST_TIMEOUT_SECONDS}"
     if not container:
         return
-    for variable in container.get("environment", []):
-        if variable["name"].startswith("AWS_BATCH"):
-            yield f"environment variable {variable['name']} begins with AWS_BATCH"
+    yield from _reserved(container.get("environment", []))
     volumes = {volume["name"]: volume for volume in container.get("volumes", [])}
     for point in container.get("mountPoints", []):
         if point.get("sourceVolume") not in volumes:
@@ -44,6 +44,12 @@ def troubles(container: Any, retries: Any, timeout: Any) -> Iterator[str]:
         efs = volume.get("efsVolumeConfiguration")
         if efs is not None:
             yield from _efs_troubles(efs, container)
+
+
+def _reserved(environment: Any) -> Iterator[str]:
+    for variable in environment:
+        if variable["name"].startswith("AWS_BATCH"):
+            yield f"environment variable {variable['name']} begins with AWS_BATCH"
 
 
 def _retry_troubles(retries: Any) -> Iterator[str]:
@@ -94,6 +100,8 @@ def register(backend: Any, def_name: str, *rest: Any, **named: Any) -> Any:
 def submit(backend: Any, job_name: str, job_def_id: str, job_queue: str, *rest: Any,
            **named: Any) -> Any:  # fmt: skip
     """SubmitJob: an active revision, an enabled queue."""
+    overrides = named.get("container_overrides") or {}
+    _refuse(_reserved(overrides.get("environment", [])))
     definition = backend.get_job_definition(job_def_id)
     if definition is not None and definition.status != "ACTIVE":
         newest = [
@@ -216,6 +224,26 @@ def definition_from_template(
     )
 
 
+def queue_from_template(
+    cls: type, resource_name: str, cloudformation_json: Any, *rest: Any, **named: Any
+) -> Any:
+    """A job queue; its time limits are within what Batch takes."""
+    limits = cloudformation_json["Properties"].get("JobStateTimeLimitActions", [])
+    _refuse(_limit_troubles(limits))
+    return _queue_from_template(cls, resource_name, cloudformation_json, *rest, **named)
+
+
+def _limit_troubles(limits: Any) -> Iterator[str]:
+    for limit in limits:
+        seconds = int(limit["MaxTimeSeconds"])
+        if not SHORTEST_WAIT_SECONDS <= seconds <= LONGEST_WAIT_SECONDS:
+            yield f"maxTimeSeconds {seconds} must be between 600 and 86400"
+        if limit["State"] != "RUNNABLE":
+            yield f"state {limit['State']} must be RUNNABLE"
+        if limit["Action"] not in ("CANCEL", "TERMINATE"):
+            yield f"action {limit['Action']} must be CANCEL"
+
+
 def remove_definition(_: type, name: str, __: Any, account_id: str, region_name: str) -> None:
     models.batch_backends[account_id][region_name].deregister_job_definition(name)
 
@@ -247,8 +275,7 @@ def patch() -> None:
     for cls, made, removed in (
         (models.ComputeEnvironment, compute_from_template, remove_compute),
         (models.JobDefinition, definition_from_template, remove_definition),
-        (models.JobQueue, None, remove_queue),
+        (models.JobQueue, queue_from_template, remove_queue),
     ):
-        if made is not None:
-            cls.create_from_cloudformation_json = classmethod(made)
+        cls.create_from_cloudformation_json = classmethod(made)
         cls.delete_from_cloudformation_json = classmethod(removed)

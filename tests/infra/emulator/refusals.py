@@ -27,6 +27,7 @@ from infra.facts_text import (
     Text,
 )
 from infra.rules_text import reach
+from tests.infra.emulator import universal
 
 TARGETS_OF_A_RULE = COUNTS["AWS::Events::Rule"]["Targets"].most
 GROUP_CHARACTERS = "a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
@@ -154,12 +155,15 @@ def _texts_of_call(named: dict[str, Any]) -> Iterator[tuple[str, str, Text]]:
 
 
 def check_schedule(call: Any) -> Any:
-    """CreateSchedule and UpdateSchedule: texts, and a role that the Scheduler may take."""
+    """CreateSchedule and UpdateSchedule: texts, target, and a role that the Scheduler may take."""
 
     def checked(backend: Any, **named: Any) -> Any:
         for member, value, text in _texts_of_call(named):
             if text.fault(value):
                 raise ValidationException(constraint(member, value, text))
+        strange = universal.trouble(named["target"])
+        if strange is not None:
+            raise ValidationException(strange)
         if not _trusted(named["target"].get("RoleArn"), "scheduler.amazonaws.com", backend):
             raise ValidationException(
                 "The execution role you provide must allow AWS EventBridge Scheduler to assume "

@@ -10,6 +10,7 @@ import json
 from typing import Any, ClassVar
 
 from moto.budgets.models import budgets_backends
+from moto.cloudwatch.exceptions import ValidationError as CloudWatchValidationError
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 from moto.ec2.models import ec2_backends
@@ -131,6 +132,7 @@ class Alarm(Made, CloudFormationModel):
 
     @classmethod
     def make(cls, name: str, properties: Any, account: str, region: str) -> Made:
+        _look_back(int(properties["EvaluationPeriods"]), int(properties.get("Period", 60)))
         made = cloudwatch_backends[account][region].put_metric_alarm(
             name=name[-255:],
             namespace=properties.get("Namespace"),
@@ -154,6 +156,15 @@ class Alarm(Made, CloudFormationModel):
 
     def remove(self, properties: Any, account: str, region: str) -> None:
         cloudwatch_backends[account][region].delete_alarms([self.name])
+
+
+def _look_back(periods: int, seconds: int) -> None:
+    longest = 7 * 86_400 if seconds >= 3600 else 86_400
+    if periods * seconds > longest:
+        raise CloudWatchValidationError(
+            "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be "
+            f"<= {longest})."
+        )
 
 
 class Egress(Made, CloudFormationModel):
