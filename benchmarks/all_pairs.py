@@ -16,12 +16,12 @@ from ot.lp._network_simplex import emd_c
 from rich.console import Console
 from rich.table import Table
 
-from analytics_core.transport import emd_matrix
+from analytics_core.similarity.transport import emd_matrix
 from benchmarks import _inputs
 from benchmarks._common import Figures, cores, database, interleaved, median, seconds_of
 
 if TYPE_CHECKING:
-    from analytics_core.types import FloatArray
+    from analytics_core.similarity.arrays import FloatArray
 
 Problem = tuple["FloatArray", "FloatArray", "FloatArray"]
 

@@ -9,14 +9,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from analytics_core.neighbors import nearest_neighbors
-from analytics_core.transport import emd_matrix
+from analytics_core.similarity.neighbors import nearest_neighbors
+from analytics_core.similarity.transport import emd_matrix
 from benchmarks import _inputs
 from benchmarks._common import Figures, cores, database, interleaved, median, seconds_of
 
 if TYPE_CHECKING:
-    from analytics_core.mixture import Mixtures
-    from analytics_core.types import FloatArray, IntArray
+    from analytics_core.similarity.arrays import FloatArray, IntArray
+    from analytics_core.similarity.mixture import Mixtures
 
 K = 10
 

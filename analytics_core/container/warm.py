@@ -44,7 +44,7 @@ def _map() -> None:
     """Lay out recipes that stand in a row, with nothing of the package but the map itself."""
     import numpy as np
 
-    from analytics_core.embedding import MapSettings, lay_out
+    from analytics_core.similarity.embedding import MapSettings, lay_out
 
     place = np.arange(RECIPES)
     apart = np.abs(place[:, None] - place).astype(np.float64)
@@ -62,9 +62,9 @@ def _kernels() -> None:
     """
     import numpy as np
 
-    from analytics_core.mixture import Mixtures
-    from analytics_core.neighbors import nearest_in_l1, nearest_neighbors
-    from analytics_core.transport import emd, plans_of_pairs
+    from analytics_core.similarity.mixture import Mixtures
+    from analytics_core.similarity.neighbors import nearest_in_l1, nearest_neighbors
+    from analytics_core.similarity.transport import emd, plans_of_pairs
 
     recipes, each = 6, 3
     ids = np.arange(recipes, dtype=np.int64)

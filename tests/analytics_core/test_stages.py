@@ -13,8 +13,8 @@ import pytest
 
 from analytics_core.pipeline import RefreshSettings, refresh
 from analytics_core.stages import Stages, fingerprint_of, pack, unpack
-from analytics_core.storage import LocalStorage, read_published
-from analytics_core.workspace import Workspace
+from analytics_core.store import LocalStorage, read_published
+from analytics_core.store.cache import Workspace
 from tests.analytics_core.databases import OUNCE, change, write_database
 
 REMEMBERED = ["cost", "neighbors", "map"]
@@ -116,7 +116,7 @@ def database(tmp_path):
 CRASHING = """
     import os, signal, sys
     from analytics_core.pipeline import RefreshSettings, refresh
-    from analytics_core.storage import LocalStorage
+    from analytics_core.store import LocalStorage
 
     def on_event(event):
         if (event.stage, event.state) == ("cost", "finished"):

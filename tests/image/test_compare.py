@@ -8,7 +8,7 @@ import pytest
 
 from analytics_core.pipeline import RefreshSettings, refresh
 from analytics_core.sample import write_sample_database
-from analytics_core.storage import LocalStorage
+from analytics_core.store import LocalStorage
 from image.compare import compare, documents, without_time
 
 

@@ -15,7 +15,7 @@ COUNTS = (
     "pyproject.toml",
     "hatch_build.py",
     "container/warm.py",
-    f"{SOURCES}/_kernels.py",
+    f"{SOURCES}/similarity/_kernels.py",
     f"{SOURCES}/sample/recipes.txt",
     f"{SOURCES}/report/frontend/src/app.ts",
 )

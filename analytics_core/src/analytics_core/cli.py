@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analytics_core import __version__
+from analytics_core.console.logs import JsonLog
+from analytics_core.console.run import drop_stdout, make_folder, running
 from analytics_core.errors import EXIT_TRY_AGAIN, AnalyticsError, StorageError
-from analytics_core.logs import JsonLog
-from analytics_core.outcome import drop_stdout, make_folder, outcome
 
 if TYPE_CHECKING:
     from analytics_core.pipeline import RefreshResult, RefreshSettings
-    from analytics_core.storage import Storage
+    from analytics_core.store import Storage
 
 app = typer.Typer(
     name="analytics-core",
@@ -133,7 +133,7 @@ def demo(
     threads: _Threads = None,
 ) -> None:
     """Build the sample database, run the whole refresh on it, and say where to look."""
-    with outcome("demo") as run, _temporary(None) as folder:
+    with running("demo") as run, _temporary(None) as folder:
         from analytics_core.sample import write_sample_database
 
         storage = _open(output)
@@ -162,7 +162,7 @@ def refresh(
     place = output or _bucket_url(bucket)
     if place is None:
         raise typer.BadParameter("name a place: --output, ANALYTICS_OUTPUT or ANALYTICS_BUCKET")
-    with outcome("refresh") as run:
+    with running("refresh") as run:
         storage = _open(place)
         result = run.refresh(
             db,
@@ -186,12 +186,13 @@ def refresh(
 @app.command()
 def validate(db: _Database, scratch: _Scratch = None) -> None:
     """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
-    with outcome("validate"), _temporary(scratch) as folder:
-        from analytics_core.catalog import load_catalog
-        from analytics_core.snapshot import take_snapshot
-        from analytics_core.terminal import Output, findings_table
+    with running("validate"), _temporary(scratch) as folder:
+        from analytics_core.console.terminal import Output, findings_table
+        from analytics_core.source.cocktaildb import load_catalog
+        from analytics_core.source.snapshot import take_snapshot
+        from analytics_core.store.s3 import fetch
 
-        catalog = load_catalog(take_snapshot(db, folder))
+        catalog = load_catalog(take_snapshot(db, folder, fetch=fetch))
         out = Output(highlight=False)
         if catalog.findings:
             out.print(findings_table(catalog.findings))
@@ -210,8 +211,8 @@ def neighbors(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to show.")] = 10,
 ) -> None:
     """Show the recipes nearest to one, each with its swaps in words."""
-    with outcome("neighbors"):
-        from analytics_core.terminal import Output, neighbors_table
+    with running("neighbors"):
+        from analytics_core.console.terminal import Output, neighbors_table
 
         documents = _documents(source, bucket, needed="recipe-similar")
         recipe_id = _find(documents, name)
@@ -228,8 +229,8 @@ def show_map(
     labels: Annotated[bool, typer.Option(help="Names where there is room.")] = True,
 ) -> None:
     """Draw the map of all recipes in the terminal; near is similar."""
-    with outcome("map"):
-        from analytics_core.terminal import Output, draw_map
+    with running("map"):
+        from analytics_core.console.terminal import Output, draw_map
 
         kind = "cocktail-space" if manhattan else "cocktail-space-em"
         documents = _documents(source, bucket, needed=kind)
@@ -252,11 +253,11 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Make the page of a published set: one file that needs no server."""
-    with outcome("report"):
+    with running("report"):
         import webbrowser
 
         from analytics_core.report import render
-        from analytics_core.storage import LocalStorage
+        from analytics_core.store import LocalStorage
 
         page = render(_documents(source, bucket, needed="manifest"))
         target = output.absolute()
@@ -277,7 +278,7 @@ def sample_db(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
 ) -> None:
     """Write the sample database: real cocktails in the site's schema."""
-    with outcome("sample-db"):
+    with running("sample-db"):
         from analytics_core.sample import write_sample_database
 
         write_sample_database(path, recipes=recipes, seed=seed, overwrite=force)
@@ -287,11 +288,11 @@ def sample_db(
 @app.command()
 def health() -> None:
     """Prove that the numeric libraries load and compute; exit 0 when they do."""
-    with outcome("health"):
+    with running("health"):
         from importlib import import_module
         from importlib.metadata import version
 
-        from analytics_core import _umap
+        from analytics_core.similarity import _umap
 
         libraries: dict[str, Callable[[], object]] = {
             "numpy": lambda: import_module("numpy"),
@@ -308,7 +309,7 @@ def health() -> None:
 
         import numpy as np
 
-        from analytics_core.transport import emd
+        from analytics_core.similarity.transport import emd
 
         half = np.array([0.5, 0.5])
         distance = emd(half, np.array([0.25, 0.75]), np.array([[0.0, 1.0], [1.0, 0.0]]))
@@ -353,7 +354,7 @@ def _bucket_url(bucket: str | None) -> str | None:
 
 
 def _open(location: str) -> Storage:
-    from analytics_core.storage import open_storage
+    from analytics_core.store import open_storage
 
     if "://" in location and not location.startswith("s3://"):
         raise typer.BadParameter(f"{location}: use a folder or s3://bucket/prefix")
@@ -361,7 +362,7 @@ def _open(location: str) -> Storage:
 
 
 def _documents(source: str | None, bucket: str | None, *, needed: str) -> dict[str, dict[str, Any]]:
-    from analytics_core.storage import read_published
+    from analytics_core.store import read_published
 
     storage = _open(source or _bucket_url(bucket) or "out")
     documents = read_published(storage)
@@ -374,7 +375,7 @@ def _documents(source: str | None, bucket: str | None, *, needed: str) -> dict[s
 
 def _find(documents: dict[str, dict[str, Any]], name: str) -> int:
     """Return the id of the recipe with this name, or say which names are near."""
-    from analytics_core.terminal import fold, plain
+    from analytics_core.console.terminal import fold, plain
 
     entries = documents["recipe-similar"]["data"]
     exact = {entry["recipe_name"].casefold(): entry for entry in entries}
@@ -396,8 +397,14 @@ def _print_summary(
     *,
     recipes: int = 3,
 ) -> None:
-    from analytics_core.storage import ROOT, read_published
-    from analytics_core.terminal import Output, familiar_recipes, neighbors_table, stages_table
+    from analytics_core.console.terminal import (
+        Output,
+        familiar_recipes,
+        neighbors_table,
+        stages_table,
+    )
+    from analytics_core.store import read_published
+    from analytics_core.store.publish import ROOT
 
     out = Output(highlight=False, soft_wrap=True)
     manifest = result.manifest

@@ -15,25 +15,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from analytics_core import __version__, artifacts
-from analytics_core.catalog import load_catalog
-from analytics_core.embedding import MAP_DECIMALS, MapSettings, lay_out, register
+from analytics_core import __version__
+from analytics_core import documents as published
 from analytics_core.errors import DataError, StorageError
-from analytics_core.ground_cost import PRESETS, LearnedCost, learn_cost
-from analytics_core.hierarchy import IngredientTree
-from analytics_core.mixture import Mixtures, build_mixtures
-from analytics_core.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
-from analytics_core.quality import judge
-from analytics_core.snapshot import take_snapshot
+from analytics_core.similarity.embedding import MAP_DECIMALS, MapSettings, lay_out, register
+from analytics_core.similarity.ground_cost import PRESETS, LearnedCost, learn_cost
+from analytics_core.similarity.hierarchy import IngredientTree
+from analytics_core.similarity.mixture import Mixtures, build_mixtures
+from analytics_core.similarity.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
+from analytics_core.similarity.quality import judge
+from analytics_core.similarity.transport import plans_of_pairs
+from analytics_core.similarity.usage import count_usage
+from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.snapshot import take_snapshot
 from analytics_core.stages import StageEvent, Stages, fingerprint_of
-from analytics_core.statistics import count_usage
-from analytics_core.storage import MIN_KEPT_RUNS, prune_runs, publish, read_published
-from analytics_core.transport import plans_of_pairs
-from analytics_core.workspace import Workspace
+from analytics_core.store import prune_runs, publish, read_published
+from analytics_core.store.cache import Workspace
+from analytics_core.store.publish import MIN_KEPT_RUNS
+from analytics_core.store.s3 import fetch
 
 if TYPE_CHECKING:
-    from analytics_core.storage import Storage
-    from analytics_core.types import FloatArray
+    from analytics_core.similarity.arrays import FloatArray
+    from analytics_core.store import Storage
 
 __all__ = ["RefreshResult", "RefreshSettings", "StageEvent", "refresh"]
 
@@ -134,7 +137,9 @@ def refresh(
     stages = Stages(Workspace(workspace or output), on_event)
 
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
-        snapshot = stages.run("snapshot", lambda: take_snapshot(database, Path(folder)))
+        snapshot = stages.run(
+            "snapshot", lambda: take_snapshot(database, Path(folder), fetch=fetch)
+        )
         catalog = stages.run("catalog", lambda: load_catalog(snapshot))
     tree = IngredientTree.from_ingredients(catalog.ingredients)
     mixtures = stages.run("mixture", lambda: build_mixtures(catalog, tree))
@@ -172,19 +177,19 @@ def refresh(
         points_learned=points_learned, cost=cost,
     ))  # fmt: skip
 
-    provenance = artifacts.Provenance(
+    provenance = published.Provenance(
         run_id, now.isoformat(timespec="seconds"), catalog.fingerprint, __version__
     )
     listed = similar.head(settings.neighbors)
 
     def write() -> dict[str, Any]:
         rows: dict[str, dict[str, Any] | Iterable[dict[str, Any]]] = {
-            "ingredient-usage": artifacts.ingredient_usage(catalog, tree, usage),
-            "recipe-complexity": artifacts.recipe_complexity(usage),
-            "ingredient-tree": artifacts.ingredient_tree(catalog, tree, usage),
-            "cocktail-space": artifacts.cocktail_space(catalog, points_manhattan),
-            "cocktail-space-em": artifacts.cocktail_space(catalog, points_learned),
-            "recipe-similar": artifacts.recipe_similar(
+            "ingredient-usage": published.ingredient_usage(catalog, tree, usage),
+            "recipe-complexity": published.recipe_complexity(usage),
+            "ingredient-tree": published.ingredient_tree(catalog, tree, usage),
+            "cocktail-space": published.cocktail_space(catalog, points_manhattan),
+            "cocktail-space-em": published.cocktail_space(catalog, points_learned),
+            "recipe-similar": published.recipe_similar(
                 catalog, mixtures, listed,
                 # In plain volumes, also where likeness is measured on compressed ones: a plan
                 # tells what to pour differently.
@@ -193,16 +198,16 @@ def refresh(
                     np.repeat(np.arange(mixtures.count), listed.k), listed.indices.ravel(),
                 ),
             ),
-            "ingredient-substitutes": artifacts.ingredient_substitutes(
+            "ingredient-substitutes": published.ingredient_substitutes(
                 catalog, mixtures, cost.cost
             ),
-            "recipe-details": artifacts.recipe_details(catalog, tree),
+            "recipe-details": published.recipe_details(catalog, tree),
         }  # fmt: skip
-        documents = {kind: artifacts.encode(kind, data, provenance) for kind, data in rows.items()}
+        documents = {kind: published.encode(kind, data, provenance) for kind, data in rows.items()}
         manifest: dict[str, Any] = {
             "run_id": run_id,
             "generated_at": provenance.generated_at,
-            "storage_version": artifacts.STORAGE_VERSION,
+            "storage_version": published.STORAGE_VERSION,
             "code_version": __version__,
             "seed": settings.seed,
             "settings": {

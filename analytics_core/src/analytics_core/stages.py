@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from analytics_core.workspace import Workspace
+    from analytics_core.store.cache import Workspace
 
 T = TypeVar("T")
 Arrays = Mapping[str, np.ndarray[Any, Any]]

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
-from analytics_core.report.families import find_families
+from analytics_core.similarity.families import find_families
 
 NEEDED = (
     "manifest",

@@ -1,0 +1,134 @@
+"""The one model of a cocktail database: ingredients, units, recipes and lines.
+
+Readers of every layout make a `Catalog`, and nothing after them knows which layout it was.
+Everything is in a canonical order, so that neither the order of rows nor the ids of lines and
+units reach the results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics_core.source.findings import Finding
+from analytics_core.source.units import Unit
+
+__all__ = ["Catalog", "Finding", "Ingredients", "Lines", "Recipes", "Unit", "fingerprint_content"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """Every ingredient, ascending by id.
+
+    Attributes
+    ----------
+    ids : (ingredients,) int64
+    names
+        One a row.
+    parents : (ingredients,) int32
+        Index of the parent; -1 for a root.
+    allow_substitution : (ingredients,) bool
+    paths
+        Ids from the root down, ``/1/10/``, rebuilt from the parents.
+    """
+
+    ids: NDArray[np.int64]
+    names: tuple[str, ...]
+    parents: NDArray[np.int32]
+    allow_substitution: NDArray[np.bool_]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipes:
+    """The usable recipes, ascending by id.
+
+    Attributes
+    ----------
+    ids : (recipes,) int64
+    names
+        One a row.
+    """
+
+    ids: NDArray[np.int64]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of the usable recipes, by recipe, ingredient, volume, unit and amount.
+
+    Attributes
+    ----------
+    recipe : (lines,) int32
+        Index into the recipes.
+    ingredient : (lines,) int32
+        Index into the ingredients.
+    amount : (lines,) float64
+        In the line's unit; NaN where the recipe gives none.
+    unit : (lines,) int32
+        Index into the units; -1 where there is none.
+    volume_ml : (lines,) float64
+        Millilitres, not negative.
+    """
+
+    recipe: NDArray[np.int32]
+    ingredient: NDArray[np.int32]
+    amount: NDArray[np.float64]
+    unit: NDArray[np.int32]
+    volume_ml: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All that the analytics read from the database.
+
+    Attributes
+    ----------
+    ingredients, recipes, lines, units
+        The content, in canonical order.
+    findings
+        What is wrong with the data, in a stable order.
+    fingerprint
+        SHA-256 (hex) of the content; findings, row order and unread columns do not count.
+    """
+
+    ingredients: Ingredients
+    recipes: Recipes
+    lines: Lines
+    units: tuple[Unit, ...]
+    findings: tuple[Finding, ...]
+    fingerprint: str
+
+
+def fingerprint_content(
+    ingredients: Ingredients, recipes: Recipes, lines: Lines, units: tuple[Unit, ...]
+) -> str:
+    """Return SHA-256 of the content in a form that does not depend on the machine."""
+    digest = hashlib.sha256(b"catalog 1\n")
+    texts = [
+        ingredients.names,
+        recipes.names,
+        [[unit.name, unit.abbreviation, unit.conversion_to_ml] for unit in units],
+    ]
+    digest.update(json.dumps(texts).encode())
+    integers = (
+        ingredients.ids,
+        ingredients.parents,
+        ingredients.allow_substitution,
+        recipes.ids,
+        lines.recipe,
+        lines.ingredient,
+        lines.unit,
+    )
+    for whole in integers:
+        digest.update(b"\n%d\n" % whole.size)
+        digest.update(whole.astype("<i8").tobytes())
+    # One NaN stands for all of them, whatever bits the database's conversion left.
+    for real in (np.where(np.isnan(lines.amount), np.nan, lines.amount), lines.volume_ml):
+        digest.update(real.astype("<f8").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,82 @@
+"""Stage results are the right ones or absent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analytics_core.errors import StorageError
+from analytics_core.store import LocalStorage, S3Storage
+from analytics_core.store.cache import Workspace
+
+KEY = "work/cost/abc.npz"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(LocalStorage(tmp_path))
+
+
+def test_what_was_saved_comes_back(workspace: Workspace) -> None:
+    workspace.save("cost", "abc", b"\x00numbers")
+    assert workspace.load("cost", "abc") == b"\x00numbers"
+    assert workspace.storage.list("work/") == [KEY]
+
+
+def test_an_empty_result_is_a_result(workspace: Workspace) -> None:
+    workspace.save("cost", "abc", b"")
+    assert workspace.load("cost", "abc") == b""
+
+
+def test_another_fingerprint_or_stage_is_absent(workspace: Workspace) -> None:
+    workspace.save("cost", "abc", b"numbers")
+    assert workspace.load("cost", "abd") is None
+    assert workspace.load("neighbors", "abc") is None
+
+
+@pytest.mark.parametrize("length", [0, 1, 20, 61, 62, 63, 68])
+def test_a_torn_file_is_absent(workspace: Workspace, length: int) -> None:
+    workspace.save("cost", "abc", b"numbers")
+    whole = workspace.storage.read(KEY)
+    assert length < len(whole)
+    workspace.storage.write(KEY, whole[:length])
+    assert workspace.load("cost", "abc") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 somebody's npz", b"\x00" * 200])
+def test_a_foreign_file_is_absent(workspace: Workspace, content: bytes) -> None:
+    workspace.storage.write(KEY, content)
+    assert workspace.load("cost", "abc") is None
+
+
+def test_every_flipped_byte_is_noticed(workspace: Workspace) -> None:
+    workspace.save("cost", "abc", b"numbers")
+    whole = workspace.storage.read(KEY)
+    for place in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1
+        workspace.storage.write(KEY, bytes(flipped))
+        assert workspace.load("cost", "abc") is None, f"byte {place} was changed unnoticed"
+
+
+def test_a_file_under_a_wrong_name_is_absent(workspace: Workspace) -> None:
+    workspace.save("cost", "abc", b"numbers")
+    whole = workspace.storage.read(KEY)
+    workspace.storage.write("work/cost/other.npz", whole)
+    workspace.storage.write("work/neighbors/abc.npz", whole)
+    assert workspace.load("cost", "other") is None
+    assert workspace.load("neighbors", "abc") is None
+
+
+def test_two_machines_share_a_prefix_of_a_bucket(bucket: str, s3: Any) -> None:
+    Workspace(S3Storage(bucket, "job-1", s3)).save("cost", "abc", b"numbers")
+    other = Workspace(S3Storage(bucket, "job-1", s3))
+    assert other.load("cost", "abc") == b"numbers"
+    assert other.load("cost", "abd") is None
+
+
+def test_an_unreachable_workspace_is_an_error_not_absence(s3: Any) -> None:
+    with pytest.raises(StorageError, match="no-such-bucket-here"):
+        Workspace(S3Storage("no-such-bucket-here", "", s3)).load("cost", "abc")

@@ -1,0 +1,50 @@
+"""The layer of compiled kernels is made from a few files of the package; they must be enough."""
+
+import re
+import subprocess
+import sys
+
+from image.tools import CONTEXT
+
+SITE = "/opt/analytics/lib/python3.13/site-packages/"
+
+# A package that lies whole in another folder would hide the few files, so that folder leaves.
+WARM = """
+import runpy, sys
+here, program, whole = sys.argv[1:]
+sys.path[:] = [here, *(path for path in sys.path if path != whole)]
+warm = runpy.run_path(program)
+warm["_map"]()
+warm["_kernels"]()
+loaded = [module.__file__ for name, module in sys.modules.items()
+          if name.startswith("analytics_core") and module.__file__]
+assert all(file.startswith(here) for file in loaded), loaded
+print(len(loaded))
+"""
+
+
+def copied():
+    """Yield (source in the context, folder below site-packages) of the stage that compiles."""
+    text = (CONTEXT / "Dockerfile").read_text().replace("\\\n", " ")
+    stage = re.search(r"^FROM libraries AS compiled\n(.*?)^RUN", text, re.MULTILINE | re.DOTALL)
+    for line in stage[1].splitlines():
+        words = line.split()
+        if words[:1] == ["COPY"] and words[-1].startswith(SITE):
+            for source in words[1:-1]:
+                yield CONTEXT / source, words[-1].removeprefix(SITE)
+
+
+def test_the_copied_files_are_all_that_compiling_imports(tmp_path):
+    files = list(copied())
+    assert len(files) >= 8
+    for source, folder in files:
+        target = tmp_path / folder / source.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", WARM, tmp_path, CONTEXT / "container/warm.py", CONTEXT / "src"],
+        capture_output=True, text=True, check=False, timeout=300,
+        env={"NUMBA_DISABLE_JIT": "1"},  # what is compiled does not matter here
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len(files)  # none is copied for nothing
