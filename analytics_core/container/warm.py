@@ -44,7 +44,7 @@ def _map() -> None:
     """Lay out recipes that stand in a row, with nothing of the package but the map itself."""
     import numpy as np
 
-    from analytics_core.similarity.embedding import MapSettings, lay_out
+    from analytics_core.similarity.embedding import MapSettings, embed
 
     place = np.arange(RECIPES)
     apart = np.abs(place[:, None] - place).astype(np.float64)
@@ -52,7 +52,7 @@ def _map() -> None:
     graph = SimpleNamespace(
         indices=nearest, distances=np.take_along_axis(apart, nearest, axis=1), k=RECIPES - 1
     )
-    lay_out(graph, place[:, None].astype(np.float64), MapSettings())
+    embed(graph, place[:, None].astype(np.float64), MapSettings())
 
 
 def _kernels() -> None:

@@ -284,7 +284,7 @@ def test_the_same_run_twice_gives_the_same_bytes(sample, published, tmp_path):
     run(sample, tmp_path)
     assert published_bytes(tmp_path) == before
     # once more over its own result, so that the maps are registered to themselves
-    run(sample, tmp_path, workspace=LocalStorage(tmp_path / "fresh"))
+    run(sample, tmp_path, cache=LocalStorage(tmp_path / "fresh"))
     assert published_bytes(tmp_path) == before
 
 

@@ -13,7 +13,7 @@ from tests.analytics_core import sample_documents
 ADDED = {"steps", "words"}
 """Fields of a neighbor that came after the documents were kept."""
 
-RENAMED: dict[str, str] = {}
+RENAMED = {"neighbors_hubness": "max_occurrence"}
 """Quality figures by the name under which they were kept."""
 
 TOLERANCE = 2e-9  # documents carry nine decimals

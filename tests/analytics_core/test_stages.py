@@ -1,4 +1,4 @@
-"""Stages that remember: in one process, across a crash, with damage in the workspace."""
+"""Stages that remember: in one process, across a crash, with damage in the cache."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ import pytest
 from analytics_core.pipeline import RefreshSettings, refresh
 from analytics_core.stages import Stages, fingerprint_of, pack, unpack
 from analytics_core.store import LocalStorage, read_published
-from analytics_core.store.cache import Workspace
+from analytics_core.store.cache import Cache
 from tests.analytics_core.databases import OUNCE, change, write_database
 
-REMEMBERED = ["cost", "neighbors", "map"]
+KEPT = ["cost", "neighbors", "map"]
 PLAIN = RefreshSettings(page=False)
 
 
 @pytest.fixture
-def workspace(tmp_path):
-    return Workspace(LocalStorage(tmp_path / "work-here"))
+def cache(tmp_path):
+    return Cache(LocalStorage(tmp_path / "work-here"))
 
 
-def test_work_is_done_once_for_one_fingerprint(workspace):
+def test_work_is_done_once_for_one_fingerprint(cache):
     calls, events = [], []
 
     def work():
         calls.append(1)
         return {"x": np.arange(3.0), "n": np.array(7)}
 
-    stages = Stages(workspace, events.append)
-    first = stages.remembered("cost", "a" * 64, work)
-    second = stages.remembered("cost", "a" * 64, work)
+    stages = Stages(cache, events.append)
+    first = stages.cached("cost", "a" * 64, work)
+    second = stages.cached("cost", "a" * 64, work)
     assert len(calls) == 1
     assert second["x"].tobytes() == first["x"].tobytes()
     assert int(second["n"]) == 7
@@ -44,31 +44,31 @@ def test_work_is_done_once_for_one_fingerprint(workspace):
     ]  # fmt: skip
     assert [(t["name"], t["reused"]) for t in stages.timings] == [("cost", False), ("cost", True)]
     assert all(t["seconds"] >= 0 for t in stages.timings)
-    stages.remembered("cost", "b" * 64, work)
-    stages.remembered("map", "a" * 64, work)
+    stages.cached("cost", "b" * 64, work)
+    stages.cached("map", "a" * 64, work)
     assert len(calls) == 3
 
 
-def test_a_stage_that_fails_leaves_nothing_and_is_not_timed(workspace):
+def test_a_stage_that_fails_leaves_nothing_and_is_not_timed(cache):
     def fail():
         raise RuntimeError("spilled")
 
     events = []
-    stages = Stages(workspace, events.append)
+    stages = Stages(cache, events.append)
     for attempt in (
         lambda: stages.run("catalog", fail),
-        lambda: stages.remembered("cost", "c" * 64, fail),
+        lambda: stages.cached("cost", "c" * 64, fail),
     ):
         with pytest.raises(RuntimeError, match="spilled"):
             attempt()
     assert stages.timings == []
-    assert workspace.load("cost", "c" * 64) is None
+    assert cache.load("cost", "c" * 64) is None
     assert {e.state for e in events} == {"started"}
 
 
-def test_run_passes_the_result_on_and_tells_its_detail(workspace):
+def test_run_passes_the_result_on_and_tells_its_detail(cache):
     events = []
-    stages = Stages(workspace, events.append)
+    stages = Stages(cache, events.append)
     assert stages.run("catalog", lambda: 41, detail=lambda n: f"{n} recipes") == 41
     assert events[-1].detail == "41 recipes"
     stages.progress("cost")(2, 5)
@@ -156,7 +156,7 @@ def test_damaged_results_are_computed_again(damage, database, tmp_path):
     states(database, output)
     before = read_published(output)["recipe-similar"]["data"]
     files = sorted((tmp_path / "out" / "work").rglob("*.npz"))
-    assert sorted(path.parent.name for path in files) == sorted(REMEMBERED)
+    assert sorted(path.parent.name for path in files) == sorted(KEPT)
     for path in files:
         content = path.read_bytes()
         flipped = bytearray(content)
@@ -169,7 +169,7 @@ def test_damaged_results_are_computed_again(damage, database, tmp_path):
         }[damage])  # fmt: skip
     assert reused(states(database, output)) == []
     assert read_published(output)["recipe-similar"]["data"] == before
-    assert reused(states(database, output)) == REMEMBERED  # and they are whole again
+    assert reused(states(database, output)) == KEPT  # and they are whole again
 
 
 def test_what_a_stage_depends_on_decides_what_is_reused(database, tmp_path):
@@ -179,24 +179,24 @@ def test_what_a_stage_depends_on_decides_what_is_reused(database, tmp_path):
         return reused(states(database, output, RefreshSettings(page=False, **settings)))
 
     assert go() == []
-    assert go() == REMEMBERED
+    assert go() == KEPT
     assert go(seed=7) == ["cost", "neighbors"]
-    assert go(threads=1) == REMEMBERED
+    assert go(threads=1) == KEPT
     assert go(neighbors=20) == ["cost"]
-    assert go(neighbors=3) == REMEMBERED  # the map needs more than three; a list takes fewer
+    assert go(neighbors=3) == KEPT  # the map needs more than three; a list takes fewer
     assert go(cost="tree") == []
     change(database, f"UPDATE recipe_ingredients SET amount = 3 WHERE unit_id = {OUNCE}")
     assert go() == []
     change(database, "UPDATE recipes SET description = 'not read'")
-    assert go() == REMEMBERED
+    assert go() == KEPT
 
 
-def test_machines_may_share_a_workspace(database, tmp_path):
+def test_machines_may_share_a_cache(database, tmp_path):
     shared = LocalStorage(tmp_path / "shared")
-    first = states(database, LocalStorage(tmp_path / "a"), workspace=shared)
-    second = states(database, LocalStorage(tmp_path / "b"), workspace=shared)
+    first = states(database, LocalStorage(tmp_path / "a"), cache=shared)
+    second = states(database, LocalStorage(tmp_path / "b"), cache=shared)
     assert reused(first) == []
-    assert reused(second) == REMEMBERED
+    assert reused(second) == KEPT
     assert not (tmp_path / "a" / "work").exists()
     a, b = (read_published(LocalStorage(tmp_path / name)) for name in "ab")
     for kind in a.keys() - {"manifest"}:

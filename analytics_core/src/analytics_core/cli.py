@@ -168,7 +168,7 @@ def refresh(
             db,
             storage,
             _settings(cost, neighbors, seed, threads, page=page, keep_runs=keep_runs),
-            workspace=_open(workspace) if workspace else None,
+            cache=_open(workspace) if workspace else None,
             scratch=scratch,
         )
         if sys.stdout.isatty():

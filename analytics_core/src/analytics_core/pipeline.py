@@ -18,7 +18,7 @@ import numpy as np
 from analytics_core import __version__
 from analytics_core import documents as published
 from analytics_core.errors import DataError, StorageError
-from analytics_core.similarity.embedding import MAP_DECIMALS, MapSettings, lay_out, register
+from analytics_core.similarity.embedding import MAP_DECIMALS, MapSettings, align, embed
 from analytics_core.similarity.ground_cost import PRESETS, LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import Mixtures, build_mixtures
@@ -30,7 +30,7 @@ from analytics_core.source.cocktaildb import load_catalog
 from analytics_core.source.snapshot import take_snapshot
 from analytics_core.stages import StageEvent, Stages, fingerprint_of
 from analytics_core.store import prune_runs, publish, read_published
-from analytics_core.store.cache import Workspace
+from analytics_core.store.cache import Cache
 from analytics_core.store.publish import MIN_KEPT_RUNS
 from analytics_core.store.s3 import fetch
 
@@ -96,7 +96,7 @@ def refresh(
     output: Storage,
     *,
     settings: RefreshSettings = RefreshSettings(),
-    workspace: Storage | None = None,
+    cache: Storage | None = None,
     scratch: Path | None = None,
     on_event: Callable[[StageEvent], None] = lambda _event: None,
     run_id: str | None = None,
@@ -110,7 +110,7 @@ def refresh(
     output : Storage
         Where documents are published.
     settings : RefreshSettings
-    workspace : Storage, optional
+    cache : Storage, optional
         Where finished stages are kept; default: `output`.
     scratch : Path, optional
         Local folder for the snapshot; default: a temporary one.
@@ -134,7 +134,7 @@ def refresh(
     now = datetime.now(UTC)
     run_id = run_id or f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     _use_threads(settings.threads)
-    stages = Stages(Workspace(workspace or output), on_event)
+    stages = Stages(Cache(cache or output), on_event)
 
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
         snapshot = stages.run(
@@ -148,7 +148,7 @@ def refresh(
     preset = PRESETS[settings.cost]
     measured = mixtures.compressed(preset.power)
     basis = fingerprint_of(__version__, catalog.fingerprint, asdict(preset))
-    found = stages.remembered("cost", basis, lambda: _arrays(
+    found = stages.cached("cost", basis, lambda: _arrays(
         learn_cost(mixtures, tree, preset, progress=stages.progress("cost"))
     ))  # fmt: skip
     cost = LearnedCost(found["cost"], found["distance_cost"], found["changes"])
@@ -156,7 +156,7 @@ def refresh(
     layout = MapSettings(seed=settings.seed)
     k = max(settings.neighbors, layout.neighbors - 1)
     near = fingerprint_of(basis, k)
-    found = stages.remembered("neighbors", near, lambda: _two_graphs(
+    found = stages.cached("neighbors", near, lambda: _two_graphs(
         nearest_in_l1(mixtures, k),
         _similar(measured, tree, cost, k, preset.rounds == 0, stages.progress("neighbors")),
     ))  # fmt: skip
@@ -164,13 +164,13 @@ def refresh(
     similar = KnnGraph(found["indices"], found["distances"], int(found["solved"]))
 
     features = _root_shares(mixtures, tree)
-    found = stages.remembered("map", fingerprint_of(near, asdict(layout)), lambda: {
-        "manhattan": lay_out(manhattan, features, layout),
-        "learned": lay_out(similar, features, layout),
+    found = stages.cached("map", fingerprint_of(near, asdict(layout)), lambda: {
+        "manhattan": embed(manhattan, features, layout),
+        "learned": embed(similar, features, layout),
     })  # fmt: skip
     earlier = _published_maps(output)
-    points_manhattan = _registered(found["manhattan"], mixtures, earlier.get("cocktail-space"))
-    points_learned = _registered(found["learned"], mixtures, earlier.get("cocktail-space-em"))
+    points_manhattan = _aligned(found["manhattan"], mixtures, earlier.get("cocktail-space"))
+    points_learned = _aligned(found["learned"], mixtures, earlier.get("cocktail-space-em"))
 
     quality = stages.run("quality", lambda: judge(
         similar=similar, manhattan=manhattan, points_manhattan=points_manhattan,
@@ -305,9 +305,7 @@ def _published_maps(output: Storage) -> dict[str, Any]:
         return {}
 
 
-def _registered(
-    points: FloatArray, mixtures: Mixtures, earlier: dict[str, Any] | None
-) -> FloatArray:
+def _aligned(points: FloatArray, mixtures: Mixtures, earlier: dict[str, Any] | None) -> FloatArray:
     rows = (earlier or {}).get("data") or []
     try:
         ids = np.array([row["recipe_id"] for row in rows], dtype=np.int64)
@@ -317,7 +315,7 @@ def _registered(
     if not ids.size:
         rounded: FloatArray = np.round(points, MAP_DECIMALS) + 0.0
         return rounded
-    return register(points, mixtures.recipe_ids, previous, ids)
+    return align(points, mixtures.recipe_ids, previous, ids)
 
 
 def _page(documents: dict[str, bytes], manifest: dict[str, Any]) -> bytes:

@@ -1,6 +1,6 @@
-"""Stages that remember: each leaves its result in the workspace under a fingerprint of its inputs.
+"""Stages that remember: each leaves its result in the cache under a fingerprint of its inputs.
 
-A retry goes on from the last finished stage; machines that share a workspace share results.
+A retry goes on from the last finished stage; machines that share a cache share results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from analytics_core.store.cache import Workspace
+    from analytics_core.store.cache import Cache
 
 T = TypeVar("T")
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -56,8 +56,8 @@ def unpack(data: bytes) -> dict[str, np.ndarray[Any, Any]]:
 class Stages:
     """Runs stages one by one, tells a listener, keeps times, reuses finished results."""
 
-    def __init__(self, workspace: Workspace, on_event: Callable[[StageEvent], None]) -> None:
-        self._workspace = workspace
+    def __init__(self, cache: Cache, on_event: Callable[[StageEvent], None]) -> None:
+        self._cache = cache
         self._on_event = on_event
         self.timings: list[dict[str, Any]] = []
 
@@ -77,7 +77,7 @@ class Stages:
         self._finish(stage, start, reused=False, detail=detail(result))
         return result
 
-    def remembered(
+    def cached(
         self,
         stage: str,
         fingerprint: str,
@@ -86,12 +86,12 @@ class Stages:
         """Do a stage's work, or take what an earlier run has left under the same fingerprint."""
         self._on_event(StageEvent(stage, "started"))
         start = time.perf_counter()
-        data = self._workspace.load(stage, fingerprint)
+        data = self._cache.load(stage, fingerprint)
         if data is not None:
             arrays: Arrays = unpack(data)
         else:
             arrays = work()
-            self._workspace.save(stage, fingerprint, pack(arrays))
+            self._cache.save(stage, fingerprint, pack(arrays))
         self._finish(stage, start, reused=data is not None)
         return arrays
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analytics_core.similarity.embedding import MAP_DECIMALS, MapSettings, lay_out, register
+from analytics_core.similarity.embedding import MAP_DECIMALS, MapSettings, align, embed
 from analytics_core.similarity.neighbors import KnnGraph
 
 ROUNDING = 10.0**-MAP_DECIMALS
@@ -31,7 +31,7 @@ def clusters(size: int = 15) -> np.ndarray:
 
 def test_heaps_stay_together_on_the_map():
     points = clusters()
-    found = lay_out(graph_of(points, 14), points, MapSettings())
+    found = embed(graph_of(points, 14), points, MapSettings())
     assert found.shape == (45, 2)
     assert np.isfinite(found).all()
     apart = np.linalg.norm(found[:, None] - found[None], axis=2)
@@ -43,14 +43,14 @@ def test_heaps_stay_together_on_the_map():
 def test_the_same_input_has_the_same_bits_and_another_seed_another_map():
     points = clusters()
     graph = graph_of(points, 14)
-    first, second = (lay_out(graph, points, MapSettings()) for _ in range(2))
+    first, second = (embed(graph, points, MapSettings()) for _ in range(2))
     assert first.tobytes() == second.tobytes()
-    assert not np.allclose(first, lay_out(graph, points, MapSettings(seed=1)))
+    assert not np.allclose(first, embed(graph, points, MapSettings(seed=1)))
 
 
 def test_the_map_lies_level_and_centred():
     points = clusters()
-    found = lay_out(graph_of(points, 14), points, MapSettings())
+    found = embed(graph_of(points, 14), points, MapSettings())
     np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-6)
     spread = found.T @ found
     assert spread[0, 0] >= spread[1, 1]
@@ -61,7 +61,7 @@ def test_the_map_lies_level_and_centred():
 def test_a_handful_of_recipes_is_laid_out_by_scaling(count):
     points = np.random.default_rng(count).random((count, 2))
     graph = graph_of(points, max(0, count - 1))
-    found = lay_out(graph, np.ones((count, 1)), MapSettings())
+    found = embed(graph, np.ones((count, 1)), MapSettings())
     assert found.shape == (count, 2)
     # with everybody a neighbour of everybody, the scaling gives back the plane itself
     given = np.linalg.norm(points[:, None] - points[None], axis=2)
@@ -71,7 +71,7 @@ def test_a_handful_of_recipes_is_laid_out_by_scaling(count):
 
 def test_islands_are_laid_out_apart():
     near = np.array([[1], [0], [3], [2]], np.int32)
-    found = lay_out(KnnGraph(near, np.ones((4, 1))), np.ones((4, 1)), MapSettings())
+    found = embed(KnnGraph(near, np.ones((4, 1))), np.ones((4, 1)), MapSettings())
     apart = np.linalg.norm(found[:, None] - found[None], axis=2)
     assert apart[0, 2] > apart[0, 1]
     assert np.isfinite(found).all()
@@ -81,7 +81,7 @@ def test_islands_are_laid_out_apart():
 def test_recipes_that_are_all_alike_have_a_finite_map(count):
     zero = np.zeros((count, 2))
     graph = graph_of(zero, min(14, count - 1))
-    assert np.isfinite(lay_out(graph, np.ones((count, 1)), MapSettings())).all()
+    assert np.isfinite(embed(graph, np.ones((count, 1)), MapSettings())).all()
 
 
 coordinates = st.floats(-20, 20, allow_subnormal=False)
@@ -105,7 +105,7 @@ def maps(draw):
 def test_a_turned_mirrored_or_shifted_map_is_the_old_one_again(drawn):
     old, new = drawn
     ids = np.arange(len(old)) * 2 + 5
-    assert register(new, ids, old, ids).tobytes() == old.tobytes()
+    assert align(new, ids, old, ids).tobytes() == old.tobytes()
 
 
 @settings(max_examples=60, deadline=None)
@@ -114,7 +114,7 @@ def test_registration_changes_no_distance_on_the_map(drawn, data):
     points, _ = drawn
     n = len(points)
     other = data.draw(arrays(np.float64, (n + 2, 2), elements=coordinates))
-    moved = register(points, np.arange(n), other, np.arange(n + 2) - 1)
+    moved = align(points, np.arange(n), other, np.arange(n + 2) - 1)
     before = np.linalg.norm(points[:, None] - points[None], axis=2)
     after = np.linalg.norm(moved[:, None] - moved[None], axis=2)
     np.testing.assert_allclose(after, before, atol=4 * ROUNDING)
@@ -124,7 +124,7 @@ def test_new_recipes_move_along_with_the_old_ones():
     old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0]])
     quarter = np.array([[0.0, 1.0], [-1.0, 0.0]])
     new = np.vstack([old, [[4.0, 3.0]]]) @ quarter + [7.0, 7.0]
-    found = register(new, np.array([1, 2, 3, 9]), old, np.array([1, 2, 3]))
+    found = align(new, np.array([1, 2, 3, 9]), old, np.array([1, 2, 3]))
     np.testing.assert_allclose(found, [*old, [4.0, 3.0]], atol=ROUNDING)
 
 
@@ -132,7 +132,7 @@ def test_the_order_of_the_old_map_does_not_matter():
     old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0], [2.0, 2.0]])
     ids = np.array([1, 2, 3, 4])
     back = np.array([3, 0, 2, 1])
-    np.testing.assert_array_equal(register(-old, ids, old[back], ids[back]), old)
+    np.testing.assert_array_equal(align(-old, ids, old[back], ids[back]), old)
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_the_order_of_the_old_map_does_not_matter():
 )
 def test_a_previous_map_of_no_use_leaves_the_new_one(old, ids):
     points = np.array([[1.23456789, 0.0], [0.0, -2.0], [-1e-9, 3.0]])
-    found = register(points, np.array([1, 2, 3]), old, np.array(ids, np.int64))
+    found = align(points, np.array([1, 2, 3]), old, np.array(ids, np.int64))
     assert found.tolist() == [[1.2346, 0.0], [0.0, -2.0], [0.0, 3.0]]
     assert not np.signbit(found[found == 0]).any()  # no "-0.0" in the documents
 
 
 def test_a_previous_map_all_in_one_place_is_survived():
     points = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 5.0]])
-    found = register(points, np.arange(3), np.ones((3, 2)), np.arange(3))
+    found = align(points, np.arange(3), np.ones((3, 2)), np.arange(3))
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found.mean(axis=0), [1.0, 1.0], atol=ROUNDING)

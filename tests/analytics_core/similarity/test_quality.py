@@ -10,7 +10,7 @@ import pytest
 from analytics_core.errors import AnalyticsError
 from analytics_core.similarity.ground_cost import LearnedCost
 from analytics_core.similarity.neighbors import KnnGraph
-from analytics_core.similarity.quality import hubness, judge, mutual_share, neighbors_kept
+from analytics_core.similarity.quality import judge, max_occurrence, mutual_share, neighbors_kept
 
 # Four drinks in a row; each names the one before it, the first the second.
 ROW = KnnGraph(np.array([[1], [0], [1], [2]], np.int32), np.ones((4, 1)), solved=6)
@@ -35,16 +35,16 @@ def test_mutual_share_counts_relations_that_hold_both_ways():
     assert mutual_share(ring) == 0.0
 
 
-def test_hubness_is_the_most_listed_in_multiples_of_the_average():
-    assert hubness(ROW) == 2.0
+def test_max_occurrence_is_the_most_listed_in_multiples_of_the_average():
+    assert max_occurrence(ROW) == 2.0
     everybody = KnnGraph(np.array([[1, 2], [0, 2], [0, 1]], np.int32), np.ones((3, 2)))
-    assert hubness(everybody) == 1.0
+    assert max_occurrence(everybody) == 1.0
 
 
 def test_nobody_has_neighbors_and_nothing_breaks():
     assert neighbors_kept(NOBODY, np.zeros((1, 2))) == 1.0
     assert mutual_share(NOBODY) == 1.0
-    assert hubness(NOBODY) == 0.0
+    assert max_occurrence(NOBODY) == 0.0
 
 
 def figures(**changes):
@@ -60,7 +60,7 @@ def test_all_figures_come_together():
         "map_neighbors_kept_manhattan": 1.0,
         "map_neighbors_kept_learned": 1.0,
         "neighbors_mutual": 0.5,
-        "neighbors_hubness": 2.0,
+        "max_occurrence": 2.0,
         "pairs_solved_share": 0.5,
         "cost_rounds": 2.0,
         "cost_last_change": 0.25,

@@ -9,74 +9,74 @@ import pytest
 
 from analytics_core.errors import StorageError
 from analytics_core.store import LocalStorage, S3Storage
-from analytics_core.store.cache import Workspace
+from analytics_core.store.cache import Cache
 
 KEY = "work/cost/abc.npz"
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(LocalStorage(tmp_path))
+def cache(tmp_path: Path) -> Cache:
+    return Cache(LocalStorage(tmp_path))
 
 
-def test_what_was_saved_comes_back(workspace: Workspace) -> None:
-    workspace.save("cost", "abc", b"\x00numbers")
-    assert workspace.load("cost", "abc") == b"\x00numbers"
-    assert workspace.storage.list("work/") == [KEY]
+def test_what_was_saved_comes_back(cache: Cache) -> None:
+    cache.save("cost", "abc", b"\x00numbers")
+    assert cache.load("cost", "abc") == b"\x00numbers"
+    assert cache.storage.list("work/") == [KEY]
 
 
-def test_an_empty_result_is_a_result(workspace: Workspace) -> None:
-    workspace.save("cost", "abc", b"")
-    assert workspace.load("cost", "abc") == b""
+def test_an_empty_result_is_a_result(cache: Cache) -> None:
+    cache.save("cost", "abc", b"")
+    assert cache.load("cost", "abc") == b""
 
 
-def test_another_fingerprint_or_stage_is_absent(workspace: Workspace) -> None:
-    workspace.save("cost", "abc", b"numbers")
-    assert workspace.load("cost", "abd") is None
-    assert workspace.load("neighbors", "abc") is None
+def test_another_fingerprint_or_stage_is_absent(cache: Cache) -> None:
+    cache.save("cost", "abc", b"numbers")
+    assert cache.load("cost", "abd") is None
+    assert cache.load("neighbors", "abc") is None
 
 
 @pytest.mark.parametrize("length", [0, 1, 20, 61, 62, 63, 68])
-def test_a_torn_file_is_absent(workspace: Workspace, length: int) -> None:
-    workspace.save("cost", "abc", b"numbers")
-    whole = workspace.storage.read(KEY)
+def test_a_torn_file_is_absent(cache: Cache, length: int) -> None:
+    cache.save("cost", "abc", b"numbers")
+    whole = cache.storage.read(KEY)
     assert length < len(whole)
-    workspace.storage.write(KEY, whole[:length])
-    assert workspace.load("cost", "abc") is None
+    cache.storage.write(KEY, whole[:length])
+    assert cache.load("cost", "abc") is None
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 somebody's npz", b"\x00" * 200])
-def test_a_foreign_file_is_absent(workspace: Workspace, content: bytes) -> None:
-    workspace.storage.write(KEY, content)
-    assert workspace.load("cost", "abc") is None
+def test_a_foreign_file_is_absent(cache: Cache, content: bytes) -> None:
+    cache.storage.write(KEY, content)
+    assert cache.load("cost", "abc") is None
 
 
-def test_every_flipped_byte_is_noticed(workspace: Workspace) -> None:
-    workspace.save("cost", "abc", b"numbers")
-    whole = workspace.storage.read(KEY)
+def test_every_flipped_byte_is_noticed(cache: Cache) -> None:
+    cache.save("cost", "abc", b"numbers")
+    whole = cache.storage.read(KEY)
     for place in range(len(whole)):
         flipped = bytearray(whole)
         flipped[place] ^= 1
-        workspace.storage.write(KEY, bytes(flipped))
-        assert workspace.load("cost", "abc") is None, f"byte {place} was changed unnoticed"
+        cache.storage.write(KEY, bytes(flipped))
+        assert cache.load("cost", "abc") is None, f"byte {place} was changed unnoticed"
 
 
-def test_a_file_under_a_wrong_name_is_absent(workspace: Workspace) -> None:
-    workspace.save("cost", "abc", b"numbers")
-    whole = workspace.storage.read(KEY)
-    workspace.storage.write("work/cost/other.npz", whole)
-    workspace.storage.write("work/neighbors/abc.npz", whole)
-    assert workspace.load("cost", "other") is None
-    assert workspace.load("neighbors", "abc") is None
+def test_a_file_under_a_wrong_name_is_absent(cache: Cache) -> None:
+    cache.save("cost", "abc", b"numbers")
+    whole = cache.storage.read(KEY)
+    cache.storage.write("work/cost/other.npz", whole)
+    cache.storage.write("work/neighbors/abc.npz", whole)
+    assert cache.load("cost", "other") is None
+    assert cache.load("neighbors", "abc") is None
 
 
 def test_two_machines_share_a_prefix_of_a_bucket(bucket: str, s3: Any) -> None:
-    Workspace(S3Storage(bucket, "job-1", s3)).save("cost", "abc", b"numbers")
-    other = Workspace(S3Storage(bucket, "job-1", s3))
+    Cache(S3Storage(bucket, "job-1", s3)).save("cost", "abc", b"numbers")
+    other = Cache(S3Storage(bucket, "job-1", s3))
     assert other.load("cost", "abc") == b"numbers"
     assert other.load("cost", "abd") is None
 
 
-def test_an_unreachable_workspace_is_an_error_not_absence(s3: Any) -> None:
+def test_an_unreachable_cache_is_an_error_not_absence(s3: Any) -> None:
     with pytest.raises(StorageError, match="no-such-bucket-here"):
-        Workspace(S3Storage("no-such-bucket-here", "", s3)).load("cost", "abc")
+        Cache(S3Storage("no-such-bucket-here", "", s3)).load("cost", "abc")

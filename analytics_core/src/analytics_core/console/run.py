@@ -49,14 +49,14 @@ class Run:
         storage: Storage,
         settings: RefreshSettings,
         *,
-        workspace: Storage | None = None,
+        cache: Storage | None = None,
         scratch: Path | None = None,
     ) -> RefreshResult:
         """Run the pipeline, telling about it as it goes."""
         from analytics_core import pipeline
 
         self.log.run_id = _new_run_id()
-        self.keeps = (workspace or storage).url
+        self.keeps = (cache or storage).url
         if scratch is not None:
             make_folder(scratch)
         started = time.monotonic()
@@ -73,7 +73,7 @@ class Run:
                     database,
                     storage,
                     settings=settings,
-                    workspace=workspace,
+                    cache=cache,
                     scratch=scratch,
                     on_event=on_event,
                     run_id=self.log.run_id,

@@ -69,7 +69,7 @@ def _graph_distances(graph: KnnGraph) -> FloatArray:
     return distances
 
 
-def lay_out(graph: KnnGraph, features: FloatArray, settings: MapSettings) -> FloatArray:
+def embed(graph: KnnGraph, features: FloatArray, settings: MapSettings) -> FloatArray:
     """Place recipes in the plane so that neighbours stay near.
 
     Parameters
@@ -136,7 +136,7 @@ def _stand_upright(points: FloatArray) -> FloatArray:
     return upright
 
 
-def register(
+def align(
     points: FloatArray, ids: IntArray, previous: FloatArray, previous_ids: IntArray
 ) -> FloatArray:
     """Turn, mirror and shift a map so that drinks stay where people remember them.

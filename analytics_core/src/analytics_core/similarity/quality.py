@@ -39,7 +39,7 @@ def mutual_share(graph: KnnGraph) -> float:
     return float(np.isin(forward, backward).mean())
 
 
-def hubness(graph: KnnGraph) -> float:
+def max_occurrence(graph: KnnGraph) -> float:
     """How often the most listed recipe is listed, in multiples of the average."""
     n, k = graph.indices.shape
     return float(np.bincount(graph.indices.ravel(), minlength=n).max() / k) if k else 0.0
@@ -76,7 +76,7 @@ def judge(
         "map_neighbors_kept_manhattan": round(neighbors_kept(manhattan, points_manhattan), 4),
         "map_neighbors_kept_learned": round(neighbors_kept(similar, points_learned), 4),
         "neighbors_mutual": round(mutual_share(similar), 4),
-        "neighbors_hubness": round(hubness(similar), 4),
+        "max_occurrence": round(max_occurrence(similar), 4),
         "pairs_solved_share": round(similar.solved / max(1, n * (n - 1)), 6),
         "cost_rounds": float(cost.changes.size),
         "cost_last_change": round(float(cost.changes[-1]), 6) if cost.changes.size else 0.0,

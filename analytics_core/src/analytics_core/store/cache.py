@@ -2,7 +2,7 @@
 
 A result lies under the fingerprint of everything it was made from (inputs, settings,
 code), so it is never out of date: it is either the right one or absent. Several
-machines may share a workspace; whoever finishes first leaves the result for all.
+machines may share a cache; whoever finishes first leaves the result for all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HEADER_BYTES = len(_MAGIC) + hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, slots=True)
-class Workspace:
+class Cache:
     """The stage results in one `Storage`, below ``work/<stage>/<fingerprint>.npz``."""
 
     storage: Storage
@@ -31,7 +31,7 @@ class Workspace:
         Raises
         ------
         StorageError
-            When the workspace cannot be reached at all.
+            When the cache cannot be reached at all.
         """
         try:
             content = self.storage.read(_key(stage, fingerprint))
