@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -35,7 +34,6 @@ def run(out: Console, *, quick: bool) -> Figures:
     """Measure under the two learned costs, print a table, return the figures."""
     rounds = 2 if quick else 7
     figures: Figures = {"k": K, "rounds": rounds}
-    numba.set_num_threads(cores())
     for preset in ("learned", "reference"):
         inputs = _inputs.load(database(), preset)
         mixtures, cost = inputs.mixtures, inputs.learned.distance_cost
@@ -44,7 +42,7 @@ def run(out: Console, *, quick: bool) -> Figures:
         seconds = interleaved(
             {
                 "pruned": lambda m=mixtures, c=cost: seconds_of(  # type: ignore[misc]
-                    lambda: nearest_neighbors(m, c, K)
+                    lambda: nearest_neighbors(m, c, K, threads=cores())
                 ),
                 "brute force": lambda m=mixtures, c=cost: seconds_of(  # type: ignore[misc]
                     lambda: brute_force(m, c, K)

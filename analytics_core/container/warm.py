@@ -79,7 +79,7 @@ def _kernels() -> None:
     )
     cost = np.abs(ids[:, None] - ids).astype(np.float64)
     nearest_neighbors(mixtures, cost, 2)
-    nearest_in_l1(mixtures, 2)
+    nearest_in_l1(mixtures.rows, 2)
     plans_of_pairs(mixtures, cost, ids[1:], ids[:-1])
     emd(np.array([0.5, 0.5]), np.array([0.25, 0.75]), 1.0 - np.eye(2))
 

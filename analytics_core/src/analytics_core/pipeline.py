@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import tempfile
 import time
@@ -54,7 +53,7 @@ class RefreshSettings:
     seed : int
         Of the map.
     threads : int, optional
-        Default: what Numba is told by NUMBA_NUM_THREADS, else the processors this process may use.
+        Default: NUMBA_NUM_THREADS, else the processors this process may use.
     page : bool
         Whether to write the page beside the documents.
     keep_runs : int
@@ -133,7 +132,6 @@ def refresh(
     begin = time.perf_counter()
     now = datetime.now(UTC)
     run_id = run_id or f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    _use_threads(settings.threads)
     stages = Stages(Cache(cache or output), on_event)
 
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
@@ -149,7 +147,9 @@ def refresh(
     measured = mixtures.compressed(preset.power)
     basis = fingerprint_of(__version__, catalog.fingerprint, asdict(preset))
     found = stages.cached("cost", basis, lambda: _arrays(
-        learn_cost(mixtures, tree, preset, progress=stages.progress("cost"))
+        learn_cost(
+            mixtures, tree, preset, threads=settings.threads, progress=stages.progress("cost")
+        )
     ))  # fmt: skip
     cost = LearnedCost(found["cost"], found["distance_cost"], found["changes"])
 
@@ -157,16 +157,19 @@ def refresh(
     k = max(settings.neighbors, layout.neighbors - 1)
     near = fingerprint_of(basis, k)
     found = stages.cached("neighbors", near, lambda: _two_graphs(
-        nearest_in_l1(mixtures, k),
-        _similar(measured, tree, cost, k, preset.rounds == 0, stages.progress("neighbors")),
+        nearest_in_l1(mixtures.rows, k, threads=settings.threads),
+        _similar(
+            measured, tree, cost, k, preset.rounds == 0, settings.threads,
+            stages.progress("neighbors"),
+        ),
     ))  # fmt: skip
     manhattan = KnnGraph(found["manhattan_indices"], found["manhattan_distances"])
     similar = KnnGraph(found["indices"], found["distances"], int(found["solved"]))
 
     features = _root_shares(mixtures, tree)
     found = stages.cached("map", fingerprint_of(near, asdict(layout)), lambda: {
-        "manhattan": embed(manhattan, features, layout),
-        "learned": embed(similar, features, layout),
+        "manhattan": embed(manhattan, features, layout, threads=settings.threads),
+        "learned": embed(similar, features, layout, threads=settings.threads),
     })  # fmt: skip
     earlier = _published_maps(output)
     points_manhattan = _aligned(found["manhattan"], mixtures, earlier.get("cocktail-space"))
@@ -196,6 +199,7 @@ def refresh(
                 plans_of_pairs(
                     mixtures, cost.distance_cost,
                     np.repeat(np.arange(mixtures.count), listed.k), listed.indices.ravel(),
+                    threads=settings.threads,
                 ),
             ),
             "ingredient-substitutes": published.ingredient_substitutes(
@@ -253,14 +257,6 @@ def _prune(output: Storage, keep: int) -> str:
     return f"removed {len(removed)} older than the last {keep}" if removed else ""
 
 
-def _use_threads(threads: int | None) -> None:
-    """Bound Numba's threads: a container sees its host's processors, not its own share."""
-    import numba
-
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    numba.set_num_threads(min(threads or available or 1, numba.get_num_threads()))
-
-
 def _arrays(cost: LearnedCost) -> dict[str, Any]:
     return {"cost": cost.cost, "distance_cost": cost.distance_cost, "changes": cost.changes}
 
@@ -281,12 +277,15 @@ def _similar(
     cost: LearnedCost,
     k: int,
     is_tree: bool,
+    threads: int | None,
     progress: Callable[[int, int], None],
 ) -> KnnGraph:
     """Neighbours under the cost; under the plain tree distance by its closed form."""
     if is_tree:
-        return nearest_in_l1(tree.spread(mixtures), k, progress=progress)
-    return nearest_neighbors(mixtures, cost.distance_cost, k, progress=progress)
+        return nearest_in_l1(
+            tree.spread(mixtures.rows, mixtures.in_play), k, threads=threads, progress=progress
+        )
+    return nearest_neighbors(mixtures, cost.distance_cost, k, threads=threads, progress=progress)
 
 
 def _root_shares(mixtures: Mixtures, tree: IngredientTree) -> FloatArray:

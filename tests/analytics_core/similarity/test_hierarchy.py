@@ -95,7 +95,7 @@ def test_ancestors_come_with_what_is_used(data):
 def test_the_closed_form_is_the_solver_is_pot(drawn, decay):
     tree, mixtures = drawn
     cost = tree.distance_matrix(mixtures.in_play, decay=decay)
-    spread = tree.spread(mixtures, decay=decay)
+    spread = tree.spread(mixtures.rows, mixtures.in_play, decay=decay)
     assert spread.count == mixtures.count
     rows = np.array([spread.dense_row(r) for r in range(spread.count)])
     closed = np.abs(rows[:, None] - rows[None]).sum(axis=2)
@@ -108,7 +108,7 @@ def test_the_closed_form_is_the_solver_is_pot(drawn, decay):
 @given(trees_with_mixtures())
 def test_all_the_mass_passes_the_edges_below_the_root(drawn):
     tree, mixtures = drawn
-    spread = tree.spread(mixtures)
+    spread = tree.spread(mixtures.rows, mixtures.in_play)
     for row in range(spread.count):
         below = spread.dense_row(row)
         assert below[tree.parents < 0].sum() == pytest.approx(1.0)

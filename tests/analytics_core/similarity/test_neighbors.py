@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -91,7 +90,7 @@ def test_ties_go_to_the_lower_recipe_id():
     graph = nearest_neighbors(same, np.zeros((2, 2)), 3)
     assert graph.indices.tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2], [0, 1, 2]]
     assert (graph.distances == 0).all()
-    assert nearest_in_l1(same, 3).indices.tolist() == graph.indices.tolist()
+    assert nearest_in_l1(same.rows, 3).indices.tolist() == graph.indices.tolist()
 
 
 def test_rounding_does_not_decide_who_is_nearer():
@@ -100,13 +99,13 @@ def test_rounding_does_not_decide_who_is_nearer():
     recipes = mixtures_of([{0: 1}, {0: third, 1: 2 * third}, {0: 0.1, 1: 0.2}, {0: 1, 1: 2}], 2)
     cost = np.array([[0.0, 0.7], [0.7, 0.0]])
     assert nearest_neighbors(recipes, cost, 3).indices[0].tolist() == [1, 2, 3]
-    assert nearest_in_l1(recipes, 3).indices[0].tolist() == [1, 2, 3]
+    assert nearest_in_l1(recipes.rows, 3).indices[0].tolist() == [1, 2, 3]
 
 
 @settings(max_examples=60, deadline=None)
 @given(mixtures(max_recipes=12), st.integers(0, 14))
 def test_neighbors_in_l1_are_those_of_all_pairs(recipes, k):
-    graph = nearest_in_l1(recipes, k)
+    graph = nearest_in_l1(recipes.rows, k)
     rows = np.array([recipes.dense_row(r) for r in range(recipes.count)])
     assert_nearest(graph, np.abs(rows[:, None] - rows[None]).sum(axis=2), k)
 
@@ -116,14 +115,14 @@ def test_neighbors_in_l1_are_those_of_all_pairs(recipes, k):
 def test_spread_over_the_tree_l1_finds_what_transport_finds(drawn, k):
     tree, recipes = drawn
     by_transport = emd_matrix(recipes, tree.distance_matrix(recipes.in_play))
-    assert_nearest(nearest_in_l1(tree.spread(recipes), k), by_transport, k)
+    assert_nearest(nearest_in_l1(tree.spread(recipes.rows, recipes.in_play), k), by_transport, k)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_recipes_have_few_neighbors(count):
     recipes = mixtures_of([{0: 1}, {1: 1}][:count], 2)
     expected = {0: [], 1: [[]], 2: [[1], [0]]}[count]
-    for graph in (nearest_neighbors(recipes, 1 - np.eye(2), 10), nearest_in_l1(recipes, 10)):
+    for graph in (nearest_neighbors(recipes, 1 - np.eye(2), 10), nearest_in_l1(recipes.rows, 10)):
         assert graph.k == max(0, count - 1)
         assert graph.indices.tolist() == expected
         assert graph.distances.shape == graph.indices.shape
@@ -146,17 +145,38 @@ def test_threads_and_progress_change_nothing():
     )
     cost = 1 - np.eye(9)
     told: list[tuple[int, int]] = []
-    before = numba.get_num_threads()
-    try:
-        numba.set_num_threads(1)
-        alone = nearest_neighbors(recipes, cost, 5, progress=lambda *now: told.append(now))
-    finally:
-        numba.set_num_threads(before)
-    together = nearest_neighbors(recipes, cost, 5)
+    alone = nearest_neighbors(recipes, cost, 5, threads=1, progress=lambda *now: told.append(now))
+    together = nearest_neighbors(recipes, cost, 5, threads=4)
     assert alone.indices.tobytes() == together.indices.tobytes()
     assert alone.distances.tobytes() == together.distances.tobytes()
     assert told[-1] == (200, 200)
     assert told == sorted(told)
+
+
+@pytest.mark.parametrize("find", ["transport", "l1"])
+def test_spans_of_rows_together_are_the_whole(find):
+    rng = np.random.default_rng(4)
+    recipes = mixtures_of(
+        [{int(c): float(rng.random() + 0.1) for c in rng.choice(9, 4)} for _ in range(150)], 9
+    )
+
+    def nearest(**more):
+        if find == "l1":
+            return nearest_in_l1(recipes.rows, 5, **more)
+        return nearest_neighbors(recipes, 1 - np.eye(9), 5, **more)
+
+    told: list[tuple[int, int]] = []
+    whole = nearest()
+    parts = [
+        nearest(span=span, progress=lambda *now: told.append(now))
+        for span in ((0, 70), (70, 70), (70, 150))
+    ]
+    assert [part.indices.shape for part in parts] == [(70, 5), (0, 5), (80, 5)]
+    assert np.concatenate([part.indices for part in parts]).tolist() == whole.indices.tolist()
+    joined = np.concatenate([part.distances for part in parts])
+    assert joined.tobytes() == whole.distances.tobytes()
+    assert sum(part.solved for part in parts) == whole.solved
+    assert told == [(64, 70), (70, 70), (64, 80), (80, 80)]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analytics_core.similarity.parallel import compiled_threads
+
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray
     from analytics_core.similarity.neighbors import KnnGraph
@@ -69,7 +71,13 @@ def _graph_distances(graph: KnnGraph) -> FloatArray:
     return distances
 
 
-def embed(graph: KnnGraph, features: FloatArray, settings: MapSettings) -> FloatArray:
+def embed(
+    graph: KnnGraph,
+    features: FloatArray,
+    settings: MapSettings,
+    *,
+    threads: int | None = None,
+) -> FloatArray:
     """Place recipes in the plane so that neighbours stay near.
 
     Parameters
@@ -79,6 +87,8 @@ def embed(graph: KnnGraph, features: FloatArray, settings: MapSettings) -> Float
     features : float64 (recipes, f)
         A coarse description, used only to arrange parts of the graph that are not connected.
     settings : MapSettings
+    threads : int, optional
+        Default: `analytics_core.similarity.parallel.available_threads`.
 
     Returns
     -------
@@ -99,7 +109,7 @@ def embed(graph: KnnGraph, features: FloatArray, settings: MapSettings) -> Float
     distances = np.hstack([np.zeros((n, 1)), graph.distances[:, :k]]).astype(np.float32)
     random_state = np.random.RandomState(settings.seed)
     a, b = engine.find_ab_params(settings.spread, settings.min_dist)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), compiled_threads(threads):
         warnings.simplefilter("ignore")  # spectral start: several components is a case, not a fault
         fuzzy, _, _ = engine.fuzzy_simplicial_set(
             features, k + 1, random_state, "manhattan", knn_indices=indices, knn_dists=distances

@@ -130,7 +130,12 @@ def _median_to_one(cost: FloatArray) -> FloatArray:
 
 
 def expected_matches(
-    mixtures: Mixtures, cost: FloatArray, graph: KnnGraph, settings: CostSettings
+    mixtures: Mixtures,
+    cost: FloatArray,
+    graph: KnnGraph,
+    settings: CostSettings,
+    *,
+    threads: int | None = None,
 ) -> FloatArray:
     """Mass that neighbouring recipes match between ingredients, float64 (m, m), symmetric.
 
@@ -143,7 +148,11 @@ def expected_matches(
     neighbor = graph.indices.ravel()
     # One orientation a pair: which of equally large flows are kept must not depend on direction.
     plans = plans_of_pairs(
-        mixtures, cost, np.minimum(recipe, neighbor), np.maximum(recipe, neighbor)
+        mixtures,
+        cost,
+        np.minimum(recipe, neighbor),
+        np.maximum(recipe, neighbor),
+        threads=threads,
     )
     weight = np.exp(-(graph.distances - graph.distances[:, :1]))
     weight /= weight.sum(axis=1, keepdims=True)
@@ -191,6 +200,7 @@ def learn_cost(
     tree: IngredientTree,
     settings: CostSettings = LEARNED,
     *,
+    threads: int | None = None,
     progress: Callable[[int, int], None] = ignore_progress,
 ) -> LearnedCost:
     """Learn the cost between ingredients from the recipes themselves.
@@ -201,8 +211,10 @@ def learn_cost(
         Plain volume fractions; `settings.power` is applied here.
     tree : IngredientTree
     settings : CostSettings
+    threads : int, optional
+        Default: `analytics_core.similarity.parallel.available_threads`.
     progress : callable, optional
-        Told (rounds done, rounds at most).
+        Called with (rounds done, rounds at most).
 
     Returns
     -------
@@ -213,8 +225,8 @@ def learn_cost(
     cost = distance_cost = tree_cost
     changes: list[float] = []
     for number in range(settings.rounds if mixtures.count > 1 else 0):
-        graph = nearest_neighbors(measured, cost, settings.neighbors)
-        matches = expected_matches(measured, cost, graph, settings)
+        graph = nearest_neighbors(measured, cost, settings.neighbors, threads=threads)
+        matches = expected_matches(measured, cost, graph, settings, threads=threads)
         updated = cost_from_matches(matches, tree_cost, settings)
         norm = float(np.linalg.norm(cost))
         changes.append(float(np.linalg.norm(updated - cost)) / norm if norm else 0.0)

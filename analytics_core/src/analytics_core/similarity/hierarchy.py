@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analytics_core.similarity.arrays import SparseRows
+
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import BoolArray, FloatArray, IntArray
-    from analytics_core.similarity.mixture import Mixtures
     from analytics_core.source.catalog import Ingredients
 
 
@@ -108,15 +109,24 @@ class IngredientTree:
         np.fill_diagonal(distance, 0.0)
         return np.maximum(distance, 0.0)
 
-    def spread(self, mixtures: Mixtures, *, decay: float = 1.0) -> Mixtures:
-        """Spread each mixture over the edges above its ingredients.
+    def spread(self, rows: SparseRows, nodes: IntArray, *, decay: float = 1.0) -> SparseRows:
+        """Spread the masses of each row over the edges above its ingredients.
 
         Under a tree distance the Earth Mover's Distance is the L1 distance of these rows: every
         edge carries the difference between the masses below it [1]_.
 
+        Parameters
+        ----------
+        rows : SparseRows
+            Such as those of mixtures.
+        nodes : int (width,)
+            Ingredient index of each column.
+        decay : float, default 1.0
+            As in `distance_matrix`.
+
         Returns
         -------
-        Mixtures
+        SparseRows
             Columns are ingredients (edges towards the root), values mass below times edge weight.
 
         References
@@ -126,26 +136,24 @@ class IngredientTree:
         """
         weights = self.edge_weights(decay)
         count = self.ids.size
-        recipe = mixtures.recipe_of_entries()
-        node = mixtures.in_play[mixtures.columns]
+        row = rows.row_of_entries()
+        node = nodes[rows.columns]
         keys: list[IntArray] = []
         masses: list[FloatArray] = []
         for level, weight in enumerate(weights):
             ancestor = self.lineage[node, level]
             there = ancestor >= 0
-            keys.append(recipe[there].astype(np.int64) * max(count, 1) + ancestor[there])
-            masses.append(mixtures.fractions[there] * weight)
+            keys.append(row[there].astype(np.int64) * max(count, 1) + ancestor[there])
+            masses.append(rows.values[there] * weight)
         key = np.concatenate(keys) if keys else np.empty(0, np.int64)
         mass = np.concatenate(masses) if masses else np.empty(0)
         unique, inverse = np.unique(key, return_inverse=True)
         total = np.bincount(inverse, weights=mass, minlength=unique.size)
-        rows = unique // max(count, 1)
-        indptr = np.searchsorted(rows, np.arange(mixtures.count + 1)).astype(np.int64)
-        return type(mixtures)(
-            recipe_ids=mixtures.recipe_ids,
-            in_play=np.arange(count, dtype=np.int32),
-            ingredient_ids=self.ids,
-            indptr=indptr,
+        return SparseRows(
+            indptr=np.searchsorted(unique // max(count, 1), np.arange(rows.count + 1)).astype(
+                np.int64
+            ),
             columns=(unique % max(count, 1)).astype(np.int32),
-            fractions=total.astype(np.float64),
+            values=total.astype(np.float64),
+            width=count,
         )

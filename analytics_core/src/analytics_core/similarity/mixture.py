@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analytics_core.similarity.arrays import SparseRows
+
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray
     from analytics_core.similarity.hierarchy import IngredientTree
@@ -50,16 +52,18 @@ class Mixtures:
         """Most ingredients in one recipe, at least 1."""
         return max(1, int(np.diff(self.indptr).max(initial=0)))
 
+    @property
+    def rows(self) -> SparseRows:
+        """The fractions alone, without what recipes and columns stand for."""
+        return SparseRows(self.indptr, self.columns, self.fractions, self.in_play.size)
+
     def recipe_of_entries(self) -> IntArray:
         """Row of each entry, int64 (entries,)."""
-        return np.repeat(np.arange(self.count), np.diff(self.indptr))
+        return self.rows.row_of_entries()
 
     def dense_row(self, row: int) -> FloatArray:
         """Fractions of one recipe over all columns, float64 (m,)."""
-        out = np.zeros(self.in_play.size)
-        span = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
-        out[self.columns[span]] = self.fractions[span]
-        return out
+        return self.rows.dense_row(row)
 
     def compressed(self, power: float) -> Mixtures:
         """Return mixtures whose fractions are proportional to ``fraction ** power``.

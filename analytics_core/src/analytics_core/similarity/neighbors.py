@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analytics_core.errors import SolverError
 from analytics_core.similarity import _kernels
 from analytics_core.similarity.parallel import for_chunks, ignore_progress
-from analytics_core.similarity.transport import check_ground_cost
+from analytics_core.similarity.transport import check_ground_cost, emd_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analytics_core.similarity.arrays import FloatArray, IntArray
+    from analytics_core.similarity.arrays import FloatArray, IntArray, SparseRows
     from analytics_core.similarity.mixture import Mixtures
 
-ROWS_A_CALL = 64  # rows a compiled call: milliseconds to tenths of a second
+ROWS_A_CALL = 64  # rows per compiled call: milliseconds to tenths of a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,18 +48,16 @@ class KnnGraph:
         return KnnGraph(self.indices[:, :k], self.distances[:, :k], self.solved)
 
 
-def _blank(rows: int, k: int) -> tuple[IntArray, FloatArray]:
-    return np.full((rows, k), -1, np.int32), np.full((rows, k), np.inf)
-
-
 def nearest_neighbors(
     mixtures: Mixtures,
     cost: FloatArray,
     k: int,
     *,
+    span: tuple[int, int] | None = None,
+    threads: int | None = None,
     progress: Callable[[int, int], None] = ignore_progress,
 ) -> KnnGraph:
-    """Exact k nearest neighbours under the Earth Mover's Distance.
+    """Exact k nearest neighbors under the Earth Mover's Distance.
 
     Parameters
     ----------
@@ -69,12 +66,17 @@ def nearest_neighbors(
         Between the ingredients in play; any symmetric non-negative cost, metric or not.
     k : int
         Fewer are given where there are fewer other recipes.
+    span : (int, int), optional
+        First row and the one after the last, of those whose neighbors are wanted; default: all.
+    threads : int, optional
+        Default: `analytics_core.similarity.parallel.available_threads`.
     progress : callable, optional
-        Told (rows done, rows in all) from time to time.
+        Called with (rows done, rows in all) from time to time.
 
     Returns
     -------
     KnnGraph
+        Of the rows of `span`.
 
     Raises
     ------
@@ -82,42 +84,67 @@ def nearest_neighbors(
         The cost has the wrong shape, is not symmetric, negative or not finite.
     """
     cost = check_ground_cost(mixtures, cost)
-    k = max(0, min(k, mixtures.count - 1))
+    start, stop = span or (0, mixtures.count)
     indices, distances = _blank(mixtures.count, k)
     solved, stalled = (np.zeros(mixtures.count, np.int64) for _ in range(2))
     problem = (mixtures.indptr, mixtures.columns, mixtures.fractions, cost)
-    if k:
+    if indices.shape[1]:
         for_chunks(
-            mixtures.count,
+            start,
+            stop,
             ROWS_A_CALL,
-            lambda start, stop: _kernels.emd_neighbors(
-                start, stop, *problem, mixtures.largest_support, indices, distances, solved, stalled
+            lambda first, last: _kernels.emd_neighbors(
+                first, last, *problem, mixtures.largest_support, indices, distances, solved, stalled
             ),
-            progress,
+            threads=threads,
+            progress=progress,
         )
-    if stalled.any():
-        recipe = mixtures.recipe_ids[int(np.flatnonzero(stalled)[0])]
-        raise SolverError(f"the simplex stalled at a neighbour of recipe {recipe}")
-    return KnnGraph(indices, distances, int(solved.sum()))
+    for row in np.flatnonzero(stalled):
+        others = np.delete(np.arange(mixtures.count), row)
+        found = emd_pairs(mixtures, cost, np.full(others.size, row), others, threads=threads)
+        found = np.rint(found * _kernels.DISTANCE_GRID) / _kernels.DISTANCE_GRID
+        nearest = np.lexsort((others, found))[: indices.shape[1]]
+        indices[row], distances[row] = others[nearest], found[nearest]
+        solved[row] = others.size
+    return KnnGraph(indices[start:stop], distances[start:stop], int(solved.sum()))
 
 
 def nearest_in_l1(
-    rows: Mixtures, k: int, *, progress: Callable[[int, int], None] = ignore_progress
+    rows: SparseRows,
+    k: int,
+    *,
+    span: tuple[int, int] | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] = ignore_progress,
 ) -> KnnGraph:
-    """Exact k nearest neighbours in the L1 (Manhattan) distance of sparse rows.
+    """Exact k nearest neighbors in the L1 (Manhattan) distance of sparse rows.
 
-    Given `IngredientTree.spread` rows this is the Earth Mover's Distance under the tree.
+    Given `IngredientTree.spread` rows this is the Earth Mover's Distance under the tree. For the
+    parameters see `nearest_neighbors`.
     """
-    k = max(0, min(k, rows.count - 1))
+    start, stop = span or (0, rows.count)
     indices, distances = _blank(rows.count, k)
-    width = max(1, rows.in_play.size)
-    if k:
+    if indices.shape[1]:
         for_chunks(
-            rows.count,
+            start,
+            stop,
             ROWS_A_CALL,
-            lambda start, stop: _kernels.l1_neighbors(
-                start, stop, rows.indptr, rows.columns, rows.fractions, width, indices, distances
+            lambda first, last: _kernels.l1_neighbors(
+                first,
+                last,
+                rows.indptr,
+                rows.columns,
+                rows.values,
+                max(1, rows.width),
+                indices,
+                distances,
             ),
-            progress,
+            threads=threads,
+            progress=progress,
         )
-    return KnnGraph(indices, distances)
+    return KnnGraph(indices[start:stop], distances[start:stop])
+
+
+def _blank(rows: int, k: int) -> tuple[IntArray, FloatArray]:
+    k = max(0, min(k, rows - 1))
+    return np.full((rows, k), -1, np.int32), np.full((rows, k), np.inf)

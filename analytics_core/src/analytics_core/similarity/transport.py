@@ -1,8 +1,9 @@
 """Exact Earth Mover's Distance and unique optimal plans between small mixtures.
 
 Single problems of up to 64 ingredients a side are solved by this package's compiled simplex, larger
-ones by POT's network simplex. Pairs of recipes go to the compiled simplex at any size; any problem
-on which it should stall goes to POT.
+ones by POT's network simplex. Pairs of recipes go to the compiled simplex at any size. A problem on
+which it stalls is solved by POT, whichever function met it: the distance is exact all the same, but
+of several optimal plans POT's need not be the one described at `transport_plan`.
 """
 
 from __future__ import annotations
@@ -179,7 +180,12 @@ def _pot_distance(mixtures: Mixtures, p: int, q: int, cost: FloatArray) -> float
 
 
 def emd_pairs(
-    mixtures: Mixtures, cost: FloatArray, first: IntArray, second: IntArray
+    mixtures: Mixtures,
+    cost: FloatArray,
+    first: IntArray,
+    second: IntArray,
+    *,
+    threads: int | None = None,
 ) -> FloatArray:
     """Exact distances of the listed pairs of recipes.
 
@@ -190,6 +196,8 @@ def emd_pairs(
         Between the ingredients in play: symmetric, not negative; no triangle inequality is needed.
     first, second : int (pairs,)
         Rows of the mixtures.
+    threads : int, optional
+        Default: `analytics_core.similarity.parallel.available_threads`.
 
     Returns
     -------
@@ -201,18 +209,20 @@ def emd_pairs(
     out = np.empty(first.size)
     problem = (mixtures.indptr, mixtures.columns, mixtures.fractions, cost)
     for_chunks(
+        0,
         first.size,
         PAIRS_A_CALL,
         lambda start, stop: _kernels.pairs(
             start, stop, first, second, *problem, mixtures.largest_support, out
         ),
+        threads=threads,
     )
     for k in np.flatnonzero(np.isnan(out)):
         out[k] = _pot_distance(mixtures, int(first[k]), int(second[k]), cost)
     return out
 
 
-def emd_matrix(mixtures: Mixtures, cost: FloatArray) -> FloatArray:
+def emd_matrix(mixtures: Mixtures, cost: FloatArray, *, threads: int | None = None) -> FloatArray:
     """All-pairs distances, float64 (recipes, recipes), symmetric.
 
     The job never calls this: its memory grows with the square of the recipes.
@@ -221,9 +231,11 @@ def emd_matrix(mixtures: Mixtures, cost: FloatArray) -> FloatArray:
     upper = np.zeros((mixtures.count, mixtures.count))
     problem = (mixtures.indptr, mixtures.columns, mixtures.fractions, cost)
     for_chunks(
+        0,
         mixtures.count,
         ROWS_A_CALL,
         lambda start, stop: _kernels.matrix(start, stop, *problem, mixtures.largest_support, upper),
+        threads=threads,
     )
     for p, q in np.argwhere(np.isnan(upper)):
         upper[p, q] = _pot_distance(mixtures, int(p), int(q), cost)
@@ -232,7 +244,12 @@ def emd_matrix(mixtures: Mixtures, cost: FloatArray) -> FloatArray:
 
 
 def plans_of_pairs(
-    mixtures: Mixtures, cost: FloatArray, first: IntArray, second: IntArray
+    mixtures: Mixtures,
+    cost: FloatArray,
+    first: IntArray,
+    second: IntArray,
+    *,
+    threads: int | None = None,
 ) -> PairPlans:
     """Unique optimal plans of the listed pairs, directed from `first` to `second`."""
     cost = check_ground_cost(mixtures, cost)
@@ -245,11 +262,13 @@ def plans_of_pairs(
     problem = (mixtures.indptr, mixtures.columns, mixtures.fractions, cost)
     keys = np.asarray(mixtures.ingredient_ids, np.int64)
     for_chunks(
+        0,
         first.size,
         PAIRS_A_CALL,
         lambda start, stop: _kernels.pair_plans(
             start, stop, first, second, *problem, keys, size, counts, sources, targets, masses
         ),
+        threads=threads,
     )
     for k in np.flatnonzero(counts < 0):
         rows = (int(first[k]), int(second[k]))
