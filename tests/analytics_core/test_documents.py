@@ -171,7 +171,7 @@ def test_the_tree_is_nested_as_the_parents_say(bar):
 
 
 def test_plans_leave_out_what_stays_and_what_is_rounding(bar):
-    catalog, _, mixtures, _ = bar
+    catalog, tree, mixtures, _ = bar
     graph = KnnGraph(np.array([[1], [0]], np.int32), np.array([[0.5], [0.5]]))
     ids = mixtures.ingredient_ids.tolist()
     gin, bitters, bourbon = ids.index(10), ids.index(4), ids.index(11)
@@ -181,7 +181,11 @@ def test_plans_leave_out_what_stays_and_what_is_rounding(bar):
         target=np.array([bourbon, bitters, bitters, gin], np.int32),
         mass=np.array([0.123456789123, 0.5, 1e-10, 1.0]),
     )
-    fizz, sazerac = published.recipe_similar(catalog, mixtures, graph, plans)
+    cost = np.ones((mixtures.in_play.size,) * 2)
+    fizz, sazerac = published.recipe_similar(catalog, tree, mixtures, graph, plans, cost)
+    (near,) = fizz["neighbors"]
+    assert near.pop("steps")
+    assert near.pop("words")
     assert fizz["neighbors"] == [
         {
             "neighbor_recipe_id": 2,
@@ -200,6 +204,67 @@ def test_plans_leave_out_what_stays_and_what_is_rounding(bar):
     ]
     (back,) = sazerac["neighbors"][0]["transport_plan"]
     assert (back["from_ingredient_id"], back["to_ingredient_id"]) == (11, 10)
+
+
+def similar(bar, moves, cost=None):
+    """The neighbors of the fizz and of the Sazerac, with plans of (from, to, mass) each."""
+    catalog, tree, mixtures, _ = bar
+    ids = mixtures.ingredient_ids.tolist()
+    flows = [flow for own in moves for flow in own]
+    plans = PairPlans(
+        indptr=np.cumsum([0, *map(len, moves)]),
+        source=np.array([ids.index(a) for a, _, _ in flows], np.int32),
+        target=np.array([ids.index(b) for _, b, _ in flows], np.int32),
+        mass=np.array([mass for _, _, mass in flows]),
+    )
+    graph = KnnGraph(np.array([[1], [0]], np.int32), np.array([[0.5], [0.5]]))
+    if cost is None:
+        cost = np.ones((len(ids),) * 2)
+    rows = published.recipe_similar(catalog, tree, mixtures, graph, plans, cost)
+    return [row["neighbors"][0] for row in rows]
+
+
+def test_steps_name_the_bottles_that_the_recipes_name(bar):
+    there, back = similar(bar, [[(10, 11, 0.5)], [(11, 10, 0.5)]])
+    assert there["words"] == (
+        "leave out the Soda Water; swap 2 oz London Dry Gin for 2¼ oz Bourbon;"
+        " rinse the glass with Absinthe, and 1 smaller change; Angostura Bitters stays"
+    )
+    assert back["words"] == (
+        "top with Soda Water; swap 2¼ oz Bourbon for 2 oz London Dry Gin;"
+        " leave out the Absinthe, and 1 smaller change; Angostura Bitters stays"
+    )
+    swap = there["steps"][1]
+    assert swap["from"] == [
+        {
+            "ingredient_id": 17,
+            "ingredient_name": "London Dry Gin",
+            "ml": 59.147,
+            "amount": 2.0,
+            "unit": "Ounce",
+        }
+    ]
+    assert [(p["ingredient_id"], p["ml"], p["amount"]) for p in swap["to"]] == [(20, 66.5404, 2.25)]
+    (stays,) = (step for step in there["steps"] if step["kind"] == "stays")
+    assert (stays["ingredient_id"], stays["amount"], stays["unit"]) == (4, 1.0, "Dash")
+
+
+@pytest.mark.parametrize("unit_of_cost", [1.0, 7.5])
+@pytest.mark.parametrize(("cost", "kinds"), [(1.0, ["swap"]), (1.01, ["swap", "add"])])
+def test_costs_are_taken_relative_to_their_median(tmp_path, unit_of_cost, cost, kinds):
+    path = write_database(
+        tmp_path / "bar.db",
+        recipes=[(1, "Neat"), (2, "Half and half")],
+        lines=[(1, 4, OUNCE, 2.0), (2, 5, OUNCE, 1.0), (2, 6, OUNCE, 1.0)],
+    )
+    catalog = load_catalog(path)
+    tree = IngredientTree.from_ingredients(catalog.ingredients)
+    mixtures = build_mixtures(catalog, tree)
+    costs = np.ones((mixtures.in_play.size,) * 2)
+    costs[0, 2] = costs[2, 0] = cost
+    moves = [[(4, 5, 0.5), (4, 6, 0.5)], [(5, 4, 0.5), (6, 4, 0.5)]]
+    there, _ = similar((catalog, tree, mixtures, None), moves, costs * unit_of_cost)
+    assert [step["kind"] for step in there["steps"]] == kinds
 
 
 def test_substitutes_are_used_ingredients_cheapest_first(bar):

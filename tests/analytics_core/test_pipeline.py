@@ -61,6 +61,34 @@ FLOW = rows_of(
     to_ingredient_name=TEXT,
     mass=SHARE,
 )
+POUR: dict[str, Any] = {
+    "ingredient_id": INTEGER,
+    "ingredient_name": TEXT,
+    "ml": POSITIVE,
+    "amount": {"type": ["number", "null"], "minimum": 0},
+    "unit": {"type": ["string", "null"]},
+}
+STEPS = {
+    "type": "array",
+    "items": {
+        "oneOf": [
+            exactly(kind={"enum": ["pour_more", "pour_less", "add", "leave_out", "stays"]}, **POUR),
+            exactly(
+                kind={"const": "swap"},
+                **{
+                    "from": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {
+                            "oneOf": [exactly(**POUR), exactly(**POUR, part={"const": True})]
+                        },
+                    },
+                    "to": {"type": "array", "minItems": 1, "items": exactly(**POUR)},
+                },
+            ),
+        ]
+    },
+}
 NODE = exactly(
     id=TEXT,
     name=TEXT,
@@ -99,6 +127,8 @@ DATA: dict[str, dict[str, Any]] = {
             neighbor_name=TEXT,
             distance=POSITIVE,
             transport_plan=FLOW,
+            steps=STEPS,
+            words={"type": "string", "minLength": 1},
         ),
     ),
     "ingredient-substitutes": rows_of(
@@ -414,6 +444,7 @@ def test_twenty_copies_of_one_drink(tmp_path):
         assert ids == [r for r in range(1, 21) if r != row["recipe_id"]][:10]
         assert {n["distance"] for n in row["neighbors"]} == {0.0}
         assert all(n["transport_plan"] == [] for n in row["neighbors"])
+        assert {n["words"] for n in row["neighbors"]} == {"the same mix"}
 
 
 def test_twenty_drinks_that_have_nothing_in_common(tmp_path):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
+from analytics_core.swaps import find_steps, glasses_of
+from analytics_core.wording import say
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray
@@ -178,43 +180,65 @@ def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
 
 
 def recipe_similar(
-    catalog: Catalog, mixtures: Mixtures, graph: KnnGraph, plans: PairPlans
+    catalog: Catalog,
+    tree: IngredientTree,
+    mixtures: Mixtures,
+    graph: KnnGraph,
+    plans: PairPlans,
+    cost: FloatArray,
 ) -> Iterator[Row]:
-    """Each recipe's neighbours with what has to be swapped for what.
+    """Each recipe's neighbors with what has to be swapped for what.
 
-    `plans` holds the plan of each (recipe, neighbour) in the order of the graph.
+    `plans` holds the plan of each (recipe, neighbor) in the order of the graph, found under `cost`.
     """
     names = [catalog.ingredients.names[i] for i in mixtures.in_play]
     ids = mixtures.ingredient_ids.tolist()
     bounds, source, target = plans.indptr.tolist(), plans.source.tolist(), plans.target.tolist()
     mass = plans.mass.tolist()
+    relative = (_relative_to_median(cost)[plans.source, plans.target]).tolist()
+    glasses = glasses_of(catalog, tree)
     pair = 0
     for r in range(mixtures.count):
         neighbors = []
         for other, distance in zip(graph.indices[r].tolist(), graph.distances[r], strict=True):
-            flows = [
-                {
-                    "from_ingredient_id": ids[source[f]],
-                    "from_ingredient_name": names[source[f]],
-                    "to_ingredient_id": ids[target[f]],
-                    "to_ingredient_name": names[target[f]],
-                    "mass": _number(mass[f]),
-                }
+            moves = [
+                f
                 for f in range(bounds[pair], bounds[pair + 1])
                 if source[f] != target[f] and mass[f] > SMALLEST_FLOW
             ]
             pair += 1
+            likeness = {(ids[source[f]], ids[target[f]]): relative[f] for f in moves}
+            steps = find_steps(glasses[r], glasses[other], likeness)
             neighbors.append({
                 "neighbor_recipe_id": int(catalog.recipes.ids[other]),
                 "neighbor_name": catalog.recipes.names[other],
                 "distance": float(distance),
-                "transport_plan": flows,
+                "transport_plan": [
+                    {
+                        "from_ingredient_id": ids[source[f]],
+                        "from_ingredient_name": names[source[f]],
+                        "to_ingredient_id": ids[target[f]],
+                        "to_ingredient_name": names[target[f]],
+                        "mass": _number(mass[f]),
+                    }
+                    for f in moves
+                ],
+                "steps": steps,
+                "words": say(steps, same_mix=not moves),
             })  # fmt: skip
         yield {
             "recipe_id": int(catalog.recipes.ids[r]),
             "recipe_name": catalog.recipes.names[r],
             "neighbors": neighbors,
         }
+
+
+def _relative_to_median(cost: FloatArray) -> FloatArray:
+    """Return the cost in units of the median between two ingredients, rounded to settle ties."""
+    others = cost[~np.eye(len(cost), dtype=bool)]
+    median = float(np.median(others)) if others.size else 0.0
+    relative: FloatArray = np.round(cost / median if median > 0 else cost, NUMBER_DECIMALS)
+    return relative
 
 
 def ingredient_substitutes(catalog: Catalog, mixtures: Mixtures, cost: FloatArray) -> Iterator[Row]:

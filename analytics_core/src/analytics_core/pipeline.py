@@ -193,7 +193,7 @@ def refresh(
             "cocktail-space": published.cocktail_space(catalog, points_manhattan),
             "cocktail-space-em": published.cocktail_space(catalog, points_learned),
             "recipe-similar": published.recipe_similar(
-                catalog, mixtures, listed,
+                catalog, tree, mixtures, listed,
                 # In plain volumes, also where likeness is measured on compressed ones: a plan
                 # tells what to pour differently.
                 plans_of_pairs(
@@ -201,6 +201,7 @@ def refresh(
                     np.repeat(np.arange(mixtures.count), listed.k), listed.indices.ravel(),
                     threads=settings.threads,
                 ),
+                cost.distance_cost,
             ),
             "ingredient-substitutes": published.ingredient_substitutes(
                 catalog, mixtures, cost.cost

@@ -13,8 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analytics_core.swaps import describe_swaps
-
 if TYPE_CHECKING:
     from analytics_core.source.findings import Finding
 
@@ -79,33 +77,13 @@ def neighbors_table(documents: _Documents, recipe_id: int, *, count: int) -> Tab
     table = Table("", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("distance", justify="right", style="dim")
     table.add_column("how to get there")
-    for neighbor, words in swaps_of(documents, entry, count=count):
+    for neighbor in entry["neighbors"][:count]:
         name = Text(f"→ {plain(neighbor['neighbor_name'])}")
-        table.add_row(name, f"{neighbor['distance']:.3f}", Text(plain(words, longest=400)))
+        words = plain(str(neighbor.get("words", "")), longest=400)  # older sets have no words
+        table.add_row(name, f"{neighbor['distance']:.3f}", Text(words))
     if not entry["neighbors"]:
         table.add_row("no neighbours: it is the only recipe", "", "")
     return table
-
-
-def swaps_of(
-    documents: _Documents, entry: Mapping[str, Any], *, count: int
-) -> list[tuple[Mapping[str, Any], str]]:
-    """Return an entry's first neighbours, each with its swaps in words."""
-    details = {
-        detail["recipe_id"]: detail
-        for detail in documents.get("recipe-details", {}).get("data", ())
-    }
-    return [
-        (
-            neighbor,
-            describe_swaps(
-                neighbor["transport_plan"],
-                recipe=details.get(entry["recipe_id"]),
-                neighbor=details.get(neighbor["neighbor_recipe_id"]),
-            ),
-        )
-        for neighbor in entry["neighbors"][:count]
-    ]
 
 
 def familiar_recipes(documents: _Documents, *, count: int = 3) -> list[int]:
