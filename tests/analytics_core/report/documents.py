@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from analytics_core.sample import write_sample_database
+from analytics_core.swaps import Glass, Pour, fill_glass, find_steps
+from analytics_core.wording import say
 
 NEIGHBORS = 10
 GENERATED_AT = "2026-11-24T09:30:00+00:00"
@@ -62,10 +64,22 @@ def documents_from(
 
     title: dict[int, str] = {}
     lines: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    pours: dict[int, list[Pour]] = defaultdict(list)
     for recipe, recipe_name, ingredient, amount, unit, factor in rows:
         title[recipe] = recipe_name
         special = SPECIAL_ML.get((unit or "").lower())
         volume = special or (1.0 if amount is None else amount * (factor or 1.0))
+        pours[recipe].append(
+            Pour(
+                ingredient=ingredient,
+                name=name[ingredient],
+                kind=rolled[ingredient],
+                ml=volume,
+                amount=amount,
+                unit=unit,
+                ml_per_unit=None if special else factor,
+            )
+        )
         lines[recipe].append(
             {
                 "ingredient_id": ingredient,
@@ -109,7 +123,9 @@ def documents_from(
                 step = parent[step]
     data = {
         "recipe-details": details,
-        "recipe-similar": _similar(keys, title, mixture, list(name), name),
+        "recipe-similar": _similar(
+            keys, title, mixture, list(name), name, [fill_glass(pours[key]) for key in keys]
+        ),
         "recipe-complexity": _complexity(lines),
         "ingredient-tree": _tree(ingredients, used, below),
         "ingredient-usage": [
@@ -169,6 +185,7 @@ def _similar(
     mixture: np.ndarray,
     order: list[int],
     name: dict[int, str],
+    glasses: list[Glass],
 ) -> list[dict[str, Any]]:
     recipes = len(keys)
     result = []
@@ -187,24 +204,30 @@ def _similar(
             nearest = np.argsort(distance, kind="stable")[: min(NEIGHBORS, len(members) - 1)]
             found[int(member)] = [(int(members[n]), float(distance[n])) for n in nearest]
     for position, key in enumerate(keys):
-        neighbors = [
-            {
-                "neighbor_recipe_id": keys[other],
-                "neighbor_name": title[keys[other]],
-                "distance": distance,
-                "transport_plan": [
-                    {
-                        "from_ingredient_id": order[source],
-                        "from_ingredient_name": name[order[source]],
-                        "to_ingredient_id": order[target],
-                        "to_ingredient_name": name[order[target]],
-                        "mass": mass,
-                    }
-                    for source, target, mass in _plan(mixture[position], mixture[other])
-                ],
-            }
-            for other, distance in found.get(position, [])
-        ]
+        neighbors = []
+        for other, distance in found.get(position, []):
+            flows = _plan(mixture[position], mixture[other])
+            costs = {(order[source], order[target]): 1.0 for source, target, _ in flows}
+            steps = find_steps(glasses[position], glasses[other], costs)
+            neighbors.append(
+                {
+                    "neighbor_recipe_id": keys[other],
+                    "neighbor_name": title[keys[other]],
+                    "distance": distance,
+                    "transport_plan": [
+                        {
+                            "from_ingredient_id": order[source],
+                            "from_ingredient_name": name[order[source]],
+                            "to_ingredient_id": order[target],
+                            "to_ingredient_name": name[order[target]],
+                            "mass": mass,
+                        }
+                        for source, target, mass in flows
+                    ],
+                    "steps": steps,
+                    "words": say(steps, same_mix=not flows),
+                }
+            )
         result.append({"recipe_id": key, "recipe_name": title[key], "neighbors": neighbors})
     return result
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 import time
@@ -58,7 +59,7 @@ def test_three_clicks_from_what_i_own_to_something_like_a_negroni(
     for text in near.all_inner_texts():
         assert "makeable now" in text
     first = near.filter(has_text="Sbagliato")
-    assert re.search(r"swap 30 ml London Dry Gin for Prosecco", first.inner_text(), re.IGNORECASE)
+    assert re.search(r"swap 1 oz London Dry Gin for Prosecco", first.inner_text(), re.IGNORECASE)
     assert "Campari and Sweet Vermouth stay" in first.inner_text()
     first.locator("a.drink").click()  # the third
     expect(page.locator("#panel h1")).to_have_text("Negroni Sbagliato")
@@ -280,6 +281,58 @@ def test_compare_draws_every_share_of_the_plan(open_page: Opener, sample_page: P
     expect(page.locator("#page .swaps").first).to_contain_text("stay")
     page.get_by_label("Swap the two drinks").click()
     expect(page).to_have_url(re.compile("#/compare/2/1$"))
+
+
+def neighbors_of(documents: dict[str, Any], recipe: int) -> dict[int, dict[str, Any]]:
+    (row,) = (r for r in documents["recipe-similar"]["data"] if r["recipe_id"] == recipe)
+    return {near["neighbor_recipe_id"]: near for near in row["neighbors"]}
+
+
+def test_the_page_says_what_was_published(
+    open_page: Opener, sample_page: Path, sample_documents: dict[str, Any]
+) -> None:
+    page = open_page(sample_page, NEGRONI)
+    said = page.locator(".neighbors > li .swaps").evaluate_all(
+        "all => all.map(p => p.textContent)"  # as it is, without the style's capital
+    )
+    near = neighbors_of(sample_documents, 1)
+    assert said == [f"{neighbor['words']}." for neighbor in near.values()]
+    assert page.locator(".neighbors > li .swaps strong").first.text_content()
+
+
+def test_compare_says_the_way_back_where_only_that_is_published(
+    open_page: Opener, sample_page: Path, sample_documents: dict[str, Any]
+) -> None:
+    ids = [row["recipe_id"] for row in sample_documents["recipe-similar"]["data"]]
+    near = {key: neighbors_of(sample_documents, key) for key in ids}
+    here, there = next((a, b) for a in ids for b in near[a] if a not in near[b])
+    page = open_page(sample_page, f"#/compare/{there}/{here}")
+    expect(page.locator("#page .note").first).to_contain_text("The other way round")
+    expect(page.locator("#page .swaps")).to_have_text(f"{near[here][there]['words']}.")
+
+
+def test_compare_of_drinks_far_apart_has_recipes_and_no_sentence(
+    open_page: Opener, sample_page: Path, sample_documents: dict[str, Any]
+) -> None:
+    ids = [row["recipe_id"] for row in sample_documents["recipe-similar"]["data"]]
+    near = {key: neighbors_of(sample_documents, key) for key in ids}
+    a, b = next((a, b) for a in ids for b in ids if a < b and b not in near[a] and a not in near[b])
+    page = open_page(sample_page, f"#/compare/{a}/{b}")
+    expect(page.locator("#page .note").first).to_contain_text("not among each other's nearest")
+    expect(page.locator("#page .swaps")).to_have_count(0)
+    expect(page.locator("#page .pair li")).not_to_have_count(0)
+
+
+def test_a_set_without_steps_makes_a_page_without_sentences(
+    open_page: Opener, sample_documents: dict[str, Any], tmp_path: Path
+) -> None:
+    documents = copy.deepcopy(sample_documents)
+    for row in documents["recipe-similar"]["data"]:
+        for neighbor in row["neighbors"]:
+            del neighbor["steps"], neighbor["words"]
+    page = open_page(written(tmp_path / "old.html", documents), NEGRONI)
+    expect(page.locator(".neighbors > li")).not_to_have_count(0)
+    expect(page.locator(".neighbors .swaps")).to_have_count(0)
 
 
 def test_the_treemap_is_walked_into(open_page: Opener, sample_page: Path) -> None:

@@ -61,6 +61,9 @@ interface NeighborBlock {
   source: number[];
   target: number[];
   mass: number[];
+  words: number[];
+  fragment: number[];
+  text: string[];
 }
 
 export interface Line {
@@ -82,6 +85,8 @@ export interface Neighbor {
   recipe: number;
   distance: number;
   plan: Flow[];
+  /** What to do differently: texts, and ingredients between them. */
+  words: (string | number)[];
 }
 
 export type MapKind = "learned" | "plain";
@@ -174,10 +179,6 @@ export class Data {
     return shares;
   }
 
-  volume(recipe: number): number {
-    return this.lines(recipe).reduce((sum, line) => sum + line.ml, 0);
-  }
-
   private get near(): NeighborBlock {
     return (this.links ??= block<NeighborBlock>("neighbors"));
   }
@@ -194,7 +195,10 @@ export class Data {
           mass: near.mass[f] / STEPS,
         });
       }
-      found.push({ recipe: near.to[i], distance: near.distance[i] / STEPS, plan });
+      const words = near.fragment
+        .slice(near.words[i], near.words[i + 1])
+        .map((at) => (at < 0 ? -1 - at : near.text[at]));
+      found.push({ recipe: near.to[i], distance: near.distance[i] / STEPS, plan, words });
     }
     return found;
   }

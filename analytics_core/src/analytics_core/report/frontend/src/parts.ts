@@ -1,6 +1,7 @@
 // Pieces that several views share.
 
 import type { Context } from "./context";
+import type { Neighbor } from "./data";
 import { h, named, plural, s, type Child } from "./dom";
 import { to } from "./route";
 import { icon } from "./shapes";
@@ -33,6 +34,15 @@ export function drinkLink(context: Context, recipe: number, ...more: Child[]): H
 export function summary({ data }: Context, recipe: number): HTMLElement {
   const names = data.lines(recipe).map((line) => data.ingredient(line.ingredient));
   return h("span", { class: "summary" }, names.flatMap((name, i) => [i > 0 && ", ", named(name)]));
+}
+
+/** "Swap 1 oz Campari for Aperol; Gin stays.", as published; nothing where nothing is. */
+export function swaps({ data }: Context, neighbor: Neighbor): HTMLElement | null {
+  if (!neighbor.words.length) return null;
+  const fragments = neighbor.words.map((fragment) =>
+    typeof fragment === "number" ? named(data.ingredient(fragment), "strong") : fragment,
+  );
+  return h("p", { class: "swaps" }, fragments, ".");
 }
 
 /** Whether the bar suffices, in a few words. */
