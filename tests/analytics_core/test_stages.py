@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from analytics_core.pipeline import RefreshSettings, refresh
-from analytics_core.stages import Stages, fingerprint_of, pack, unpack
+from analytics_core.provenance import fingerprint_of
+from analytics_core.stages import Stages, pack, unpack
 from analytics_core.store import LocalStorage, read_published
 from analytics_core.store.cache import Cache
 from tests.analytics_core.databases import OUNCE, change, write_database

@@ -18,7 +18,9 @@ from analytics_core.errors import (
 )
 
 if TYPE_CHECKING:
-    from analytics_core.pipeline import RefreshResult, RefreshSettings, refresh
+    from analytics_core.pipeline import refresh
+    from analytics_core.publishing import RefreshResult
+    from analytics_core.settings import RefreshSettings
     from analytics_core.similarity.ground_cost import CostSettings, LearnedCost, learn_cost
     from analytics_core.similarity.hierarchy import IngredientTree
     from analytics_core.similarity.mixture import Mixtures
@@ -44,8 +46,8 @@ _LAZY = {
     "LearnedCost": "similarity.ground_cost",
     "LocalStorage": "store.local",
     "Mixtures": "similarity.mixture",
-    "RefreshResult": "pipeline",
-    "RefreshSettings": "pipeline",
+    "RefreshResult": "publishing",
+    "RefreshSettings": "settings",
     "S3Storage": "store.s3",
     "Storage": "store.base",
     "TransportPlan": "similarity.transport",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -25,11 +23,14 @@ from analytics_core.errors import (
     Interrupted,
     StorageError,
 )
+from analytics_core.provenance import new_run_id
 
 if TYPE_CHECKING:
-    from analytics_core.pipeline import RefreshResult, RefreshSettings
+    from analytics_core.publishing import RefreshResult
     from analytics_core.stages import StageEvent
     from analytics_core.store import Storage
+
+T = TypeVar("T")
 
 
 class Run:
@@ -40,50 +41,55 @@ class Run:
         self.terminal = sys.stderr.isatty()
         self.log = JsonLog(run_id=None)
         self.keeps: str | None = None
-        self.timings: list[dict[str, Any]] = []
         self._interruption = interruption
 
-    def refresh(
+    def follow(
         self,
-        database: str,
-        storage: Storage,
-        settings: RefreshSettings,
+        work: Callable[[Callable[[StageEvent], None]], T],
         *,
-        cache: Storage | None = None,
+        cache: Storage,
         scratch: Path | None = None,
-    ) -> RefreshResult:
-        """Run the pipeline, telling about it as it goes."""
-        from analytics_core import pipeline
+    ) -> T:
+        """Do work that has stages, and show how it goes.
 
-        self.log.run_id = _new_run_id()
-        self.keeps = (cache or storage).url
+        Parameters
+        ----------
+        work
+            Is given what it has to call with each `StageEvent`.
+        cache
+            Where finished stages are kept; named when the work is interrupted.
+        scratch
+            A folder that is made if it is absent.
+        """
+        self.keeps = cache.url
         if scratch is not None:
             make_folder(scratch)
+        with self._progress() as show:
+
+            def on_event(event: StageEvent) -> None:
+                self._interruption.check()
+                show(event)
+
+            try:
+                return work(on_event)
+            except BrokenPipeError as error:  # not a reader of our output that went away
+                raise AnalyticsError(f"a connection broke during the {self.command}: {error}") from error
+
+    def publish(
+        self,
+        work: Callable[[Callable[[StageEvent], None]], RefreshResult],
+        *,
+        cache: Storage,
+        scratch: Path | None = None,
+    ) -> RefreshResult:
+        """`follow` work that publishes, and write its metrics."""
         started = time.monotonic()
         try:
-            with self._progress() as show:
-
-                def on_event(event: StageEvent) -> None:
-                    self._interruption.check()
-                    if event.state in {"finished", "reused"}:
-                        self._note(event)
-                    show(event)
-
-                result = pipeline.refresh(
-                    database,
-                    storage,
-                    settings=settings,
-                    cache=cache,
-                    scratch=scratch,
-                    on_event=on_event,
-                    run_id=self.log.run_id,
-                )
+            result = self.follow(work, cache=cache, scratch=scratch)
         except Interrupted:
             raise  # neither a success nor a failure: it is tried again
-        except Exception as error:
+        except Exception:
             self._metrics(metric_lines(succeeded=False, seconds=time.monotonic() - started))
-            if isinstance(error, BrokenPipeError):  # not a reader of our output that went away
-                raise AnalyticsError(f"a connection broke during the refresh: {error}") from error
             raise
         self._metrics(
             metric_lines(
@@ -91,15 +97,14 @@ class Run:
                 seconds=result.seconds,
                 recipes=result.manifest["database"]["recipes"],
                 warnings=sum(warning["count"] for warning in result.manifest["warnings"]),
-                stage_seconds=[(s["name"], s["seconds"]) for s in self.timings if not s["reused"]],
+                stage_seconds=[
+                    (stage["name"], stage["seconds"])
+                    for stage in result.timings
+                    if not stage["reused"]
+                ],
             )
         )
         return result
-
-    def _note(self, event: StageEvent) -> None:
-        # the manifest cannot tell how long it took to publish it; the events can
-        reused = event.state == "reused"
-        self.timings.append({"name": event.stage, "seconds": event.seconds, "reused": reused})
 
     def fail(self, error: BaseException, *, unexpected: bool = False) -> None:
         """Say in one line what went wrong."""
@@ -149,7 +154,7 @@ def running(command: str) -> Iterator[Run]:
 
 def _unexpected(run: Run, error: Exception) -> AnalyticsError:
     """Wrap an error nobody foresaw; on a terminal its traceback goes to a file."""
-    run.log.run_id = run_id = run.log.run_id or _new_run_id()
+    run.log.run_id = run_id = run.log.run_id or new_run_id()
     where = ""
     if run.terminal:
         path = Path(tempfile.gettempdir()) / f"analytics-core-{run_id}.log"
@@ -161,10 +166,6 @@ def _unexpected(run: Run, error: Exception) -> AnalyticsError:
     )
     wrapped.__cause__ = error
     return wrapped
-
-
-def _new_run_id() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
 def make_folder(folder: Path) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,17 @@ from numpy.typing import NDArray
 from analytics_core.source.findings import Finding
 from analytics_core.source.units import Unit
 
-__all__ = ["Catalog", "Finding", "Ingredients", "Lines", "Recipes", "Unit", "fingerprint_content"]
+__all__ = [
+    "Catalog",
+    "Finding",
+    "Ingredients",
+    "Lines",
+    "Recipes",
+    "Unit",
+    "catalog_from_arrays",
+    "catalog_to_arrays",
+    "fingerprint_content",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,9 @@ class Catalog:
     fingerprint: str
 
 
+_LINE_COLUMNS = tuple(column.name for column in fields(Lines))
+
+
 def fingerprint_content(
     ingredients: Ingredients, recipes: Recipes, lines: Lines, units: tuple[Unit, ...]
 ) -> str:
@@ -132,3 +147,47 @@ def fingerprint_content(
     for real in (np.where(np.isnan(lines.amount), np.nan, lines.amount), lines.volume_ml):
         digest.update(real.astype("<f8").tobytes())
     return digest.hexdigest()
+
+
+def catalog_to_arrays(catalog: Catalog) -> dict[str, NDArray[Any]]:
+    """Return a catalog as arrays alone, from which `catalog_from_arrays` makes the same again."""
+    texts = {
+        "ingredient_names": catalog.ingredients.names,
+        "ingredient_paths": catalog.ingredients.paths,
+        "recipe_names": catalog.recipes.names,
+        "units": [astuple(unit) for unit in catalog.units],
+        "findings": [astuple(finding) for finding in catalog.findings],
+        "fingerprint": catalog.fingerprint,
+    }
+    # escapes: lone surrogates in names have no bytes of their own
+    text = np.frombuffer(json.dumps(texts, ensure_ascii=True).encode("ascii"), dtype=np.uint8)
+    return {
+        "texts": text,
+        "ingredient_ids": catalog.ingredients.ids,
+        "ingredient_parents": catalog.ingredients.parents,
+        "allow_substitution": catalog.ingredients.allow_substitution,
+        "recipe_ids": catalog.recipes.ids,
+        **{f"line_{name}": getattr(catalog.lines, name) for name in _LINE_COLUMNS},
+    }
+
+
+def catalog_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Catalog:
+    """Inverse of `catalog_to_arrays`."""
+    texts = json.loads(arrays["texts"].tobytes())
+    return Catalog(
+        ingredients=Ingredients(
+            ids=arrays["ingredient_ids"],
+            names=tuple(texts["ingredient_names"]),
+            parents=arrays["ingredient_parents"],
+            allow_substitution=arrays["allow_substitution"],
+            paths=tuple(texts["ingredient_paths"]),
+        ),
+        recipes=Recipes(ids=arrays["recipe_ids"], names=tuple(texts["recipe_names"])),
+        lines=Lines(**{name: arrays[f"line_{name}"] for name in _LINE_COLUMNS}),
+        units=tuple(Unit(*unit) for unit in texts["units"]),
+        findings=tuple(
+            Finding(code, count, message, tuple(examples))
+            for code, count, message, examples in texts["findings"]
+        ),
+        fingerprint=texts["fingerprint"],
+    )

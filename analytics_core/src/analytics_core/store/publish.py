@@ -16,7 +16,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -136,8 +136,17 @@ def read_manifest(storage: Storage) -> dict[str, Any]:
     return manifest
 
 
-def read_published(storage: Storage) -> dict[str, dict[str, Any]]:
+def read_published(
+    storage: Storage, *, kinds: Collection[str] | None = None
+) -> dict[str, dict[str, Any]]:
     """Read the published set, each document compared with the manifest's SHA-256.
+
+    Parameters
+    ----------
+    storage
+        Where a set is published.
+    kinds
+        Documents that are wanted; what the set lacks is left out. Default: all.
 
     Returns
     -------
@@ -151,13 +160,13 @@ def read_published(storage: Storage) -> dict[str, dict[str, Any]]:
     """
     manifest = read_manifest(storage)
     try:
-        return _read_set(storage, manifest)
+        return _read_set(storage, manifest, kinds)
     except StorageError:
         # a newer run may have been published, and this one pruned, while we were reading
         newer = read_manifest(storage)
         if newer["run_id"] == manifest["run_id"]:
             raise
-        return _read_set(storage, newer)
+        return _read_set(storage, newer, kinds)
 
 
 def prune_runs(storage: Storage, *, keep: int) -> list[str]:
@@ -203,10 +212,13 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
     return removed
 
 
-def _read_set(storage: Storage, manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _read_set(
+    storage: Storage, manifest: dict[str, Any], kinds: Collection[str] | None
+) -> dict[str, dict[str, Any]]:
     documents = {
         kind: _parse(_read_verified(storage, entry), entry["key"], storage)
         for kind, entry in manifest.get("documents", {}).items()
+        if kinds is None or kind in kinds
     }
     return {**documents, "manifest": manifest}
 
