@@ -32,10 +32,11 @@ test: $(VENV)/.dev ## every test that is not slow
 test-slow: $(VENV)/.dev ## the slow tests
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
-lint: $(VENV)/.dev ## style and types
+lint: $(VENV)/.dev ## style, types and which part may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy app.py infra trigger scripts image benchmarks analytics_core/src
+	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## side by side with what a user would pick instead
 	$(BIN)/python -m benchmarks

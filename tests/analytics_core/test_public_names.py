@@ -44,6 +44,11 @@ def test_importing_the_package_imports_nothing_numeric():
     assert told.stdout.strip() == "[]"
 
 
+def test_no_module_is_named_as_one_of_the_standard_library():
+    sources = Path(analytics_core.__file__).parent.rglob("*.py")
+    assert {path.stem for path in sources} & sys.stdlib_module_names == set()
+
+
 def test_compiled_functions_stand_in_one_file():
     """Numba's cache is out of date by one file: that of the function, not of those it inlines."""
     sources = Path(analytics_core.__file__).parent.rglob("*.py")
