@@ -250,17 +250,23 @@ def test_steps_name_the_bottles_that_the_recipes_name(bar):
 
 
 @pytest.mark.parametrize("unit_of_cost", [1.0, 7.5])
-@pytest.mark.parametrize(("cost", "kinds"), [(1.0, ["swap"]), (1.01, ["swap", "add"])])
+@pytest.mark.parametrize(
+    ("cost", "kinds"), [(0.84, ["swap", "stays"]), (0.86, ["swap", "add", "stays"])]
+)
 def test_costs_are_taken_relative_to_their_median(tmp_path, unit_of_cost, cost, kinds):
     path = write_database(
         tmp_path / "bar.db",
         recipes=[(1, "Neat"), (2, "Half and half")],
-        lines=[(1, 4, OUNCE, 2.0), (2, 5, OUNCE, 1.0), (2, 6, OUNCE, 1.0)],
+        lines=[
+            *((1, 4, OUNCE, 2.0), (1, 7, OUNCE, 1.0)),
+            *((2, 5, OUNCE, 1.0), (2, 6, OUNCE, 1.0), (2, 7, OUNCE, 1.0)),
+        ],
     )
     catalog = load_catalog(path)
     tree = IngredientTree.from_ingredients(catalog.ingredients)
     mixtures = build_mixtures(catalog, tree)
     costs = np.ones((mixtures.in_play.size,) * 2)
+    costs[0, 1] = costs[1, 0] = 0.5  # two of six: the median is 1
     costs[0, 2] = costs[2, 0] = cost
     moves = [[(4, 5, 0.5), (4, 6, 0.5)], [(5, 4, 0.5), (6, 4, 0.5)]]
     there, _ = similar((catalog, tree, mixtures, None), moves, costs * unit_of_cost)

@@ -203,13 +203,35 @@ def test_nothing_is_a_batch_for_one_shared_bottle() -> None:
     assert "pour_more" in [step["kind"] for step in steps]
 
 
-@pytest.mark.parametrize("cost", [1.0, 1.01])
-def test_a_second_partner_is_no_dearer_than_the_median(cost: float) -> None:
+@pytest.mark.parametrize("cost", [0.85, 0.86])
+def test_a_second_partner_is_alike(cost: float) -> None:
     bar = Bar()
     glasses = bar.glass("2 oz Gin"), bar.glass("1 oz Vodka; 1 oz Campari")
     gin, vodka, campari = (bar.id(name) for name in ("Gin", "Vodka", "Campari"))
     steps = find_steps(*glasses, {(gin, vodka): 0.3, (gin, campari): cost})
-    assert [step["kind"] for step in steps] == (["swap"] if cost <= 1 else ["swap", "add"])
+    assert [step["kind"] for step in steps] == (["swap"] if cost == 0.85 else ["swap", "add"])
+
+
+@pytest.mark.parametrize("cost", [0.85, 0.86])
+def test_a_part_goes_for_what_is_alike(cost: float) -> None:
+    bar = Bar()
+    glasses = bar.glass("2 oz Gin"), bar.glass("1 oz Gin; 1 oz Campari")
+    steps = find_steps(*glasses, {(bar.id("Gin"), bar.id("Campari")): cost})
+    assert [step["kind"] for step in steps] == (["swap"] if cost == 0.85 else ["add", "pour_less"])
+
+
+@pytest.mark.parametrize("cost", [0.85, 0.86])
+def test_a_piece_goes_for_what_is_alike(cost: float) -> None:
+    bar = Bar()
+    glasses = bar.glass("1 each Sugar Cube"), bar.glass("1 barspoon Simple Syrup")
+    steps = find_steps(*glasses, {(bar.id("Sugar Cube"), bar.id("Simple Syrup")): cost})
+    assert [step["kind"] for step in steps] == (["swap"] if cost == 0.85 else ["add", "leave_out"])
+
+
+@pytest.mark.parametrize(("amount", "kinds"), [("0.5", ["swap"]), ("0.49", ["leave_out", "add"])])
+def test_a_swap_is_of_a_quarter_at_least(amount: str, kinds: list[str]) -> None:
+    steps, _ = told("2 oz Gin", f"{amount} oz Campari")
+    assert [step["kind"] for step in steps] == kinds
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))

@@ -27,12 +27,16 @@ SAME_WITHIN = 0.05
 BATCH_FACTOR = 2.0
 """A drink this many times the other's size may be a batch of it."""
 
-# Of the larger of two amounts, how much a plan has to move before one ingredient is said to
-# become the other: nobody swaps two ounces of gin for a dash of bitters.
-_LEAST_OF_ALL = 1 / 8
+# Of the larger of two amounts, how much has to move before one ingredient is said to become the
+# other: nobody swaps two ounces of gin for a dash of bitters.
+_LEAST_OF_ALL = 1 / 4
 _LEAST_OF_PART = 1 / 2  # where some of the first ingredient remains in the glass
 _LEAST_OF_FURTHER = 1 / 3  # for a second partner: one for two, or two for one
-_ALIKE = 1.0  # most that parts and second partners may cost: the median of all pairs
+_SEASONING_ML = 10.0  # dashes and spoonfuls season; among them amounts do not matter
+_ALIKE = (
+    0.85  # most that parts, second partners and pieces may cost, the median of all pairs being 1
+)
+_SLACK = 1e-9  # a quarter of an ounce is a quarter of it
 _DECIMALS = 4  # of milliliters and amounts: an ounce is 29.5735 ml
 
 Row = dict[str, Any]
@@ -151,12 +155,16 @@ def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Row]:
     scale, paired = _scaled(recipe, neighbor, same_mix=not likeness)
     changes: list[Sized] = []
     stays: list[Sized] = []
-    gone = {key: pour.ml for key, pour in recipe.pours.items()}
-    new = {key: _measured_for(recipe, pour, scale) for key, pour in neighbor.pours.items()}
+    same = {ours for ours, _ in paired} | {theirs for _, theirs in paired}
+    gone = {key: pour.ml for key, pour in recipe.pours.items() if key not in same}
+    new = {
+        key: _measured_for(recipe, pour, scale)
+        for key, pour in neighbor.pours.items()
+        if key not in same
+    }
     less: dict[int, float] = {}
     for ours, theirs in paired:
         pour, other = recipe.pours[ours], neighbor.pours[theirs]
-        del gone[ours], new[theirs]
         if _same(pour, other, scale):
             stays.append(_step("stays", pour))
         elif _countable(pour, other):
@@ -321,21 +329,28 @@ def _matched(
     groups = []
     for cost, _, _, source, target in _candidates(recipe, out, less, new, likeness):
         ours, theirs = of_source.get(source), of_target.get(target)
-        least = _LEAST_OF_FURTHER
         if ours is None and theirs is None:
             group: Group = ([], [])
-            least = _LEAST_OF_PART if source in less else _LEAST_OF_ALL
         elif ours is not None and theirs is None and len(ours[0]) == 1:
             group = ours
         elif theirs is not None and ours is None and len(theirs[1]) == 1:
             group = theirs
         else:
             continue
-        is_part = source in less or any(member in less for member in group[0])
         moved = min(left[source], wanted[target])
-        if moved < least * max(out[source], new[target].ml):
-            continue
-        if (is_part and group[0]) or (cost > _ALIKE and (is_part or group[0])):
+        larger = max(out[source], new[target].ml)
+        is_part = source in less or any(member in less for member in group[0])
+        is_piece = _is_piece(recipe.pours[source], new[target])
+        if group[0]:
+            accepted = (
+                not is_part and cost <= _ALIKE and moved >= _LEAST_OF_FURTHER * larger - _SLACK
+            )
+        elif is_part:
+            accepted = cost <= _ALIKE and moved >= _LEAST_OF_PART * larger - _SLACK
+        else:
+            is_seasoning = larger <= _SEASONING_ML
+            accepted = is_seasoning or moved >= _LEAST_OF_ALL * larger - _SLACK
+        if not accepted or (is_piece and cost > _ALIKE):
             continue
         if not group[0]:
             groups.append(group)
@@ -345,6 +360,12 @@ def _matched(
         left[source] -= moved
         wanted[target] -= moved
     return groups
+
+
+def _is_piece(pour: Pour, other: Pour) -> bool:
+    """Whether just one of the two is counted: an egg has no volume to compare."""
+    pieces = [not p.ml_per_unit and unit_key(p.unit) not in {"to top", ""} for p in (pour, other)]
+    return pieces[0] != pieces[1]
 
 
 def _candidates(
@@ -361,9 +382,11 @@ def _candidates(
     """
     found = []
     for source, ml in out.items():
-        kind = recipe.pours[source].kind
+        ours = recipe.pours[source]
         for target, pour in new.items():
-            cost = 0.0 if kind == pour.kind else likeness.get((kind, pour.kind))
+            if (unit_key(ours.unit) == "to rinse") != (unit_key(pour.unit) == "to rinse"):
+                continue  # what clings to the glass replaces nothing that is in it
+            cost = 0.0 if ours.kind == pour.kind else likeness.get((ours.kind, pour.kind))
             if cost is not None:
                 found.append((cost, source in less, -min(ml, pour.ml), source, target))
     return sorted(found)

@@ -122,7 +122,12 @@ def phrase(steps: Sequence[Row], *, same_mix: bool) -> list[Fragment]:
         swaps = [step for step in changes if step["kind"] == "swap"]
         others = [step for step in changes if step["kind"] != "swap"]
         exchanged = [
-            [*_names(step["to"], name), " for ", *_names(step["from"], name)] for step in swaps
+            [
+                *_names(step["to"], name),
+                " for some of the " if any(pour.get("part") for pour in step["from"]) else " for ",
+                *_names(step["from"], name),
+            ]
+            for step in swaps
         ]
         clauses: list[list[Fragment]] = [["the same mix"]]
         if exchanged:

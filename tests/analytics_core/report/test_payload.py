@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -22,10 +23,12 @@ def sentences(documents: dict[str, Any]) -> list[str]:
     core, near = compact(documents)
     names = core["ingredients"]["name"]
     said = []
-    for start, stop in zip(near["words"], near["words"][1:], strict=False):
-        fragments = near["fragment"][start:stop]
+    fragment = iter(near["fragment"])
+    for count in near["words"]:
+        fragments = list(islice(fragment, count))
         said.append("".join(near["text"][f] if f >= 0 else names[-1 - f] for f in fragments))
     assert len(said) == len(near["to"])
+    assert next(fragment, None) is None
     return said
 
 

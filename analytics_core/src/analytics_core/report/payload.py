@@ -247,28 +247,30 @@ def _neighbors(
 class _Sentences:
     """What to do differently, in fragments: texts said often are kept once, names are ingredients.
 
-    A fragment is the position of its text, or below zero: -1 for the first ingredient.
+    A fragment is the position of its text, or below zero: -1 for the first ingredient. `words`
+    counts each sentence's fragments.
     """
 
     def __init__(self, ingredients: _Ingredients) -> None:
         self._ingredients = ingredients
         self._texts: dict[str, int] = {}
         self._fragments: list[int] = []
-        self._start = [0]
+        self._counts: list[int] = []
 
     def add(self, neighbor: Mapping[str, Any]) -> None:
         # sets published before there were steps have none, and the page says nothing
         same_mix = not neighbor["transport_plan"]
+        before = len(self._fragments)
         for fragment in phrase(neighbor.get("steps", ()), same_mix=same_mix):
             if isinstance(fragment, str):
                 position = self._texts.setdefault(fragment, len(self._texts))
             else:
                 position = -1 - self._ingredients.index(fragment.ingredient, fragment.text)
             self._fragments.append(position)
-        self._start.append(len(self._fragments))
+        self._counts.append(len(self._fragments) - before)
 
     def columns(self) -> dict[str, list[Any]]:
-        return {"words": self._start, "fragment": self._fragments, "text": list(self._texts)}
+        return {"words": self._counts, "fragment": self._fragments, "text": list(self._texts)}
 
 
 def _substitutes(rows: Rows, ingredients: _Ingredients) -> dict[str, list[int]]:

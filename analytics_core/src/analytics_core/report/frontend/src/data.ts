@@ -61,6 +61,7 @@ interface NeighborBlock {
   source: number[];
   target: number[];
   mass: number[];
+  /** How many fragments each sentence has. */
   words: number[];
   fragment: number[];
   text: string[];
@@ -121,6 +122,7 @@ export class Data {
   private readonly titles: string[] = [];
   private readonly substituteAt: Map<number, number>;
   private popularity: Uint32Array | null = null;
+  private beginnings: Uint32Array | null = null;
 
   constructor() {
     const { parent } = this.ingredients;
@@ -183,6 +185,15 @@ export class Data {
     return (this.links ??= block<NeighborBlock>("neighbors"));
   }
 
+  /** Where each sentence begins among the fragments. */
+  private get sentences(): Uint32Array {
+    if (!this.beginnings) {
+      let at = 0;
+      this.beginnings = Uint32Array.from(this.near.words, (count) => (at += count) - count);
+    }
+    return this.beginnings;
+  }
+
   neighbors(recipe: number): Neighbor[] {
     const near = this.near;
     const found: Neighbor[] = [];
@@ -196,7 +207,7 @@ export class Data {
         });
       }
       const words = near.fragment
-        .slice(near.words[i], near.words[i + 1])
+        .slice(this.sentences[i], this.sentences[i] + near.words[i])
         .map((at) => (at < 0 ? -1 - at : near.text[at]));
       found.push({ recipe: near.to[i], distance: near.distance[i] / STEPS, plan, words });
     }
