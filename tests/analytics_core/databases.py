@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from analytics_core.sample import write_sample_database
+
 SCHEMA = """
 CREATE TABLE ingredients (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE UNIQUE, description TEXT,
@@ -169,3 +171,16 @@ def large_database(path: Path, *, recipes: int, ingredients: int = 400, seed: in
         recipes=[(ident, f"Recipe no. {ident}") for ident in range(1, recipes + 1)],
         lines=lines,
     )
+
+
+def cut_down_sample(path: Path, recipes: int) -> Path:
+    """Write every fourth recipe of the sample."""
+    write_sample_database(path)
+    with closing(sqlite3.connect(path)) as connection:
+        kept = "SELECT id FROM recipes WHERE id % 4 = 3 ORDER BY id LIMIT ?"
+        connection.execute(
+            f"DELETE FROM recipe_ingredients WHERE recipe_id NOT IN ({kept})", (recipes,)
+        )
+        connection.execute(f"DELETE FROM recipes WHERE id NOT IN ({kept})", (recipes,))
+        connection.commit()
+    return path

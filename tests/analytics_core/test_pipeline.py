@@ -17,9 +17,15 @@ import pytest
 from analytics_core import pipeline
 from analytics_core.errors import AnalyticsError, DataError, StorageError
 from analytics_core.pipeline import RefreshSettings, refresh
-from analytics_core.sample import write_sample_database
 from analytics_core.store import LocalStorage, read_published
-from tests.analytics_core.databases import LINES, LOOSE_SCHEMA, OUNCE, RECIPES, write_database
+from tests.analytics_core.databases import (
+    LINES,
+    LOOSE_SCHEMA,
+    OUNCE,
+    RECIPES,
+    cut_down_sample,
+    write_database,
+)
 from tests.oracle import Oracle, Variant
 
 STAGES = [
@@ -210,19 +216,6 @@ def published_bytes(folder: Path) -> dict[str, str]:
         text = (folder / "analytics" / "v1" / f"{kind}.json").read_text()
         texts[kind] = re.sub(r'"(generated_at|run_id)":"[^"]*"', "", text)
     return texts
-
-
-def cut_down_sample(path: Path, recipes: int) -> Path:
-    """Write every fourth recipe of the sample."""
-    write_sample_database(path)
-    with closing(sqlite3.connect(path)) as connection:
-        kept = "SELECT id FROM recipes WHERE id % 4 = 3 ORDER BY id LIMIT ?"
-        connection.execute(
-            f"DELETE FROM recipe_ingredients WHERE recipe_id NOT IN ({kept})", (recipes,)
-        )
-        connection.execute(f"DELETE FROM recipes WHERE id NOT IN ({kept})", (recipes,))
-        connection.commit()
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from analytics_core.pipeline import RefreshSettings, refresh
-from analytics_core.provenance import fingerprint_of
 from analytics_core.stages import Stages, pack, unpack
 from analytics_core.store import LocalStorage, read_published
 from analytics_core.store.cache import Cache
@@ -67,6 +66,33 @@ def test_a_stage_that_fails_leaves_nothing_and_is_not_timed(cache):
     assert {e.state for e in events} == {"started"}
 
 
+def test_each_part_is_kept_as_soon_as_it_is_done(cache):
+    events, calls = [], []
+
+    def part(number, fails=False):
+        def work():
+            calls.append(number)
+            if fails:
+                raise RuntimeError("spilled")
+            return {"n": np.array(number)}
+
+        return f"{number:064}", work
+
+    stages = Stages(cache, events.append)
+    with pytest.raises(RuntimeError, match="spilled"):
+        stages.cached_parts("neighbors", [part(0), part(1, fails=True), part(2)])
+    found = stages.cached_parts("neighbors", [part(0), part(1), part(2)])
+    assert [int(arrays["n"]) for arrays in found] == [0, 1, 2]
+    assert calls == [0, 1, 1, 2]
+    assert [(e.state, e.detail) for e in events] == [
+        ("started", ""), ("started", ""), ("finished", "1 of 3 parts were there"),
+    ]  # fmt: skip
+    stages.cached_parts("neighbors", [part(2), part(0)])
+    assert events[-1].state == "reused"
+    assert [timing["reused"] for timing in stages.timings] == [False, True]
+    assert stages.cached_parts("neighbors", []) == []
+
+
 def test_run_passes_the_result_on_and_tells_its_detail(cache):
     events = []
     stages = Stages(cache, events.append)
@@ -90,12 +116,6 @@ def test_packing_keeps_every_bit_and_runs_no_code():
         assert back[name].tobytes() == array.tobytes()
     with pytest.raises(ValueError, match="pickle"):
         unpack(pack({"evil": np.array([{"a": 1}], dtype=object)}))
-
-
-def test_fingerprints_tell_values_apart_but_not_the_order_of_names():
-    assert fingerprint_of("a", {"x": 1, "y": 2}) == fingerprint_of("a", {"y": 2, "x": 1})
-    distinct = [("ab",), ("a", "b"), (1,), ("1",), (1.5,), (None,), ({"x": 1},), ({"x": 2},), ()]
-    assert len({fingerprint_of(*parts) for parts in distinct}) == len(distinct)
 
 
 def states(database, output, settings=PLAIN, **more):

@@ -31,7 +31,7 @@ _USED = "work/used/"
 
 
 def _name_process() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
 
 
 @dataclass(slots=True)
