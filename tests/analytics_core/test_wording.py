@@ -90,6 +90,7 @@ def test_milliliters(ml: float, words: str) -> None:
         (None, None, 1, "add Gin"),
         (None, "Ounce", 1, "add Gin"),
         (None, "To  Top", 90, "top with Gin"),
+        (1, "topup", 1, "top with Gin"),
         (None, "to rinse", 5, "rinse the glass with Gin"),
     ],
 )

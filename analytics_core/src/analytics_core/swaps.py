@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analytics_core.source.units import fixed_volume_ml
-from analytics_core.wording import is_jigger_unit, unit_key
+from analytics_core.wording import is_jigger_unit, is_rinse, is_unmeasured, unit_key
 
 if TYPE_CHECKING:
     from analytics_core.similarity.hierarchy import IngredientTree
@@ -252,14 +252,14 @@ def _same(pour: Pour, other: Pour, scale: float) -> bool:
     if not _is_measured(pour) or not _is_measured(other):
         return True  # a name without an amount stands for whatever the other pours
     if _countable(pour, other):
-        if pour.amount is None or other.amount is None or unit_key(pour.unit) == "to top":
+        if pour.amount is None or other.amount is None or is_unmeasured(pour.unit):
             return True
         return _near(pour.amount, other.amount * scale)
     return _near(pour.ml, other.ml * scale)
 
 
 def _is_measured(pour: Pour) -> bool:
-    return pour.amount is not None or unit_key(pour.unit) in {"to top", "to rinse"}
+    return pour.amount is not None or is_unmeasured(pour.unit)
 
 
 def _near(a: float, b: float) -> bool:
@@ -364,7 +364,7 @@ def _matched(
 
 def _is_piece(pour: Pour, other: Pour) -> bool:
     """Whether just one of the two is counted: an egg has no volume to compare."""
-    pieces = [not p.ml_per_unit and unit_key(p.unit) not in {"to top", ""} for p in (pour, other)]
+    pieces = [not (p.ml_per_unit or is_unmeasured(p.unit)) for p in (pour, other)]
     return pieces[0] != pieces[1]
 
 
@@ -384,7 +384,7 @@ def _candidates(
     for source, ml in out.items():
         ours = recipe.pours[source]
         for target, pour in new.items():
-            if (unit_key(ours.unit) == "to rinse") != (unit_key(pour.unit) == "to rinse"):
+            if is_rinse(ours.unit) != is_rinse(pour.unit):
                 continue  # what clings to the glass replaces nothing that is in it
             cost = 0.0 if ours.kind == pour.kind else likeness.get((ours.kind, pour.kind))
             if cost is not None:

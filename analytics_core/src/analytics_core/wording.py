@@ -76,6 +76,8 @@ _SAID = {
     "piece": _EACH,
     "pieces": _EACH,
 }
+_TOPS = frozenset({"to top", "top", "top up", "topup", "to fill", "fill", "fill up"})
+_RINSES = frozenset({"to rinse", "rinse"})
 _FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
 _EIGHTHS = {0.125: "⅛", 0.375: "⅜", 0.625: "⅝", 0.875: "⅞"}
 
@@ -89,6 +91,16 @@ def is_jigger_unit(unit: str) -> bool:
     """Whether a recipe is measured in this unit: ounces, milliliters, centiliters, cups."""
     said = _SAID.get(unit_key(unit))
     return said is not None and said.kind in {"jigger", "metric"}
+
+
+def is_rinse(unit: str | None) -> bool:
+    """Whether the unit only wets the glass."""
+    return unit_key(unit) in _RINSES
+
+
+def is_unmeasured(unit: str | None) -> bool:
+    """Whether the unit says what to do and not how much: to top, to rinse."""
+    return unit_key(unit) in _TOPS or is_rinse(unit)
 
 
 def say(steps: Sequence[Row], *, same_mix: bool) -> str:
@@ -183,10 +195,10 @@ def _clauses(steps: Sequence[Row], name: _Namer) -> list[list[Fragment]]:
         key = step["kind"]
         if key == "swap":
             key = f"swap {position}"
-        elif key == "add" and unit_key(step["unit"]) in {"to top", "to rinse"}:
-            key = unit_key(step["unit"])
-        elif key in {"pour_more", "pour_less"} and _is_counted(step):
-            key = f"{key} of pieces"
+        elif key == "add" and is_unmeasured(step["unit"]):
+            key = "rinse" if is_rinse(step["unit"]) else "top"
+        elif key in {"pour_more", "pour_less"}:
+            key = "use" if _is_counted(step) else "pour"
         grouped.setdefault(key, []).append(step)
     return [_clause(key, members, name) for key, members in grouped.items()]
 
@@ -196,19 +208,17 @@ def _clause(key: str, steps: Sequence[Row], name: _Namer) -> list[Fragment]:
         return _swap(steps[0], name)
     if key == "leave_out":
         return ["leave out the ", *_names(steps, name)]
-    if key == "to top":
+    if key == "top":
         return ["top with ", *_names(steps, name)]
-    if key == "to rinse":
+    if key == "rinse":
         return ["rinse the glass with ", *_names(steps, name)]
     if key == "add":
         return ["add ", *_listed([_measured(step, name) for step in steps])]
-    word = "more" if key.startswith("pour_more") else "less"
-    verb = "use" if key.endswith("pieces") else "pour"
-    said = []
+    changed = []
     for step in steps:
-        amount = _amount(step)
-        said.append([f"{amount} {word} " if amount else f"{word} ", *name(step)])
-    return [f"{verb} ", *_listed(said)]
+        word = "more" if step["kind"] == "pour_more" else "less"
+        changed.append([f"{_amount(step)} {word} ".lstrip(), *name(step)])
+    return [f"{key} ", *_listed(changed)]
 
 
 def _swap(step: Row, name: _Namer) -> list[Fragment]:
@@ -225,9 +235,9 @@ def _swap(step: Row, name: _Namer) -> list[Fragment]:
         return ["swap ", *gone[0], " for ", *name(come[0])]
     comes = []
     for pour in come:
-        key = unit_key(pour["unit"])
-        after = f" {key}" if key in {"to top", "to rinse"} else ""
-        comes.append([*_measured(pour, name), *([after] if after else [])])
+        comes.append(_measured(pour, name))
+        if is_unmeasured(pour["unit"]):
+            comes[-1] += [" to rinse" if is_rinse(pour["unit"]) else " to top"]
     return ["swap ", *_listed(gone), " for ", *_listed(comes)]
 
 
@@ -277,7 +287,7 @@ def _is_counted(pour: Row) -> bool:
 def _amount(pour: Row) -> str:
     """Say a pour's amount, or nothing where nobody could measure it."""
     amount, ml, key = pour["amount"], float(pour["ml"]), unit_key(pour["unit"])
-    if amount is None or key in {"to top", "to rinse"}:
+    if amount is None or is_unmeasured(pour["unit"]):
         return ""
     said = _SAID.get(key)
     if not key:
