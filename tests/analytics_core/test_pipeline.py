@@ -17,6 +17,7 @@ import pytest
 from analytics_core import pipeline
 from analytics_core.errors import AnalyticsError, DataError, StorageError
 from analytics_core.pipeline import RefreshSettings, refresh
+from analytics_core.report import render
 from analytics_core.store import LocalStorage, read_published
 from tests.analytics_core.databases import (
     LINES,
@@ -545,6 +546,48 @@ def test_drinks_stay_where_they_were_when_one_is_added(tmp_path):
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RefreshSettings(**wrong)
+
+
+def test_the_result_times_every_stage_and_the_manifest_those_before_it(tmp_path):
+    result = refresh(write_database(tmp_path / "bar.db"), LocalStorage(tmp_path / "out"))
+    assert [timing["name"] for timing in result.timings] == STAGES
+    assert result.manifest["stages"] == result.timings[:-2]
+    assert result.seconds >= sum(timing["seconds"] for timing in result.timings)
+
+
+def test_of_the_earlier_set_only_the_maps_are_read(tmp_path):
+    reads = []
+
+    class Watched(LocalStorage):
+        def read(self, key):
+            reads.append(key)
+            return super().read(key)
+
+    path = write_database(tmp_path / "bar.db")
+    refresh(path, LocalStorage(tmp_path / "out"), settings=PLAIN, run_id="monday")
+    refresh(path, Watched(tmp_path / "out"), settings=PLAIN, run_id="tuesday")
+    earlier = [key.rpartition("/")[2] for key in reads if "/runs/monday/" in key]
+    assert [name for name in earlier if name != "manifest.json"] == [
+        "cocktail-space.json",
+        "cocktail-space-em.json",
+    ]
+
+
+def test_the_page_is_that_of_the_published_documents(tmp_path):
+    path = write_database(
+        tmp_path / "bar.db",
+        ingredients=[(i, name, None, f"/{i}/", 0) for i, name in enumerate(HOSTILE, 1)],
+        recipes=list(enumerate(HOSTILE, 1)),
+        lines=[(r, r, OUNCE, 1.0) for r in range(1, len(HOSTILE) + 1)]
+        + [(r, 1, OUNCE, 0.5) for r in range(2, len(HOSTILE) + 1)],
+    )
+    refresh(path, LocalStorage(tmp_path / "out"))
+    documents = read_published(LocalStorage(tmp_path / "out"))
+    manifest = documents["manifest"]
+    for told_by_publishing in ("documents", "extras"):
+        manifest.pop(told_by_publishing)
+    page = (tmp_path / "out" / "analytics" / "v1" / "report.html").read_bytes()
+    assert page == render(documents).encode()
 
 
 def test_the_run_id_may_be_chosen_but_not_reused_for_other_content(tmp_path):

@@ -503,6 +503,18 @@ def test_a_manifest_cannot_lead_a_reader_out_of_the_folder(tmp_path: Path) -> No
         read_published(storage)
 
 
+def test_only_wanted_documents_are_read(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    publish_run(recorder, "friday")
+    recorder.steps.clear()
+    documents = read_published(recorder, kinds=[KINDS[0], "another version's"])
+    assert documents.keys() == {KINDS[0], "manifest"}
+    assert [key.rpartition("/")[2] for _, key in recorder.steps] == [
+        "manifest.json",
+        f"{KINDS[0]}.json",
+    ]
+
+
 def test_a_reader_overtaken_by_publish_and_prune_reads_the_new_set(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
     publish_run(storage, "r1", "2026-01-01")
