@@ -33,9 +33,7 @@ _LEAST_OF_ALL = 1 / 4
 _LEAST_OF_PART = 1 / 2  # where some of the first ingredient remains in the glass
 _LEAST_OF_FURTHER = 1 / 3  # for a second partner: one for two, or two for one
 _SEASONING_ML = 10.0  # dashes and spoonfuls season; among them amounts do not matter
-_ALIKE = (
-    0.85  # most that parts, second partners and pieces may cost, the median of all pairs being 1
-)
+_ALIKE = 0.85  # most that a doubtful swap may cost, the median between two kinds being 1
 _SLACK = 1e-9  # a quarter of an ounce is a quarter of it
 _DECIMALS = 4  # of milliliters and amounts: an ounce is 29.5735 ml
 
