@@ -83,6 +83,9 @@ def test_milliliters(ml: float, words: str) -> None:
         (1, "Each", 1, "add 1 Gin"),
         (0.5, "each", 1, "add ½ Gin"),
         (8, "Leaf", 8, "add 8 leaves Gin"),
+        (25, "Leaf", 25, "add 25 leaves Gin"),
+        (24.5, "Each", 1, "add 24½ Gin"),
+        (0.05, "Each", 1, "add 0.05 Gin"),
         (2, "Stalk", 2, "add 2 Stalk Gin"),  # a unit of no volume, as it is written
         (2, "Jigger", 88.7, "add 90 ml Gin"),
         (3, None, 3, "add 3 Gin"),

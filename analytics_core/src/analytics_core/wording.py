@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 MOST_STEPS = 3
@@ -82,6 +83,7 @@ _FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
 _EIGHTHS = {0.125: "⅛", 0.375: "⅜", 0.625: "⅝", 0.875: "⅞"}
 
 
+@lru_cache(maxsize=1024)
 def unit_key(unit: str | None) -> str:
     """Return the form in which units are compared: one case, single blanks."""
     return " ".join((unit or "").split()).casefold()
@@ -182,6 +184,7 @@ def _pours(steps: Iterable[Row]) -> Iterable[Row]:
             yield step
 
 
+@lru_cache(maxsize=1024)
 def _folded(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
