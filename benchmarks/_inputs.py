@@ -41,7 +41,7 @@ def load(path: Path, preset: str) -> Inputs:
 
 
 def sample_pairs(count: int, size: int, *, seed: int = 0) -> tuple[IntArray, IntArray]:
-    """Return `size` different pairs p < q of `count` rows, drawn without favour."""
+    """Return `size` different pairs p < q of `count` rows, drawn without favor."""
     p, q = np.triu_indices(count, 1)
     chosen = np.random.default_rng(seed).choice(p.size, min(size, p.size), replace=False)
     return p[chosen], q[chosen]

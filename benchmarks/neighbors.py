@@ -1,4 +1,4 @@
-"""Nearest neighbours by pruning beside brute force with the same solver: all pairs, then select."""
+"""Nearest neighbors by pruning beside brute force with the same solver: all pairs, then select."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def run(out: Console, *, quick: bool) -> Figures:
 
 def _table(figures: Figures) -> Table:
     table = Table(
-        title=f"{K} nearest neighbours, {figures['recipes']} recipes, {cores()} cores: median of "
+        title=f"{K} nearest neighbors, {figures['recipes']} recipes, {cores()} cores: median of "
         f"{figures['rounds']} rounds",
         title_justify="left",
     )

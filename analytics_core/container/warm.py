@@ -56,7 +56,7 @@ def _map() -> None:
 
 
 def _kernels() -> None:
-    """Find neighbours and plans of a few mixtures, with nothing of the package but these.
+    """Find neighbors and plans of a few mixtures, with nothing of the package but these.
 
     The one problem at the end is what `health` solves.
     """

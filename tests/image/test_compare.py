@@ -35,7 +35,7 @@ def changed(published):
 
 def test_a_set_equals_itself(published):
     difference = compare(published, copy.deepcopy(published))
-    assert (difference.counts, difference.neighbour_lists, difference.cost) == ((), 0, 0.0)
+    assert (difference.counts, difference.neighbor_lists, difference.cost) == ((), 0, 0.0)
     assert set(difference.map_kept.values()) == {1.0}
     assert set(difference.map_residual.values()) == {0.0}
 
@@ -60,9 +60,9 @@ def test_distance_and_neighbour_are_told(changed):
 
     assert changed("recipe-similar", move).cost == pytest.approx(1e-6, rel=1e-6)
     swapped = changed("recipe-similar", swap)
-    assert (swapped.neighbour_lists, swapped.swapped) == (1, 1)
+    assert (swapped.neighbor_lists, swapped.swapped) == (1, 1)
     replaced = changed("recipe-similar", replace)
-    assert (replaced.neighbour_lists, replaced.swapped) == (1, 0)
+    assert (replaced.neighbor_lists, replaced.swapped) == (1, 0)
 
 
 def test_count_and_name_are_told(changed):

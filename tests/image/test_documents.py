@@ -45,7 +45,7 @@ def test_arm64_publishes_what_the_host_does_within_tolerances(host_run, arm_run)
     difference = compare(host_run.documents, arm_run.documents)
     record(
         f"arm64 against {HOST}",
-        neighbour_lists=difference.neighbour_lists,
+        neighbor_lists=difference.neighbor_lists,
         ties_swapped=difference.swapped,
         cost=difference.cost,
         map_kept=difference.map_kept,
@@ -54,8 +54,8 @@ def test_arm64_publishes_what_the_host_does_within_tolerances(host_run, arm_run)
     )
     assert difference.counts == ()
     assert difference.cost <= COST
-    assert difference.neighbour_lists == 0
+    assert difference.neighbor_lists == 0
     for name, kept in difference.map_kept.items():
-        assert kept >= MAP_KEPT, f"{name} keeps {kept:.0%} of its neighbours"
+        assert kept >= MAP_KEPT, f"{name} keeps {kept:.0%} of its neighbors"
         residual = difference.map_residual[name]
         assert residual <= MAP_RESIDUAL, f"{name} is {residual:.2%} of its spread off"

@@ -54,7 +54,7 @@ class Similarity:
     plain, learned : KnnGraph
         In the Manhattan distance of the mixtures, and under the cost.
     plain_map, learned_map : float64 (recipes, 2)
-        Not yet turned towards earlier maps.
+        Not yet turned toward earlier maps.
     """
 
     cost: LearnedCost

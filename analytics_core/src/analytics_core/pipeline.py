@@ -251,8 +251,8 @@ def read_plan(cache: Storage) -> Plan:
         Other code than this made it.
     """
     try:
-        told = json.loads(cache.read(PLAN_KEY))
-        made = Plan(**{**told, "settings": RefreshSettings(**told["settings"])})
+        content = json.loads(cache.read(PLAN_KEY))
+        made = Plan(**{**content, "settings": RefreshSettings(**content["settings"])})
     except NotFound as error:
         raise NotFound(f"there is no plan at {cache.url}; make one with `plan`") from error
     except (ValueError, TypeError, KeyError) as error:

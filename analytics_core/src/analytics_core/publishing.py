@@ -68,7 +68,7 @@ def publish_documents(
     output: Storage,
     stages: Stages,
 ) -> dict[str, Any]:
-    """Turn the maps towards the earlier ones, judge, write, and remove what is old."""
+    """Turn the maps toward the earlier ones, judge, write, and remove what is old."""
     similarity = _aligned(similarity, inputs.mixtures, _published_maps(output))
     quality = stages.run(
         "quality",

@@ -15,7 +15,7 @@ ROUNDING = 10.0**-MAP_DECIMALS
 
 
 def graph_of(points: np.ndarray, k: int) -> KnnGraph:
-    """Exact neighbours of points in the plane."""
+    """Exact neighbors of points in the plane."""
     apart = np.linalg.norm(points[:, None] - points[None], axis=2)
     np.fill_diagonal(apart, np.inf)
     near = np.argsort(apart, axis=1, kind="stable")[:, :k].astype(np.int32)
@@ -26,7 +26,7 @@ def clusters(size: int = 15) -> np.ndarray:
     """Three heaps of points, far apart."""
     rng = np.random.default_rng(4)
     centres = np.array([[0.0, 0.0], [30.0, 0.0], [0.0, 50.0]])
-    return np.concatenate([centre + rng.random((size, 2)) for centre in centres])
+    return np.concatenate([center + rng.random((size, 2)) for center in centres])
 
 
 def test_heaps_stay_together_on_the_map():
@@ -48,7 +48,7 @@ def test_the_same_input_has_the_same_bits_and_another_seed_another_map():
     assert not np.allclose(first, embed(graph, points, MapSettings(seed=1)))
 
 
-def test_the_map_lies_level_and_centred():
+def test_the_map_lies_level_and_centered():
     points = clusters()
     found = embed(graph_of(points, 14), points, MapSettings())
     np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-6)
@@ -63,7 +63,7 @@ def test_a_handful_of_recipes_is_laid_out_by_scaling(count):
     graph = graph_of(points, max(0, count - 1))
     found = embed(graph, np.ones((count, 1)), MapSettings())
     assert found.shape == (count, 2)
-    # with everybody a neighbour of everybody, the scaling gives back the plane itself
+    # with everybody a neighbor of everybody, the scaling gives back the plane itself
     given = np.linalg.norm(points[:, None] - points[None], axis=2)
     got = np.linalg.norm(found[:, None] - found[None], axis=2)
     np.testing.assert_allclose(got, given, atol=1e-6)

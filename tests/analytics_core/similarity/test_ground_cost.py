@@ -96,7 +96,7 @@ def test_costs_distances_and_neighbors_are_the_oracles(preset, variant, oracle, 
     for row, recipe in enumerate(expected.recipes):
         near = expected.neighbors[recipe]
         ids = mixtures.recipe_ids[graph.indices[row]].tolist()
-        assert ids == [other for other, _ in near], f"neighbours of recipe {recipe}"
+        assert ids == [other for other, _ in near], f"neighbors of recipe {recipe}"
         np.testing.assert_allclose(
             graph.distances[row], [distance for _, distance in near], rtol=0, atol=1e-9
         )

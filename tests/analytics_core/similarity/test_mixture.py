@@ -97,7 +97,7 @@ def test_an_amount_of_zero_keeps_its_ingredient_in_play_and_stays_out_of_the_row
     assert found.fractions.tolist() == [1.0]
 
 
-def test_an_egg_counts_a_millilitre(tmp_path):
+def test_an_egg_counts_a_milliliter(tmp_path):
     path = write_database(
         tmp_path / "bar.db", recipes=[(1, "Egg")], lines=[(1, 7, EACH, 3.0), (1, 3, None, 9.0)]
     )

@@ -1,4 +1,4 @@
-"""Exact neighbours: the same as those of all pairs, whatever the cost."""
+"""Exact neighbors: the same as those of all pairs, whatever the cost."""
 
 from __future__ import annotations
 

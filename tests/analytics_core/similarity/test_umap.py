@@ -1,4 +1,4 @@
-"""UMAP is imported without its neighbour search, and nobody is left without it who needs it."""
+"""UMAP is imported without its neighbor search, and nobody is left without it who needs it."""
 
 import subprocess
 import sys

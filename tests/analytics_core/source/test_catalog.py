@@ -469,7 +469,7 @@ def test_conversion_that_is_none(database: Path, value: str) -> None:
     change(database, f"UPDATE units SET conversion_to_ml = {value} WHERE id = {DASH}")
     catalog = load_catalog(database)
     assert finding(catalog, "bad-conversion").examples == (f"Dash (id {DASH})",)
-    assert 2.0 in catalog.lines.volume_ml  # two dashes, taken as millilitres
+    assert 2.0 in catalog.lines.volume_ml  # two dashes, taken as milliliters
 
 
 @pytest.mark.parametrize(

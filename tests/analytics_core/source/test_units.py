@@ -20,7 +20,7 @@ NONE = float("nan")
 
 
 @pytest.mark.parametrize(
-    ("amount", "unit", "millilitres"),
+    ("amount", "unit", "milliliters"),
     [
         (2.0, 0, 59.147),
         (3.0, 1, 1.848345),
@@ -39,9 +39,9 @@ NONE = float("nan")
         (NONE, -1, 1.0),
     ],
 )
-def test_volume_of_one_line(amount: float, unit: int, millilitres: float) -> None:
+def test_volume_of_one_line(amount: float, unit: int, milliliters: float) -> None:
     volume = line_volumes_ml(np.array([amount]), np.array([unit], dtype=np.int32), UNITS)
-    assert volume.tolist() == pytest.approx([millilitres], rel=1e-15, abs=0)
+    assert volume.tolist() == pytest.approx([milliliters], rel=1e-15, abs=0)
 
 
 def test_no_lines_and_no_units() -> None:

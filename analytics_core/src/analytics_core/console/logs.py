@@ -30,7 +30,7 @@ _PROGRESS_EVERY_SECONDS = 5.0
 
 @dataclass(slots=True)
 class JsonLog:
-    """Writes one JSON object a line, keys in a fixed order.
+    """Writes one JSON object per line, keys in a fixed order.
 
     Parameters
     ----------

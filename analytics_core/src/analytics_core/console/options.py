@@ -42,7 +42,7 @@ CostOption = Annotated[
 Neighbors = Annotated[
     int,
     typer.Option(
-        "--neighbors", envvar="ANALYTICS_NEIGHBORS", min=0, max=1000, help="Neighbours per recipe."
+        "--neighbors", envvar="ANALYTICS_NEIGHBORS", min=0, max=1000, help="Neighbors per recipe."
     ),
 ]
 Seed = Annotated[

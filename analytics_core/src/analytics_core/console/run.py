@@ -73,7 +73,9 @@ class Run:
             try:
                 return work(on_event)
             except BrokenPipeError as error:  # not a reader of our output that went away
-                raise AnalyticsError(f"a connection broke during the {self.command}: {error}") from error
+                raise AnalyticsError(
+                    f"a connection broke during the {self.command}: {error}"
+                ) from error
 
     def publish(
         self,

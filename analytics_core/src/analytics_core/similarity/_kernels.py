@@ -1,4 +1,4 @@
-"""Compiled loops: small exact transport problems, their unique plans, nearest neighbours.
+"""Compiled loops: small exact transport problems, their unique plans, nearest neighbors.
 
 They stand in one file because Numba looks at one file, that of the function itself, to tell
 whether what it has cached is out of date: a kernel inlined from another file would go on in its
@@ -7,7 +7,7 @@ old form, and two forms of one workspace end in a crash.
 Everything here works on raw arrays that the public modules have checked. A
 problem is a pair of *supports*: ingredient indices with their masses. Recipes
 have a handful of ingredients, so the solver is a transportation simplex
-(Dantzig 1951) on arrays that fit into a few cache lines: a start by least centred cost,
+(Dantzig 1951) on arrays that fit into a few cache lines: a start by least centered cost,
 dual prices along the basis tree, the most negative reduced cost enters.
 
 The start decides the speed. Taking the cheapest cell first leaves the last cells to chance and
@@ -37,7 +37,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-MAX_SUPPORT = 64  # ingredients a side; larger problems go to POT
+MAX_SUPPORT = 64  # ingredients per side; larger problems go to POT
 OPTIMALITY_TOLERANCE = 1e-13  # of the largest cost: a reduced cost above minus this is zero
 TIE_TOLERANCE = 1e-12  # of the largest cost: arcs this close to optimal count as tied
 MASS_EPSILON = 1e-15  # mass below this is rounding, not a flow
@@ -68,8 +68,8 @@ def _secondary(a, b):  # pragma: no cover - compiled
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def _centre(m, n, cost, supply, demand, centred, column_mean):
-    """Cost less the means of its row and its column, weighted by mass, into `centred`."""
+def _center(m, n, cost, supply, demand, centered, column_mean):
+    """Cost less the means of its row and its column, weighted by mass, into `centered`."""
     total = 0.0
     for i in range(m):
         total += supply[i]
@@ -86,11 +86,11 @@ def _centre(m, n, cost, supply, demand, centred, column_mean):
             column_mean[j] += price * weight
         mean *= scale
         for j in range(n):
-            centred[base + j] = cost[base + j] - mean
+            centered[base + j] = cost[base + j] - mean
     for i in range(m):
         base = i * n
         for j in range(n):
-            centred[base + j] -= column_mean[j]
+            centered[base + j] -= column_mean[j]
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -258,7 +258,7 @@ def _pivot(m, n, enter, parent, flow, marked):
 @njit(cache=True, error_model="numpy")
 def _improve(m, n, cost, tolerance, root, parent, flow, price, marked, path):
     """Pivot until no reduced cost is negative; `price` is that of the start. Returns the status."""
-    # Pivots by steepest price; afterwards by Bland's rule, which cannot cycle.
+    # Pivots by steepest price; afterward by Bland's rule, which cannot cycle.
     patience = 20 + 8 * (m + n)
     for step in range(patience + 50 * m * n):
         enter = -1
@@ -288,9 +288,9 @@ def solve(m, n, ws):
     `flow` hold an optimal basis as a tree: each line (source i, or sink m + j) but the root hangs
     on another, and `flow` is what moves between the two.
     """
-    cost, centred, _, supply, demand, price, _, parent, flow, order, cells, marked, path = ws
-    _centre(m, n, cost, supply, demand, centred, price)
-    root = _start(m, n, centred, supply, demand, order, cells, parent, flow, path)
+    cost, centered, _, supply, demand, price, _, parent, flow, order, cells, marked, path = ws
+    _center(m, n, cost, supply, demand, centered, price)
+    root = _start(m, n, centered, supply, demand, order, cells, parent, flow, path)
     # Backwards, each line hangs on one that is priced already: the tree needs no search.
     value = 0.0
     price[root] = 0.0
@@ -353,7 +353,7 @@ def _make_unique(m, n, root, ws):
 
 @njit(cache=True, error_model="numpy")
 def _spread_out(m, n, root, ws):
-    """Write the tree's flows into a full matrix (m * n,), which takes the place of `centred`."""
+    """Write the tree's flows into a full matrix (m * n,), which takes the place of `centered`."""
     full = ws[1]
     parent = ws[7]
     flow = ws[8]
@@ -367,10 +367,10 @@ def _spread_out(m, n, root, ws):
 
 @njit(cache=True, error_model="numpy")
 def workspace(size):
-    """Arrays for problems of up to `size` ingredients a side; lines are sources, then sinks."""
+    """Arrays for problems of up to `size` ingredients per side; lines are sources, then sinks."""
     return (
         np.empty(size * size),  # cost
-        np.empty(size * size),  # centred cost
+        np.empty(size * size),  # centered cost
         np.empty(size * size),  # secondary cost
         np.empty(size),  # supply
         np.empty(size),  # demand

@@ -1,6 +1,6 @@
-"""UMAP without its neighbour search.
+"""UMAP without its neighbor search.
 
-UMAP imports pynndescent to find approximate neighbours; this package hands it exact ones.
+UMAP imports pynndescent to find approximate neighbors; this package hands it exact ones.
 Importing pynndescent compiles, or loads from a cache, some 45 functions that are never called: most
 of what `import umap` takes. So a stand-in is there while UMAP is imported. Whoever calls UMAP's
 search later, in the same process, gets the real one.
@@ -56,7 +56,7 @@ def load() -> tuple[Any, Any]:
 def _cache_compilations(module: ModuleType) -> None:
     """Let Numba keep on disk what it compiles for `module`.
 
-    UMAP leaves its optimisation loop uncached, so that every process would compile it anew.
+    UMAP leaves its optimization loop uncached, so that every process would compile it anew.
     """
     for value in vars(module).values():
         if hasattr(value, "enable_caching") and hasattr(value, "py_func") and not value.signatures:

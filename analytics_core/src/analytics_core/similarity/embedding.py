@@ -1,4 +1,4 @@
-"""A map of the recipes: UMAP from exact neighbours, laid over the previous map."""
+"""A map of the recipes: UMAP from exact neighbors, laid over the previous map."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MapSettings:
     min_dist, spread : float
         How tightly points may be packed, in map units.
     seed : int
-        Of the random optimisation; one seed, one map.
+        Of the random optimization; one seed, one map.
 
     References
     ----------
@@ -46,8 +46,8 @@ def _small_map(distances: FloatArray) -> FloatArray:
     n = distances.shape[0]
     if n < 2:
         return np.zeros((n, 2))
-    centre = np.eye(n) - 1.0 / n
-    values, vectors = np.linalg.eigh(-0.5 * centre @ (distances**2) @ centre)
+    center = np.eye(n) - 1.0 / n
+    values, vectors = np.linalg.eigh(-0.5 * center @ (distances**2) @ center)
     coordinates = vectors[:, ::-1][:, :2] * np.sqrt(np.maximum(values[::-1][:2], 0.0))
     out = np.zeros((n, 2))
     out[:, : coordinates.shape[1]] = coordinates
@@ -57,7 +57,7 @@ def _small_map(distances: FloatArray) -> FloatArray:
 
 
 def _graph_distances(graph: KnnGraph) -> FloatArray:
-    """Shortest paths along the neighbour graph, float64 (n, n); for small n alone."""
+    """Shortest paths along the neighbor graph, float64 (n, n); for small n alone."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import shortest_path
 
@@ -78,12 +78,12 @@ def embed(
     *,
     threads: int | None = None,
 ) -> FloatArray:
-    """Place recipes in the plane so that neighbours stay near.
+    """Place recipes in the plane so that neighbors stay near.
 
     Parameters
     ----------
     graph : KnnGraph
-        Exact neighbours; `settings.neighbors - 1` of them are used.
+        Exact neighbors; `settings.neighbors - 1` of them are used.
     features : float64 (recipes, f)
         A coarse description, used only to arrange parts of the graph that are not connected.
     settings : MapSettings
@@ -137,10 +137,10 @@ def embed(
 
 
 def _stand_upright(points: FloatArray) -> FloatArray:
-    """Centre a map and turn its longest axis level; signs by the third moment."""
-    centred = points - points.mean(axis=0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    turned = centred @ axes.T
+    """Center a map and turn its longest axis level; signs by the third moment."""
+    centered = points - points.mean(axis=0)
+    _, _, axes = np.linalg.svd(centered, full_matrices=False)
+    turned = centered @ axes.T
     signs = np.where((turned**3).sum(axis=0) < 0, -1.0, 1.0)
     upright: FloatArray = turned * signs
     return upright
@@ -173,9 +173,9 @@ def align(
     if here.size < 3 or not np.isfinite(previous[there]).all():
         return rounded
     old, new = previous[there], points[here]
-    old_centre, new_centre = old.mean(axis=0), new.mean(axis=0)
-    left, _, right = np.linalg.svd((new - new_centre).T @ (old - old_centre))
-    moved = (points - new_centre) @ (left @ right) + old_centre
+    old_center, new_center = old.mean(axis=0), new.mean(axis=0)
+    left, _, right = np.linalg.svd((new - new_center).T @ (old - old_center))
+    moved = (points - new_center) @ (left @ right) + old_center
     result: FloatArray = np.round(moved, MAP_DECIMALS) + 0.0
     if here.size == ids.size and np.abs(result[here] - old).max() < 20 * 10.0**-MAP_DECIMALS:
         result[here] = old

@@ -1,8 +1,8 @@
-"""Families of drinks: communities of the graph of nearest neighbours.
+"""Families of drinks: communities of the graph of nearest neighbors.
 
 One level of the Louvain method (Blondel, Guillaume, Lambiotte and Lefebvre,
 2008), then the smallest communities join the one they are tied to most, until
-few enough are left to be told apart by colour and shape.
+few enough are left to be told apart by color and shape.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def find_families(
     Parameters
     ----------
     start : sequence of int (recipes + 1,)
-        Where each recipe's neighbours begin in `to`.
+        Where each recipe's neighbors begin in `to`.
     to, distance : sequence of int (pairs,)
-        The neighbours as indices of recipes, and their distances; only the
+        The neighbors as indices of recipes, and their distances; only the
         ratios of distances matter.
     recipes : int
         Number of recipes.
@@ -61,7 +61,7 @@ def _weights(
 
 
 def _communities(links: Sequence[dict[int, float]]) -> list[int]:
-    """Move each node to the neighbouring group that raises modularity most, until none moves."""
+    """Move each node to the neighboring group that raises modularity most, until none moves."""
     strength = [sum(ties.values()) for ties in links]
     total = sum(strength)
     group = list(range(len(links)))

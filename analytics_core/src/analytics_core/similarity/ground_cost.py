@@ -1,8 +1,8 @@
 """The learned ingredient cost: what recipes that are alike tell about what stands in for what.
 
-Expectation-maximisation in the manner of BLOSUM substitution matrices [1]_. Expectation: under the
-present cost, find each recipe's nearest neighbours exactly and collect what their optimal plans
-match with what. Maximisation: an ingredient pair matched more often than chance is cheap. See
+Expectation-maximization in the manner of BLOSUM substitution matrices [1]_. Expectation: under the
+present cost, find each recipe's nearest neighbors exactly and collect what their optimal plans
+match with what. Maximization: an ingredient pair matched more often than chance is cheap. See
 ``docs/method.md``.
 
 References
@@ -38,9 +38,9 @@ class CostSettings:
     Attributes
     ----------
     rounds : int
-        Rounds of expectation and maximisation at most; 0 keeps the tree distance.
+        Rounds of expectation and maximization at most; 0 keeps the tree distance.
     neighbors : int
-        Nearest recipes that vote, each with weight ``exp(-(d - d_min))``, normalised.
+        Nearest recipes that vote, each with weight ``exp(-(d - d_min))``, normalized.
     tolerance : float
         Relative Frobenius change at which to stop.
     flows : int
@@ -50,7 +50,7 @@ class CostSettings:
     power : float
         Exponent on the volume fractions; below 1 small amounts say more.
     decay : float
-        Factor by which tree edges shrink a level.
+        Factor by which tree edges shrink from level to level.
     prior : {"uniform", "tree"}
         ``uniform``: `pseudo_counts` for each ingredient pair. ``tree``: `prior_strength` times the
         observed mass, spread over pairs by usage and ``exp(-tree distance / temperature)``.
@@ -137,16 +137,16 @@ def expected_matches(
     *,
     threads: int | None = None,
 ) -> FloatArray:
-    """Mass that neighbouring recipes match between ingredients, float64 (m, m), symmetric.
+    """Mass that neighboring recipes match between ingredients, float64 (m, m), symmetric.
 
-    Each recipe's neighbours share one unit of weight; of a plan only the largest flows count.
+    Each recipe's neighbors share one unit of weight; of a plan only the largest flows count.
     """
     width = mixtures.in_play.size
     if graph.k == 0:
         return np.zeros((width, width))
     recipe = np.repeat(np.arange(mixtures.count), graph.k)
     neighbor = graph.indices.ravel()
-    # One orientation a pair: which of equally large flows are kept must not depend on direction.
+    # One orientation per pair: which of equally large flows are kept must not depend on direction.
     plans = plans_of_pairs(
         mixtures,
         cost,

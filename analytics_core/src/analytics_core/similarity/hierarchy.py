@@ -90,7 +90,7 @@ class IngredientTree:
         nodes : int (m,)
             Ingredient indices.
         decay : float, default 1.0
-            Factor by which edges shrink a level; 1 counts edges.
+            Factor by which edges shrink from level to level; 1 counts edges.
 
         Returns
         -------
@@ -127,7 +127,7 @@ class IngredientTree:
         Returns
         -------
         SparseRows
-            Columns are ingredients (edges towards the root), values mass below times edge weight.
+            Columns are ingredients (edges toward the root), values mass below times edge weight.
 
         References
         ----------

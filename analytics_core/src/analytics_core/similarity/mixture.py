@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mixtures:
-    """One sparse row a recipe over the ingredients in play.
+    """One sparse row per recipe over the ingredients in play.
 
     Attributes
     ----------

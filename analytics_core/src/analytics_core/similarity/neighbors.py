@@ -1,4 +1,4 @@
-"""Exact k nearest neighbours, found by lower bounds and pruning instead of all pairs."""
+"""Exact k nearest neighbors, found by lower bounds and pruning instead of all pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray, SparseRows
     from analytics_core.similarity.mixture import Mixtures
 
-ROWS_A_CALL = 64  # rows per compiled call: milliseconds to tenths of a second
+ROWS_PER_CALL = 64  # rows per compiled call: milliseconds to tenths of a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class KnnGraph:
 
     @property
     def k(self) -> int:
-        """Neighbours a recipe."""
+        """Neighbors per recipe."""
         return int(self.indices.shape[1])
 
     def head(self, k: int) -> KnnGraph:
@@ -92,7 +92,7 @@ def nearest_neighbors(
         for_chunks(
             start,
             stop,
-            ROWS_A_CALL,
+            ROWS_PER_CALL,
             lambda first, last: _kernels.emd_neighbors(
                 first, last, *problem, mixtures.largest_support, indices, distances, solved, stalled
             ),
@@ -128,7 +128,7 @@ def nearest_in_l1(
         for_chunks(
             start,
             stop,
-            ROWS_A_CALL,
+            ROWS_PER_CALL,
             lambda first, last: _kernels.l1_neighbors(
                 first,
                 last,

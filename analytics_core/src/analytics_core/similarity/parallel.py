@@ -21,9 +21,9 @@ def available_threads() -> int:
 
     A container sees its host's processors, not its own share, so the variable comes first.
     """
-    told = os.environ.get("NUMBA_NUM_THREADS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
+    variable = os.environ.get("NUMBA_NUM_THREADS", "")
+    if variable.isdecimal() and int(variable):
+        return int(variable)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -30,7 +30,7 @@ def neighbors_kept(graph: KnnGraph, points: FloatArray) -> float:
 
 
 def mutual_share(graph: KnnGraph) -> float:
-    """Share of neighbour relations that hold both ways, 0 to 1."""
+    """Share of neighbor relations that hold both ways, 0 to 1."""
     n, k = graph.indices.shape
     if k == 0:
         return 1.0

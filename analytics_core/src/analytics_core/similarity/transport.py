@@ -1,9 +1,9 @@
 """Exact Earth Mover's Distance and unique optimal plans between small mixtures.
 
-Single problems of up to 64 ingredients a side are solved by this package's compiled simplex, larger
-ones by POT's network simplex. Pairs of recipes go to the compiled simplex at any size. A problem on
-which it stalls is solved by POT, whichever function met it: the distance is exact all the same, but
-of several optimal plans POT's need not be the one described at `transport_plan`.
+Single problems of up to 64 ingredients per side are solved by this package's compiled simplex,
+larger ones by POT's network simplex. Pairs of recipes go to the compiled simplex at any size. A
+problem on which it stalls is solved by POT, whichever function met it: the distance is exact all
+the same, but of several optimal plans POT's need not be the one described at `transport_plan`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from analytics_core.similarity.mixture import Mixtures
 
 MASS_BALANCE_TOLERANCE = 1e-9  # of the total: beyond it the masses do not belong together
-ROWS_A_CALL = 16  # rows of all pairs a compiled call
-PAIRS_A_CALL = 2048
+ROWS_PER_CALL = 16  # rows of all pairs per compiled call
+PAIRS_PER_CALL = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,7 +211,7 @@ def emd_pairs(
     for_chunks(
         0,
         first.size,
-        PAIRS_A_CALL,
+        PAIRS_PER_CALL,
         lambda start, stop: _kernels.pairs(
             start, stop, first, second, *problem, mixtures.largest_support, out
         ),
@@ -233,7 +233,7 @@ def emd_matrix(mixtures: Mixtures, cost: FloatArray, *, threads: int | None = No
     for_chunks(
         0,
         mixtures.count,
-        ROWS_A_CALL,
+        ROWS_PER_CALL,
         lambda start, stop: _kernels.matrix(start, stop, *problem, mixtures.largest_support, upper),
         threads=threads,
     )
@@ -264,7 +264,7 @@ def plans_of_pairs(
     for_chunks(
         0,
         first.size,
-        PAIRS_A_CALL,
+        PAIRS_PER_CALL,
         lambda start, stop: _kernels.pair_plans(
             start, stop, first, second, *problem, keys, size, counts, sources, targets, masses
         ),

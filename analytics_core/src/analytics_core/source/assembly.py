@@ -160,7 +160,7 @@ def _ingredients(database: Path, tables: Mapping[str, Columns], findings: Findin
         _labels(ids, names, orphans),
     )
     paths = _paths(database, ids, parents)
-    # Below an orphan, stored paths may still hold the lost parent's id: one flaw, told once.
+    # Below an orphan, stored paths may still hold the lost parent's id: one flaw, reported once.
     lost = {f"/{ids[row]}/": f"/{parent_ids[row]}/{ids[row]}/" for row in orphans}
     disagreeing = []
     for position, row in enumerate(order.tolist()):

@@ -40,7 +40,7 @@ class Ingredients:
     ----------
     ids : (ingredients,) int64
     names
-        One a row.
+        One per row.
     parents : (ingredients,) int32
         Index of the parent; -1 for a root.
     allow_substitution : (ingredients,) bool
@@ -63,7 +63,7 @@ class Recipes:
     ----------
     ids : (recipes,) int64
     names
-        One a row.
+        One per row.
     """
 
     ids: NDArray[np.int64]
@@ -85,7 +85,7 @@ class Lines:
     unit : (lines,) int32
         Index into the units; -1 where there is none.
     volume_ml : (lines,) float64
-        Millilitres, not negative.
+        Milliliters, not negative.
     """
 
     recipe: NDArray[np.int32]

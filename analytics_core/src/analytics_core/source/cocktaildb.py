@@ -1,7 +1,7 @@
 """The reader of the site's own layout: the needed tables, read in one transaction.
 
 The file is not trusted: its pages are checked, its schema may run no code, and values of
-a type that their column should not have arrive as stand-ins that are easy to recognise.
+a type that their column should not have arrive as stand-ins that are easy to recognize.
 """
 
 from __future__ import annotations

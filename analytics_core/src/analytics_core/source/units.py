@@ -40,7 +40,7 @@ def line_volumes_ml(
 
     ``to top`` is 90 ml, ``to rinse`` 5 ml and ``each`` 1 ml. Otherwise an amount in
     a unit with a conversion is their product, an amount without one is taken as
-    millilitres, and a line without an amount is 1 ml.
+    milliliters, and a line without an amount is 1 ml.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def line_volumes_ml(
     Returns
     -------
     (lines,) float64
-        Millilitres.
+        Milliliters.
     """
     # One more entry at the end serves index -1: no fixed volume and no conversion.
     fixed = np.full(len(units) + 1, np.nan)

@@ -5,31 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from analytics_core.errors import NotFound, StorageError
 from analytics_core.store.base import check_key
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
+    from mypy_boto3_s3.client import S3Client
 
 _ATTEMPTS = 5
-
-
-class S3Client(Protocol):
-    """What this package calls of a boto3 client."""
-
-    def get_object(self, **request: Any) -> Any:
-        """Fetch an object."""
-
-    def put_object(self, **request: Any) -> Any:
-        """Store an object."""
-
-    def delete_object(self, **request: Any) -> Any:
-        """Remove an object."""
-
-    def get_paginator(self, name: str, /) -> Any:
-        """Return what calls an operation page after page."""
 
 
 def make_client() -> S3Client:
@@ -40,7 +25,7 @@ def make_client() -> S3Client:
     # An explicit configuration would silence the environment's own AWS_MAX_ATTEMPTS.
     attempts = os.environ.get("AWS_MAX_ATTEMPTS", "")
     # a session of its own: boto3's default one is not safe with threads
-    client: S3Client = boto3.session.Session().client(
+    return boto3.session.Session().client(
         "s3",
         config=Config(
             retries={
@@ -51,7 +36,6 @@ def make_client() -> S3Client:
             read_timeout=60,
         ),
     )
-    return client
 
 
 class S3Storage:
@@ -145,8 +129,7 @@ def _read_object(s3: S3Client, bucket: str, key: str) -> bytes:
     )
 
     def fetch() -> bytes:
-        body: bytes = s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
-        return body
+        return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
 
     for _ in range(2):
         with contextlib.suppress(
