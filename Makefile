@@ -2,11 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# what `make mutants` looks at (all, unless named) and how many changes it tries in each
+MODULES ?=
+SAMPLE ?= 8
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint lint-style lint-types lint-imports setup bench clean
+.PHONY: help demo test test-slow lint lint-style lint-types lint-imports setup mutants bench clean
 
 # `##@ Group` opens a group of targets, here and in the included files; `## text` describes a target.
 help:
@@ -54,6 +57,9 @@ lint-types: $(VENV)/.dev
 
 lint-imports: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+mutants: $(VENV)/.dev ## change the code here and there, list what no test notices
+	$(BIN)/python -m mutants $(MODULES) --sample $(SAMPLE)
 
 bench: $(VENV)/.dev ## side by side with what a user would pick instead
 	$(BIN)/python -m benchmarks
