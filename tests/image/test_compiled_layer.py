@@ -1,8 +1,12 @@
 """The layer of compiled kernels is made from a few files of the package; they must be enough."""
 
+from __future__ import annotations
+
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from image.tools import CONTEXT
 
@@ -24,10 +28,11 @@ print(len(loaded))
 """
 
 
-def copied():
+def copied() -> Iterator[tuple[Path, str]]:
     """Yield (source in the context, folder below site-packages) of the stage that compiles."""
     text = (CONTEXT / "Dockerfile").read_text().replace("\\\n", " ")
     stage = re.search(r"^FROM libraries AS compiled\n(.*?)^RUN", text, re.MULTILINE | re.DOTALL)
+    assert stage is not None
     for line in stage[1].splitlines():
         words = line.split()
         if words[:1] == ["COPY"] and words[-1].startswith(SITE):
@@ -35,7 +40,7 @@ def copied():
                 yield CONTEXT / source, words[-1].removeprefix(SITE)
 
 
-def test_the_copied_files_are_all_that_compiling_imports(tmp_path):
+def test_the_copied_files_are_all_that_compiling_imports(tmp_path: Path) -> None:
     files = list(copied())
     assert len(files) >= 8
     for source, folder in files:
