@@ -297,7 +297,23 @@ def test_the_page_says_what_was_published(
     )
     near = neighbors_of(sample_documents, 1)
     assert said == [f"{neighbor['words']}." for neighbor in near.values()]
-    assert page.locator(".neighbors > li .swaps strong").first.text_content()
+    names = page.locator(".neighbors > li .swaps").first.locator("strong").all_text_contents()
+    pours = [step for step in next(iter(near.values()))["steps"] if step["kind"] != "swap"]
+    assert {pour["ingredient_name"] for pour in pours} <= set(names)
+
+
+def test_no_line_of_a_sentence_begins_with_a_sign(open_page: Opener, sample_page: Path) -> None:
+    page = open_page(sample_page, NEGRONI, size=PHONE)
+    broken = page.evaluate(
+        """() => [...document.querySelectorAll(".swaps .clings")].filter(span => {
+          const sign = document.createRange();
+          sign.selectNodeContents(span.lastChild);
+          const name = span.firstChild.getBoundingClientRect();
+          return Math.abs(sign.getBoundingClientRect().bottom - name.bottom) > name.height / 2;
+        }).length"""
+    )
+    assert broken == 0
+    expect(page.locator(".swaps .clings")).not_to_have_count(0)
 
 
 def test_compare_says_the_way_back_where_only_that_is_published(

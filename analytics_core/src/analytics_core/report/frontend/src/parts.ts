@@ -36,13 +36,22 @@ export function summary({ data }: Context, recipe: number): HTMLElement {
   return h("span", { class: "summary" }, names.flatMap((name, i) => [i > 0 && ", ", named(name)]));
 }
 
+/** What must not begin a line. */
+const CLINGS = /^[;,.]/;
+
 /** "Swap 1 oz Campari for Aperol; Gin stays.", as published; nothing where nothing is. */
 export function swaps({ data }: Context, neighbor: Neighbor): HTMLElement | null {
   if (!neighbor.words.length) return null;
-  const fragments = neighbor.words.map((fragment) =>
-    typeof fragment === "number" ? named(data.ingredient(fragment), "strong") : fragment,
-  );
-  return h("p", { class: "swaps" }, fragments, ".");
+  const fragments = [...neighbor.words, "."];
+  const children: Child[] = fragments.map((fragment, i) => {
+    if (typeof fragment === "string") {
+      return typeof fragments[i - 1] === "number" ? fragment.replace(CLINGS, "") : fragment;
+    }
+    const name = named(data.ingredient(fragment), "strong");
+    const sign = CLINGS.exec(String(fragments[i + 1]));
+    return sign ? h("span", { class: "clings" }, name, sign[0]) : name;
+  });
+  return h("p", { class: "swaps" }, children);
 }
 
 /** Whether the bar suffices, in a few words. */
