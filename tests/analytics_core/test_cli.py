@@ -248,7 +248,7 @@ def test_refresh_of_a_database_in_s3_below_a_prefix(
 @pytest.mark.parametrize("command", ["refresh", "validate"])
 def test_a_database_that_is_none_is_exit_3(command: str, tmp_path: Path) -> None:
     (tmp_path / "bad.db").write_text("this is not a database, however long it is" * 100)
-    place = ["--output", tmp_path / "out"] if command == "refresh" else []
+    place: list[str | Path] = ["--output", tmp_path / "out"] if command == "refresh" else []
     for name in ("bad.db", "missing.db"):
         done = run(command, "--db", tmp_path / name, *place)
         assert done.returncode == 3, done.stderr

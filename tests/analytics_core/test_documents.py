@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +30,7 @@ PROVENANCE = Provenance("run-1", "2026-11-25T00:00:00+00:00", "f" * 64, "0.1.0")
 
 
 @pytest.fixture
-def bar(tmp_path):
+def bar(tmp_path: Path) -> Any:
     """Two recipes with every kind of line: (catalog, tree, mixtures, usage)."""
     path = write_database(
         tmp_path / "bar.db",
@@ -49,7 +51,7 @@ def bar(tmp_path):
     return catalog, tree, build_mixtures(catalog, tree), count_usage(catalog, tree)
 
 
-def test_a_document_is_one_line_of_json_with_its_provenance():
+def test_a_document_is_one_line_of_json_with_its_provenance() -> None:
     data = encode("recipe-complexity", iter([{"a": 1}, {"a": 2}]), PROVENANCE)
     assert data.endswith(b"}\n")
     assert data.count(b"\n") == 1
@@ -68,18 +70,18 @@ def test_a_document_is_one_line_of_json_with_its_provenance():
     assert json.loads(encode("x", {"id": "root"}, PROVENANCE))["data"] == {"id": "root"}
 
 
-def test_text_stays_as_it_is_and_lone_surrogates_do_no_harm():
+def test_text_stays_as_it_is_and_lone_surrogates_do_no_harm() -> None:
     data = encode("x", iter([{"name": "Piña 🍸 \ud800"}]), PROVENANCE)
     assert "Piña 🍸 ?".encode() in data
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
-def test_a_number_that_is_not_finite_is_no_document(number):
+def test_a_number_that_is_not_finite_is_no_document(number: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         to_json({"distance": number})
 
 
-def test_ingredients_are_listed_largest_volume_first_and_each_last(bar):
+def test_ingredients_are_listed_largest_volume_first_and_each_last(bar: Any) -> None:
     catalog, *_ = bar
     rows = list(published.cocktail_space(catalog, np.array([[0.1 + 0.2, -0.0], [1.0, 2.0]])))
     assert rows[0] == {
@@ -93,7 +95,7 @@ def test_ingredients_are_listed_largest_volume_first_and_each_last(bar):
     assert str(rows[0]["y"]) == "0.0"
 
 
-def test_details_tell_what_is_poured_and_the_base(bar):
+def test_details_tell_what_is_poured_and_the_base(bar: Any) -> None:
     catalog, tree, *_ = bar
     fizz, sazerac = published.recipe_details(catalog, tree)
     assert (fizz["base_ingredient_id"], fizz["base_ingredient_name"]) == (5, "Soda Water")
@@ -116,7 +118,7 @@ def test_details_tell_what_is_poured_and_the_base(bar):
     assert [line["amount"] for line in sazerac["lines"]] == [2.0, 0.25, None, None]
 
 
-def test_an_equal_base_is_the_one_of_lower_id(tmp_path):
+def test_an_equal_base_is_the_one_of_lower_id(tmp_path: Path) -> None:
     path = write_database(
         tmp_path / "bar.db", recipes=[(1, "Half")], lines=[(1, 5, OUNCE, 1.0), (1, 3, OUNCE, 1.0)]
     )
@@ -126,7 +128,7 @@ def test_an_equal_base_is_the_one_of_lower_id(tmp_path):
     assert half["base_ingredient_name"] == "Campari"
 
 
-def test_usage_lists_roots_most_used_first_ties_by_id(bar):
+def test_usage_lists_roots_most_used_first_ties_by_id(bar: Any) -> None:
     catalog, tree, _, usage = bar
     rows = list(published.ingredient_usage(catalog, tree, usage))
     assert [(row["ingredient_id"], row["hierarchical_usage"]) for row in rows] == [
@@ -144,7 +146,7 @@ def test_usage_lists_roots_most_used_first_ties_by_id(bar):
     }
 
 
-def test_complexity_counts_distinct_ingredients(bar):
+def test_complexity_counts_distinct_ingredients(bar: Any) -> None:
     *_, usage = bar
     assert list(published.recipe_complexity(usage)) == [
         {"ingredient_count": 3, "recipe_count": 1},
@@ -152,7 +154,7 @@ def test_complexity_counts_distinct_ingredients(bar):
     ]
 
 
-def test_the_tree_is_nested_as_the_parents_say(bar):
+def test_the_tree_is_nested_as_the_parents_say(bar: Any) -> None:
     catalog, tree, _, usage = bar
     root = published.ingredient_tree(catalog, tree, usage)
     assert (root["id"], root["name"], root["edge_weight"]) == ("root", "All Ingredients", 0.0)
@@ -170,7 +172,7 @@ def test_the_tree_is_nested_as_the_parents_say(bar):
     assert (gin["recipe_count"], gin["hierarchical_recipe_count"]) == (0, 1)
 
 
-def test_plans_leave_out_what_stays_and_what_is_rounding(bar):
+def test_plans_leave_out_what_stays_and_what_is_rounding(bar: Any) -> None:
     catalog, tree, mixtures, _ = bar
     graph = KnnGraph(np.array([[1], [0]], np.int32), np.array([[0.5], [0.5]]))
     ids = mixtures.ingredient_ids.tolist()
@@ -206,7 +208,7 @@ def test_plans_leave_out_what_stays_and_what_is_rounding(bar):
     assert (back["from_ingredient_id"], back["to_ingredient_id"]) == (11, 10)
 
 
-def similar(bar, moves, cost=None):
+def similar(bar: Any, moves: Any, cost: Any = None) -> Any:
     """The neighbors of the fizz and of the Sazerac, with plans of (from, to, mass) each."""
     catalog, tree, mixtures, _ = bar
     ids = mixtures.ingredient_ids.tolist()
@@ -224,7 +226,7 @@ def similar(bar, moves, cost=None):
     return [row["neighbors"][0] for row in rows]
 
 
-def test_steps_name_the_bottles_that_the_recipes_name(bar):
+def test_steps_name_the_bottles_that_the_recipes_name(bar: Any) -> None:
     there, back = similar(bar, [[(10, 11, 0.5)], [(11, 10, 0.5)]])
     assert there["words"] == (
         "leave out the Soda Water; swap 2 oz London Dry Gin for 2¼ oz Bourbon;"
@@ -253,7 +255,9 @@ def test_steps_name_the_bottles_that_the_recipes_name(bar):
 @pytest.mark.parametrize(
     ("cost", "kinds"), [(0.84, ["swap", "stays"]), (0.86, ["swap", "add", "stays"])]
 )
-def test_costs_are_taken_relative_to_their_median(tmp_path, unit_of_cost, cost, kinds):
+def test_costs_are_taken_relative_to_their_median(
+    tmp_path: Path, unit_of_cost: float, cost: Any, kinds: Any
+) -> None:
     path = write_database(
         tmp_path / "bar.db",
         recipes=[(1, "Neat"), (2, "Half and half")],
@@ -273,7 +277,7 @@ def test_costs_are_taken_relative_to_their_median(tmp_path, unit_of_cost, cost, 
     assert [step["kind"] for step in there["steps"]] == kinds
 
 
-def test_substitutes_are_used_ingredients_cheapest_first(bar):
+def test_substitutes_are_used_ingredients_cheapest_first(bar: Any) -> None:
     catalog, _, mixtures, _ = bar
     width = mixtures.in_play.size
     cost = np.abs(np.subtract.outer(np.arange(width), np.arange(width))).astype(float)

@@ -33,7 +33,7 @@ REFRESH = textwrap.dedent(
 
 
 @pytest.fixture
-def copy(tmp_path):
+def copy(tmp_path: Path) -> Path:
     """A copy of the package, as another version would be installed."""
     package = tmp_path / "site" / "analytics_core"
     ignored = shutil.ignore_patterns("__pycache__", "frontend")
@@ -54,7 +54,7 @@ def reused(copy: Path, database: Path, output: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("module", ["similarity/ground_cost.py", "similarity/_umap.py"])
-def test_one_changed_line_and_nothing_is_reused(module, copy, tmp_path):
+def test_one_changed_line_and_nothing_is_reused(module: str, copy: Path, tmp_path: Path) -> None:
     database, output = write_database(tmp_path / "bar.db"), tmp_path / "out"
     assert reused(copy, database, output) == []
     assert reused(copy, database, output) == ["cost", "neighbors", "map"]
@@ -64,12 +64,12 @@ def test_one_changed_line_and_nothing_is_reused(module, copy, tmp_path):
     assert reused(copy, database, output) == ["cost", "neighbors", "map"]
 
 
-def fingerprint(monkeypatch, package: Path) -> str:
+def fingerprint(monkeypatch: pytest.MonkeyPatch, package: Path) -> str:
     monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
     return code_fingerprint.__wrapped__()
 
 
-def test_every_source_counts_and_nothing_else(copy, monkeypatch):
+def test_every_source_counts_and_nothing_else(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprint(monkeypatch, copy)
     (copy / "__pycache__").mkdir()
     (copy / "__pycache__" / "cli.cpython-311.pyc").write_bytes(b"compiled")
@@ -83,7 +83,9 @@ def test_every_source_counts_and_nothing_else(copy, monkeypatch):
     assert len(seen) == 3
 
 
-def test_without_sources_what_is_compiled_counts(tmp_path, monkeypatch):
+def test_without_sources_what_is_compiled_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     compiled = tmp_path / "cli.pyc"
     compiled.write_bytes(b"one")
     before = fingerprint(monkeypatch, tmp_path)
@@ -92,7 +94,7 @@ def test_without_sources_what_is_compiled_counts(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("library", ["numpy", "scipy", "numba", "umap-learn"])
-def test_another_version_of_a_library_counts(library, monkeypatch):
+def test_another_version_of_a_library_counts(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = code_fingerprint.__wrapped__()
     versions = provenance.version
     monkeypatch.setattr(
@@ -101,8 +103,8 @@ def test_another_version_of_a_library_counts(library, monkeypatch):
     assert code_fingerprint.__wrapped__() != before
 
 
-def test_an_absent_library_is_a_version_too(monkeypatch):
-    def absent(name):
+def test_an_absent_library_is_a_version_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
         raise provenance.PackageNotFoundError(name)
 
     before = code_fingerprint.__wrapped__()
@@ -110,13 +112,13 @@ def test_an_absent_library_is_a_version_too(monkeypatch):
     assert code_fingerprint.__wrapped__() != before
 
 
-def test_fingerprints_tell_values_apart_but_not_the_order_of_names():
+def test_fingerprints_tell_values_apart_but_not_the_order_of_names() -> None:
     assert fingerprint_of("a", {"x": 1, "y": 2}) == fingerprint_of("a", {"y": 2, "x": 1})
     distinct = [("ab",), ("a", "b"), (1,), ("1",), (1.5,), (None,), ({"x": 1},), ({"x": 2},), ()]
     assert len({fingerprint_of(*parts) for parts in distinct}) == len(distinct)
 
 
-def test_run_ids_are_made_for_folders_and_are_no_other_runs():
+def test_run_ids_are_made_for_folders_and_are_no_other_runs() -> None:
     ids = {new_run_id() for _ in range(100)}
     assert len(ids) == 100
     assert all(len(run_id) == 23 and run_id[8] == "T" for run_id in ids)

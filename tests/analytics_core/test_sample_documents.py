@@ -23,12 +23,14 @@ MAP_NEIGHBORS_KEPT = 0.8
 
 
 @pytest.fixture(scope="module")
-def kept():
+def kept() -> Any:
     return sample_documents.load()
 
 
 @pytest.fixture(scope="module", params=sample_documents.COSTS)
-def both(request, kept, tmp_path_factory):
+def both(
+    request: pytest.FixtureRequest, kept: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
     """Kept and present documents under one cost."""
     return kept[request.param], sample_documents.make(
         request.param, tmp_path_factory.mktemp("sample")
@@ -56,7 +58,7 @@ def differences(before: Any, now: Any, where: str) -> list[str]:
     return [line for place, a, b in pairs for line in differences(a, b, place)]
 
 
-def test_the_same_documents_are_made(both):
+def test_the_same_documents_are_made(both: Any) -> None:
     before, now = both
     assert before.keys() == now.keys()
 
@@ -74,12 +76,12 @@ def test_the_same_documents_are_made(both):
         "recipe-similar",
     ],
 )
-def test_a_document_is_what_it_was(both, kind):
+def test_a_document_is_what_it_was(both: Any, kind: str) -> None:
     before, now = (without(documents[kind], ADDED | {"x", "y"}) for documents in both)
     assert differences(before, now, kind)[:5] == []
 
 
-def test_the_manifest_is_what_it_was(both):
+def test_the_manifest_is_what_it_was(both: Any) -> None:
     before, now = (dict(documents["manifest"]) for documents in both)
     quality = {RENAMED.get(name, name): value for name, value in before.pop("quality").items()}
     figures = now.pop("quality")
@@ -90,7 +92,7 @@ def test_the_manifest_is_what_it_was(both):
         assert figures[name] == pytest.approx(value, abs=tolerance), name
 
 
-def test_maps_keep_their_neighbors(both):
+def test_maps_keep_their_neighbors(both: Any) -> None:
     before, now = (
         {
             kind: json.dumps(data if kind == "manifest" else {"data": data}).encode()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def published(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """The database, and what one refresh on one machine publishes."""
     folder = tmp_path_factory.mktemp("undisturbed")
     database = cut_down_sample(folder / "bar.db", 50)
@@ -69,7 +70,9 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("cost", ["learned", "tree"])
-def test_many_machines_publish_what_one_does(cost, undisturbed, tmp_path):
+def test_many_machines_publish_what_one_does(
+    cost: Any, undisturbed: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
     database, expected = undisturbed
     if cost != "learned":
         settings = RefreshSettings(cost=cost)
@@ -110,19 +113,21 @@ def test_many_machines_publish_what_one_does(cost, undisturbed, tmp_path):
     assert manifest["run_id"] == read_plan(LocalStorage(shared)).run_id
 
 
-def test_what_a_lost_shard_did_not_leave_is_computed(undisturbed, tmp_path):
+def test_what_a_lost_shard_did_not_leave_is_computed(
+    undisturbed: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
     database, expected = undisturbed
     cache = LocalStorage(tmp_path / "shared")
     made = plan(database, cache, shards=3)
     shard(made, cache, 1)
-    events = []
+    events: list[Any] = []
     pipeline.finish(made, cache, LocalStorage(tmp_path / "out"), on_event=events.append)
     (search,) = [e for e in events if (e.stage, e.state) == ("neighbors", "finished")]
     assert search.detail == "1 of 3 parts were there"
     assert published(tmp_path / "out") == expected
 
 
-def test_more_shards_than_recipes_are_no_fault(tmp_path):
+def test_more_shards_than_recipes_are_no_fault(tmp_path: Path) -> None:
     database = write_database(tmp_path / "bar.db")
     cache = LocalStorage(tmp_path / "shared")
     made = plan(database, cache, settings=PLAIN, shards=8)
@@ -136,7 +141,7 @@ def test_more_shards_than_recipes_are_no_fault(tmp_path):
     assert published(tmp_path / "out") == published(tmp_path / "alone")
 
 
-def test_a_database_without_recipes_can_be_shared_too(tmp_path):
+def test_a_database_without_recipes_can_be_shared_too(tmp_path: Path) -> None:
     database = write_database(tmp_path / "bar.db", recipes=[], lines=[])
     cache = LocalStorage(tmp_path / "shared")
     made = plan(database, cache, settings=PLAIN, shards=2)
@@ -145,7 +150,7 @@ def test_a_database_without_recipes_can_be_shared_too(tmp_path):
     assert [w["code"] for w in result.manifest["warnings"]] == ["no-usable-recipe"]
 
 
-def test_findings_are_part_of_the_inputs(tmp_path):
+def test_findings_are_part_of_the_inputs(tmp_path: Path) -> None:
     """The same content with another flaw: the manifest tells the flaw of its own database."""
     database = write_database(tmp_path / "bar.db")
     cache = LocalStorage(tmp_path / "shared")
@@ -157,7 +162,7 @@ def test_findings_are_part_of_the_inputs(tmp_path):
     assert [w["code"] for w in result.manifest["warnings"]] == ["path-mismatch"]
 
 
-def test_the_plan_comes_back_as_it_was(tmp_path):
+def test_the_plan_comes_back_as_it_was(tmp_path: Path) -> None:
     cache = LocalStorage(tmp_path / "shared")
     settings = RefreshSettings(cost="tree", neighbors=3, seed=7, page=False, keep_runs=4)
     made = plan(write_database(tmp_path / "bar.db"), cache, settings=settings, shards=2)
@@ -165,7 +170,9 @@ def test_the_plan_comes_back_as_it_was(tmp_path):
     assert read_plan(cache).settings == settings
 
 
-def test_there_must_be_a_plan_that_this_code_made(tmp_path, monkeypatch):
+def test_there_must_be_a_plan_that_this_code_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = LocalStorage(tmp_path / "shared")
     with pytest.raises(NotFound, match="there is no plan"):
         read_plan(cache)
@@ -180,7 +187,7 @@ def test_there_must_be_a_plan_that_this_code_made(tmp_path, monkeypatch):
         read_plan(cache)
 
 
-def test_inputs_that_were_removed_are_named(tmp_path):
+def test_inputs_that_were_removed_are_named(tmp_path: Path) -> None:
     cache = LocalStorage(tmp_path / "shared")
     made = plan(write_database(tmp_path / "bar.db"), cache, settings=PLAIN)
     for key in cache.list("work/inputs/"):
@@ -190,7 +197,7 @@ def test_inputs_that_were_removed_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("index", [-1, 2])
-def test_a_shard_that_was_not_planned_is_refused(index, tmp_path):
+def test_a_shard_that_was_not_planned_is_refused(index: int, tmp_path: Path) -> None:
     cache = LocalStorage(tmp_path / "shared")
     database = write_database(tmp_path / "bar.db")
     made = plan(database, cache, settings=PLAIN, shards=2)
@@ -201,7 +208,7 @@ def test_a_shard_that_was_not_planned_is_refused(index, tmp_path):
     assert run("shard", "--workspace", cache.url, f"--index={index}").returncode == 2
 
 
-def test_commands_without_a_plan_or_a_place_say_so(tmp_path):
+def test_commands_without_a_plan_or_a_place_say_so(tmp_path: Path) -> None:
     done = run("shard", "--workspace", tmp_path / "nothing", "--index", 0)
     assert done.returncode == 4
     assert "make one with `plan`" in done.stderr

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,14 +24,15 @@ PLAIN = RefreshSettings(page=False)
 
 
 @pytest.fixture
-def cache(tmp_path):
+def cache(tmp_path: Path) -> Cache:
     return Cache(LocalStorage(tmp_path / "work-here"))
 
 
-def test_work_is_done_once_for_one_fingerprint(cache):
-    calls, events = [], []
+def test_work_is_done_once_for_one_fingerprint(cache: Cache) -> None:
+    calls: list[int] = []
+    events: list[Any] = []
 
-    def work():
+    def work() -> Any:
         calls.append(1)
         return {"x": np.arange(3.0), "n": np.array(7)}
 
@@ -49,11 +52,11 @@ def test_work_is_done_once_for_one_fingerprint(cache):
     assert len(calls) == 3
 
 
-def test_a_stage_that_fails_leaves_nothing_and_is_not_timed(cache):
-    def fail():
+def test_a_stage_that_fails_leaves_nothing_and_is_not_timed(cache: Cache) -> None:
+    def fail() -> Any:
         raise RuntimeError("spilled")
 
-    events = []
+    events: list[Any] = []
     stages = Stages(cache, events.append)
     for attempt in (
         lambda: stages.run("catalog", fail),
@@ -66,11 +69,12 @@ def test_a_stage_that_fails_leaves_nothing_and_is_not_timed(cache):
     assert {e.state for e in events} == {"started"}
 
 
-def test_each_part_is_kept_as_soon_as_it_is_done(cache):
-    events, calls = [], []
+def test_each_part_is_kept_as_soon_as_it_is_done(cache: Cache) -> None:
+    events: list[Any] = []
+    calls: list[int] = []
 
-    def part(number, fails=False):
-        def work():
+    def part(number: int, fails: bool = False) -> Any:
+        def work() -> Any:
             calls.append(number)
             if fails:
                 raise RuntimeError("spilled")
@@ -93,8 +97,8 @@ def test_each_part_is_kept_as_soon_as_it_is_done(cache):
     assert stages.cached_parts("neighbors", []) == []
 
 
-def test_run_passes_the_result_on_and_tells_its_detail(cache):
-    events = []
+def test_run_passes_the_result_on_and_tells_its_detail(cache: Cache) -> None:
+    events: list[Any] = []
     stages = Stages(cache, events.append)
     assert stages.run("catalog", lambda: 41, detail=lambda n: f"{n} recipes") == 41
     assert events[-1].detail == "41 recipes"
@@ -102,7 +106,7 @@ def test_run_passes_the_result_on_and_tells_its_detail(cache):
     assert (events[-1].state, events[-1].done, events[-1].total) == ("progress", 2, 5)
 
 
-def test_packing_keeps_every_bit_and_runs_no_code():
+def test_packing_keeps_every_bit_and_runs_no_code() -> None:
     arrays = {
         "floats": np.array([0.1, -0.0, 5e-324]),
         "ids": np.array([[1, 2]], np.int32),
@@ -118,19 +122,21 @@ def test_packing_keeps_every_bit_and_runs_no_code():
         unpack(pack({"evil": np.array([{"a": 1}], dtype=object)}))
 
 
-def states(database, output, settings=PLAIN, **more):
+def states(
+    database: Path, output: LocalStorage, settings: RefreshSettings = PLAIN, **more: Any
+) -> Any:
     """Refresh; return {stage: "finished" or "reused"}."""
-    events = []
+    events: list[Any] = []
     refresh(database, output, settings=settings, on_event=events.append, **more)
     return {e.stage: e.state for e in events if e.state in ("finished", "reused")}
 
 
-def reused(told):
+def reused(told: Any) -> Any:
     return [stage for stage, state in told.items() if state == "reused"]
 
 
 @pytest.fixture
-def database(tmp_path):
+def database(tmp_path: Path) -> Path:
     return write_database(tmp_path / "bar.db")
 
 
@@ -150,7 +156,9 @@ CRASHING = """
 """
 
 
-def test_a_retry_after_a_crash_goes_on_from_the_last_finished_stage(database, tmp_path):
+def test_a_retry_after_a_crash_goes_on_from_the_last_finished_stage(
+    database: Path, tmp_path: Path
+) -> None:
     crashed = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(CRASHING), database, tmp_path / "out"],
         capture_output=True, text=True, timeout=120, check=False,
@@ -172,7 +180,7 @@ def test_a_retry_after_a_crash_goes_on_from_the_last_finished_stage(database, tm
 
 
 @pytest.mark.parametrize("damage", ["torn", "empty", "foreign", "flipped"])
-def test_damaged_results_are_computed_again(damage, database, tmp_path):
+def test_damaged_results_are_computed_again(damage: str, database: Path, tmp_path: Path) -> None:
     output = LocalStorage(tmp_path / "out")
     states(database, output)
     before = read_published(output)["recipe-similar"]["data"]
@@ -193,10 +201,10 @@ def test_damaged_results_are_computed_again(damage, database, tmp_path):
     assert reused(states(database, output)) == KEPT  # and they are whole again
 
 
-def test_what_a_stage_depends_on_decides_what_is_reused(database, tmp_path):
+def test_what_a_stage_depends_on_decides_what_is_reused(database: Path, tmp_path: Path) -> None:
     output = LocalStorage(tmp_path / "out")
 
-    def go(**settings):
+    def go(**settings: Any) -> Any:
         return reused(states(database, output, RefreshSettings(page=False, **settings)))
 
     assert go() == []
@@ -212,7 +220,7 @@ def test_what_a_stage_depends_on_decides_what_is_reused(database, tmp_path):
     assert go() == KEPT
 
 
-def test_machines_may_share_a_cache(database, tmp_path):
+def test_machines_may_share_a_cache(database: Path, tmp_path: Path) -> None:
     shared = LocalStorage(tmp_path / "shared")
     first = states(database, LocalStorage(tmp_path / "a"), cache=shared)
     second = states(database, LocalStorage(tmp_path / "b"), cache=shared)

@@ -108,8 +108,10 @@ def likeness(recipe: Glass, neighbor: Glass, cost: Any) -> dict[tuple[int, int],
         shares.append(dict(sorted(share.items())))
     ours, theirs = map(list, shares)
     matrix = np.array([[cost(a, b) for b in theirs] for a in ours])
+    first, second = (np.array(list(share.values())) for share in shares)
     plan = transport_plan(
-        *(np.array(list(share.values())) for share in shares),
+        first,
+        second,
         matrix,
         keys=(np.array(ours), np.array(theirs)),
     )
@@ -443,8 +445,8 @@ def test_the_order_of_lines_does_not_matter(
 ) -> None:
     recipe, neighbor = map(fill_glass, drinks)
     moves = likeness(recipe, neighbor, uneven)
-    mixed = [shuffler.sample(lines, len(lines)) for lines in drinks]
-    assert find_steps(*map(fill_glass, mixed), moves) == find_steps(recipe, neighbor, moves)
+    one, other = (fill_glass(shuffler.sample(lines, len(lines))) for lines in drinks)
+    assert find_steps(one, other, moves) == find_steps(recipe, neighbor, moves)
 
 
 @given(two_drinks())

@@ -125,9 +125,10 @@ def metrics_of(line: dict[str, Any]) -> dict[str, tuple[str, float]]:
 
 def test_a_success_has_the_dashboards_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANALYTICS_ENVIRONMENT", "prod")
-    whole, stage = metric_lines(
+    lines: list[dict[str, Any]] = metric_lines(
         succeeded=True, seconds=12.3456, recipes=238, warnings=0, stage_seconds=[("cost", 1.5)]
     )
+    whole, stage = lines
     assert whole["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Environment"]]
     assert whole["Environment"] == "prod"
     assert metrics_of(whole) == {

@@ -12,6 +12,7 @@ import hashlib
 import sqlite3
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from analytics_core.swaps import Glass, Pour, fill_glass, find_steps
 from analytics_core.wording import say
 
 NEIGHBORS = 10
+IngredientRow = tuple[int, str, int | None, int]
+LineRow = tuple[int, str, int, float | None, str | None, float | None]
+
 GENERATED_AT = "2026-11-24T09:30:00+00:00"
 SPECIAL_ML = {"to top": 90.0, "to rinse": 5.0, "each": 1.0}
 
@@ -45,8 +49,8 @@ def make_documents(recipes: int | None = None, *, seed: int = 0) -> dict[str, An
 
 
 def documents_from(
-    ingredients: list[tuple[int, str, int | None, int]],
-    rows: list[tuple[int, str, int, float | None, str | None, float | None]],
+    ingredients: Sequence[IngredientRow],
+    rows: Sequence[LineRow],
 ) -> dict[str, Any]:
     """Documents from rows of ingredients and of recipe lines."""
     name = {key: text for key, text, _, _ in ingredients}
@@ -255,11 +259,11 @@ def _complexity(lines: dict[int, list[dict[str, Any]]]) -> list[dict[str, int]]:
 
 
 def _tree(
-    ingredients: list[tuple[int, str, int | None, int]],
+    ingredients: Sequence[IngredientRow],
     used: dict[int, set[int]],
     below: dict[int, set[int]],
 ) -> dict[str, Any]:
-    nodes = {
+    nodes: dict[int, dict[str, Any]] = {
         key: {
             "id": str(key),
             "name": text,
@@ -278,7 +282,7 @@ def _tree(
 
 
 def _substitutes(
-    ingredients: list[tuple[int, str, int | None, int]],
+    ingredients: Sequence[IngredientRow],
     rolled: dict[int, int],
     below: dict[int, set[int]],
 ) -> list[dict[str, Any]]:

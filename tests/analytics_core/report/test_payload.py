@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from analytics_core.report.payload import compact
-from tests.analytics_core.report.documents import documents_from, make_documents
+from tests.analytics_core.report.documents import (
+    IngredientRow,
+    LineRow,
+    documents_from,
+    make_documents,
+)
 
 OUNCE_ML = 29.5735
 
@@ -48,8 +53,8 @@ def test_texts_are_kept_once(documents: dict[str, Any]) -> None:
 
 def test_names_that_hold_anything_stay_names() -> None:
     names = ["Gin; swap for </script>", "Gin (id 2)", 'x"y', "gin (ID 2)"]
-    ingredients = [(i, name, None, 0) for i, name in enumerate(names, start=1)]
-    rows = [
+    ingredients: list[IngredientRow] = [(i, name, None, 0) for i, name in enumerate(names, start=1)]
+    rows: list[LineRow] = [
         (recipe, f"Drink {recipe}", i, 1.0, "Ounce", OUNCE_ML)
         for recipe in range(1, 5)
         for i in range(recipe, 5)

@@ -1,5 +1,9 @@
 """The default cost does what it was chosen for: it agrees with bartenders."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
 from analytics_core.sample import write_sample_database
@@ -11,7 +15,7 @@ from benchmarks.cost_settings import Yardstick, distances_under
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory):
+def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     database = tmp_path_factory.mktemp("sample") / "sample.db"
     write_sample_database(database)
     catalog = load_catalog(database)
@@ -24,13 +28,13 @@ def scores(tmp_path_factory):
     }
 
 
-def test_the_default_is_well_ahead_of_the_reference(scores):
+def test_the_default_is_well_ahead_of_the_reference(scores: dict[str, Any]) -> None:
     assert scores["learned"].both > scores["reference"].both + 0.05
 
 
-def test_the_default_is_not_behind_the_plain_tree(scores):
+def test_the_default_is_not_behind_the_plain_tree(scores: dict[str, Any]) -> None:
     assert scores["learned"].both >= scores["tree"].both
 
 
-def test_nine_in_ten_triplets_come_out_as_bartenders_say(scores):
+def test_nine_in_ten_triplets_come_out_as_bartenders_say(scores: dict[str, Any]) -> None:
     assert scores["learned"].triplets >= 0.9

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from analytics_core.similarity.embedding import MAP_DECIMALS, MapSettings, align, embed
 from analytics_core.similarity.neighbors import KnnGraph
+from tests.strategies import Draw
 
 ROUNDING = 10.0**-MAP_DECIMALS
 
@@ -29,7 +32,7 @@ def clusters(size: int = 15) -> np.ndarray:
     return np.concatenate([center + rng.random((size, 2)) for center in centres])
 
 
-def test_heaps_stay_together_on_the_map():
+def test_heaps_stay_together_on_the_map() -> None:
     points = clusters()
     found = embed(graph_of(points, 14), points, MapSettings())
     assert found.shape == (45, 2)
@@ -40,7 +43,7 @@ def test_heaps_stay_together_on_the_map():
     assert (heap[apart.argmin(axis=1)] == heap).all()
 
 
-def test_the_same_input_has_the_same_bits_and_another_seed_another_map():
+def test_the_same_input_has_the_same_bits_and_another_seed_another_map() -> None:
     points = clusters()
     graph = graph_of(points, 14)
     first, second = (embed(graph, points, MapSettings()) for _ in range(2))
@@ -48,7 +51,7 @@ def test_the_same_input_has_the_same_bits_and_another_seed_another_map():
     assert not np.allclose(first, embed(graph, points, MapSettings(seed=1)))
 
 
-def test_the_map_lies_level_and_centered():
+def test_the_map_lies_level_and_centered() -> None:
     points = clusters()
     found = embed(graph_of(points, 14), points, MapSettings())
     np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-6)
@@ -58,7 +61,7 @@ def test_the_map_lies_level_and_centered():
 
 
 @pytest.mark.parametrize("count", range(12))
-def test_a_handful_of_recipes_is_laid_out_by_scaling(count):
+def test_a_handful_of_recipes_is_laid_out_by_scaling(count: int) -> None:
     points = np.random.default_rng(count).random((count, 2))
     graph = graph_of(points, max(0, count - 1))
     found = embed(graph, np.ones((count, 1)), MapSettings())
@@ -69,7 +72,7 @@ def test_a_handful_of_recipes_is_laid_out_by_scaling(count):
     np.testing.assert_allclose(got, given, atol=1e-6)
 
 
-def test_islands_are_laid_out_apart():
+def test_islands_are_laid_out_apart() -> None:
     near = np.array([[1], [0], [3], [2]], np.int32)
     found = embed(KnnGraph(near, np.ones((4, 1))), np.ones((4, 1)), MapSettings())
     apart = np.linalg.norm(found[:, None] - found[None], axis=2)
@@ -78,7 +81,7 @@ def test_islands_are_laid_out_apart():
 
 
 @pytest.mark.parametrize("count", [3, 12, 30])
-def test_recipes_that_are_all_alike_have_a_finite_map(count):
+def test_recipes_that_are_all_alike_have_a_finite_map(count: int) -> None:
     zero = np.zeros((count, 2))
     graph = graph_of(zero, min(14, count - 1))
     assert np.isfinite(embed(graph, np.ones((count, 1)), MapSettings())).all()
@@ -88,10 +91,10 @@ coordinates = st.floats(-20, 20, allow_subnormal=False)
 
 
 @st.composite
-def maps(draw):
+def maps(draw: Draw) -> tuple[np.ndarray, np.ndarray]:
     """A map that is not all in one line, and a turned, perhaps mirrored, shifted copy."""
     n = draw(st.integers(3, 20))
-    points = draw(arrays(np.float64, (n, 2), elements=coordinates))
+    points: np.ndarray = draw(arrays(np.float64, (n, 2), elements=coordinates))
     points = np.round(points, MAP_DECIMALS) + 0.0
     angle = draw(st.floats(0, 2 * np.pi))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -102,7 +105,7 @@ def maps(draw):
 
 @settings(max_examples=100, deadline=None)
 @given(maps())
-def test_a_turned_mirrored_or_shifted_map_is_the_old_one_again(drawn):
+def test_a_turned_mirrored_or_shifted_map_is_the_old_one_again(drawn: Any) -> None:
     old, new = drawn
     ids = np.arange(len(old)) * 2 + 5
     assert align(new, ids, old, ids).tobytes() == old.tobytes()
@@ -110,7 +113,7 @@ def test_a_turned_mirrored_or_shifted_map_is_the_old_one_again(drawn):
 
 @settings(max_examples=60, deadline=None)
 @given(maps(), st.data())
-def test_registration_changes_no_distance_on_the_map(drawn, data):
+def test_registration_changes_no_distance_on_the_map(drawn: Any, data: st.DataObject) -> None:
     points, _ = drawn
     n = len(points)
     other = data.draw(arrays(np.float64, (n + 2, 2), elements=coordinates))
@@ -120,7 +123,7 @@ def test_registration_changes_no_distance_on_the_map(drawn, data):
     np.testing.assert_allclose(after, before, atol=4 * ROUNDING)
 
 
-def test_new_recipes_move_along_with_the_old_ones():
+def test_new_recipes_move_along_with_the_old_ones() -> None:
     old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0]])
     quarter = np.array([[0.0, 1.0], [-1.0, 0.0]])
     new = np.vstack([old, [[4.0, 3.0]]]) @ quarter + [7.0, 7.0]
@@ -128,7 +131,7 @@ def test_new_recipes_move_along_with_the_old_ones():
     np.testing.assert_allclose(found, [*old, [4.0, 3.0]], atol=ROUNDING)
 
 
-def test_the_order_of_the_old_map_does_not_matter():
+def test_the_order_of_the_old_map_does_not_matter() -> None:
     old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0], [2.0, 2.0]])
     ids = np.array([1, 2, 3, 4])
     back = np.array([3, 0, 2, 1])
@@ -144,14 +147,14 @@ def test_the_order_of_the_old_map_does_not_matter():
         (np.full((3, 2), np.nan), [1, 2, 3]),
     ],
 )
-def test_a_previous_map_of_no_use_leaves_the_new_one(old, ids):
+def test_a_previous_map_of_no_use_leaves_the_new_one(old: Any, ids: Any) -> None:
     points = np.array([[1.23456789, 0.0], [0.0, -2.0], [-1e-9, 3.0]])
     found = align(points, np.array([1, 2, 3]), old, np.array(ids, np.int64))
     assert found.tolist() == [[1.2346, 0.0], [0.0, -2.0], [0.0, 3.0]]
     assert not np.signbit(found[found == 0]).any()  # no "-0.0" in the documents
 
 
-def test_a_previous_map_all_in_one_place_is_survived():
+def test_a_previous_map_all_in_one_place_is_survived() -> None:
     points = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 5.0]])
     found = align(points, np.arange(3), np.ones((3, 2)), np.arange(3))
     assert np.isfinite(found).all()

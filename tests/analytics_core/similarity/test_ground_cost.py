@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from analytics_core.similarity.ground_cost import (
     learn_cost,
 )
 from analytics_core.similarity.hierarchy import IngredientTree
-from analytics_core.similarity.mixture import build_mixtures
+from analytics_core.similarity.mixture import Mixtures, build_mixtures
 from analytics_core.similarity.neighbors import nearest_neighbors
 from analytics_core.source.cocktaildb import load_catalog
 from tests.oracle import Oracle, Variant
@@ -32,7 +34,7 @@ RECIPES = 60
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory):
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every fourth recipe of the sample, 60 in all."""
     path = tmp_path_factory.mktemp("sample") / "sample.db"
     write_sample_database(path)
@@ -47,18 +49,20 @@ def database(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def oracle(database):
+def oracle(database: Path) -> Oracle:
     return Oracle(database)
 
 
 @pytest.fixture(scope="module")
-def prepared(database):
+def prepared(database: Path) -> tuple[Mixtures, IngredientTree]:
     catalog = load_catalog(database)
     tree = IngredientTree.from_ingredients(catalog.ingredients)
     return build_mixtures(catalog, tree), tree
 
 
-def test_the_oracle_reads_the_same_recipes(oracle, prepared):
+def test_the_oracle_reads_the_same_recipes(
+    oracle: Oracle, prepared: tuple[Mixtures, IngredientTree]
+) -> None:
     mixtures, _ = prepared
     assert mixtures.count == len(oracle.recipes) >= RECIPES - 5
     assert mixtures.ingredient_ids.tolist() == oracle.ingredients
@@ -85,7 +89,12 @@ def test_the_oracle_reads_the_same_recipes(oracle, prepared):
     ],
     ids=["reference", "tree", "learned"],
 )
-def test_costs_distances_and_neighbors_are_the_oracles(preset, variant, oracle, prepared):
+def test_costs_distances_and_neighbors_are_the_oracles(
+    preset: CostSettings,
+    variant: Variant,
+    oracle: Oracle,
+    prepared: tuple[Mixtures, IngredientTree],
+) -> None:
     mixtures, tree = prepared
     expected = oracle.learn(variant)
     found = learn_cost(mixtures, tree, preset)
@@ -102,14 +111,14 @@ def test_costs_distances_and_neighbors_are_the_oracles(preset, variant, oracle, 
         )
 
 
-def test_the_reference_really_learns_on_this_data(oracle):
+def test_the_reference_really_learns_on_this_data(oracle: Oracle) -> None:
     """Guards the test above: with costs that stay the tree's, it would show little."""
     outcome = oracle.learn()
     assert outcome.rounds >= 2
     assert np.abs(outcome.cost - outcome.tree).max() > 0.1
 
 
-def test_the_reference_is_the_contracts():
+def test_the_reference_is_the_contracts() -> None:
     assert CostSettings() == REFERENCE
     assert (REFERENCE.rounds, REFERENCE.neighbors, REFERENCE.tolerance) == (5, 10, 1e-3)
     assert (REFERENCE.flows, REFERENCE.smallest_flow, REFERENCE.pseudo_counts) == (3, 0.05, 1.0)
@@ -117,13 +126,13 @@ def test_the_reference_is_the_contracts():
     assert REFERENCE.prior == "uniform"
 
 
-def test_learning_twice_gives_the_same_bits(prepared):
+def test_learning_twice_gives_the_same_bits(prepared: tuple[Mixtures, IngredientTree]) -> None:
     first, second = (learn_cost(*prepared, LEARNED) for _ in range(2))
     assert first.cost.tobytes() == second.cost.tobytes()
     assert first.distance_cost.tobytes() == second.distance_cost.tobytes()
 
 
-def test_rounds_are_told(prepared):
+def test_rounds_are_told(prepared: tuple[Mixtures, IngredientTree]) -> None:
     told = []
     found = learn_cost(
         *prepared, replace(REFERENCE, rounds=2), progress=lambda *now: told.append(now)
@@ -132,7 +141,9 @@ def test_rounds_are_told(prepared):
     assert found.changes.size == 2
 
 
-def test_learning_stops_when_the_cost_hardly_changes(prepared):
+def test_learning_stops_when_the_cost_hardly_changes(
+    prepared: tuple[Mixtures, IngredientTree],
+) -> None:
     first = learn_cost(*prepared, replace(REFERENCE, rounds=1))
     assert 0.05 < first.changes[0] < 1
     stopped = learn_cost(*prepared, replace(REFERENCE, tolerance=1.0))
@@ -144,7 +155,7 @@ def test_learning_stops_when_the_cost_hardly_changes(prepared):
 @given(
     trees_with_mixtures(), st.sampled_from([REFERENCE, LEARNED, TREE, replace(LEARNED, blend=0.0)])
 )
-def test_a_learned_cost_is_a_cost_whatever_the_recipes(drawn, preset):
+def test_a_learned_cost_is_a_cost_whatever_the_recipes(drawn: Any, preset: CostSettings) -> None:
     tree, mixtures = drawn
     found = learn_cost(mixtures, tree, preset)
     for cost in (found.cost, found.distance_cost):
@@ -160,7 +171,7 @@ def test_a_learned_cost_is_a_cost_whatever_the_recipes(drawn, preset):
 
 @settings(max_examples=40, deadline=None)
 @given(st.data())
-def test_matches_are_shared_out_within_a_unit_a_recipe(data):
+def test_matches_are_shared_out_within_a_unit_a_recipe(data: st.DataObject) -> None:
     _, mixtures = data.draw(trees_with_mixtures(min_recipes=2))
     cost = data.draw(symmetric_costs(mixtures.in_play.size).map(lambda c: np.minimum(c, 10)))
     k = data.draw(st.integers(1, 4))
@@ -174,7 +185,7 @@ def test_matches_are_shared_out_within_a_unit_a_recipe(data):
     assert 0 < trimmed.sum() <= mixtures.count + 1e-9
 
 
-def test_the_formula_of_the_maximisation_by_hand():
+def test_the_formula_of_the_maximisation_by_hand() -> None:
     """Two ingredients, matched 2 to 1 with themselves and 1 with each other; a = 1, m = 2."""
     matches = np.array([[2.0, 1.0], [1.0, 1.0]])
     cost = cost_from_matches(matches, np.array([[0.0, 2.0], [2.0, 0.0]]), REFERENCE)
@@ -192,7 +203,7 @@ def test_the_formula_of_the_maximisation_by_hand():
     assert cost[0, 2] == cost[1, 2] == pytest.approx(1.0)
 
 
-def test_what_is_swapped_often_becomes_cheap(prepared):
+def test_what_is_swapped_often_becomes_cheap(prepared: tuple[Mixtures, IngredientTree]) -> None:
     mixtures, tree = prepared
     found = learn_cost(mixtures, tree, LEARNED)
     off = found.cost[~np.eye(mixtures.in_play.size, dtype=bool)]
@@ -209,6 +220,6 @@ def test_what_is_swapped_often_becomes_cheap(prepared):
         ("temperature", 0.0), ("blend", 1.1), ("blend", float("nan")),
     ],
 )  # fmt: skip
-def test_settings_that_mean_nothing_are_refused(name, value):
+def test_settings_that_mean_nothing_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} is"):
         CostSettings(**{name: value})

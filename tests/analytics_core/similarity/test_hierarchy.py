@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_core.similarity.hierarchy import IngredientTree
+from analytics_core.similarity.mixture import Mixtures
 from analytics_core.similarity.transport import emd_matrix
+from analytics_core.source.catalog import Ingredients
 from tests.analytics_core.similarity.test_transport import pot
 from tests.strategies import forests, ingredients_of, trees_with_mixtures
 
@@ -35,11 +37,14 @@ def walked_distance(parents: list[int], a: int, b: int, decay: float) -> float:
 
 @quick
 @given(forests(), decays)
-def test_distances_are_those_of_walking(ingredients, decay):
+def test_distances_are_those_of_walking(ingredients: Ingredients, decay: float) -> None:
     tree = IngredientTree.from_ingredients(ingredients)
     nodes = np.arange(tree.ids.size)
     parents = ingredients.parents.tolist()
-    walked = [[walked_distance(parents, a, b, decay) for b in nodes] for a in nodes]
+    walked = [
+        [walked_distance(parents, a, b, decay) for b in range(nodes.size)]
+        for a in range(nodes.size)
+    ]
     found = tree.distance_matrix(nodes, decay=decay)
     np.testing.assert_allclose(found, walked, atol=1e-12)
     assert (np.diag(found) == 0).all()
@@ -48,7 +53,7 @@ def test_distances_are_those_of_walking(ingredients, decay):
 
 @quick
 @given(st.data())
-def test_distances_of_some_are_a_part_of_the_distances_of_all(data):
+def test_distances_of_some_are_a_part_of_the_distances_of_all(data: st.DataObject) -> None:
     tree = IngredientTree.from_ingredients(data.draw(forests()))
     some = np.array(data.draw(st.lists(st.integers(0, tree.ids.size - 1), unique=True)), np.int64)
     whole = tree.distance_matrix(np.arange(tree.ids.size))
@@ -57,7 +62,7 @@ def test_distances_of_some_are_a_part_of_the_distances_of_all(data):
 
 @quick
 @given(forests())
-def test_depth_lineage_and_roots_are_those_of_walking(ingredients):
+def test_depth_lineage_and_roots_are_those_of_walking(ingredients: Ingredients) -> None:
     tree = IngredientTree.from_ingredients(ingredients)
     parents = ingredients.parents.tolist()
     for node in range(tree.ids.size):
@@ -70,7 +75,7 @@ def test_depth_lineage_and_roots_are_those_of_walking(ingredients):
 
 @quick
 @given(forests())
-def test_only_substitutable_leaves_with_a_parent_roll_up(ingredients):
+def test_only_substitutable_leaves_with_a_parent_roll_up(ingredients: Ingredients) -> None:
     tree = IngredientTree.from_ingredients(ingredients)
     parents = ingredients.parents.tolist()
     inner = tree.has_children()
@@ -82,7 +87,7 @@ def test_only_substitutable_leaves_with_a_parent_roll_up(ingredients):
 
 @quick
 @given(st.data())
-def test_ancestors_come_with_what_is_used(data):
+def test_ancestors_come_with_what_is_used(data: st.DataObject) -> None:
     ingredients = data.draw(forests())
     tree = IngredientTree.from_ingredients(ingredients)
     used = data.draw(st.lists(st.integers(0, tree.ids.size - 1)))
@@ -92,7 +97,9 @@ def test_ancestors_come_with_what_is_used(data):
 
 @settings(max_examples=80, deadline=None)
 @given(trees_with_mixtures(min_recipes=2), decays)
-def test_the_closed_form_is_the_solver_is_pot(drawn, decay):
+def test_the_closed_form_is_the_solver_is_pot(
+    drawn: tuple[IngredientTree, Mixtures], decay: float
+) -> None:
     tree, mixtures = drawn
     cost = tree.distance_matrix(mixtures.in_play, decay=decay)
     spread = tree.spread(mixtures.rows, mixtures.in_play, decay=decay)
@@ -106,7 +113,9 @@ def test_the_closed_form_is_the_solver_is_pot(drawn, decay):
 
 @quick
 @given(trees_with_mixtures())
-def test_all_the_mass_passes_the_edges_below_the_root(drawn):
+def test_all_the_mass_passes_the_edges_below_the_root(
+    drawn: tuple[IngredientTree, Mixtures],
+) -> None:
     tree, mixtures = drawn
     spread = tree.spread(mixtures.rows, mixtures.in_play)
     for row in range(spread.count):
@@ -115,20 +124,20 @@ def test_all_the_mass_passes_the_edges_below_the_root(drawn):
         assert (below <= 1 + 1e-12).all()
 
 
-def test_edges_shrink_with_depth_by_the_decay():
+def test_edges_shrink_with_depth_by_the_decay() -> None:
     chain = IngredientTree.from_ingredients(ingredients_of([1, 2, 3], [-1, 0, 1], [False] * 3))
     assert chain.edge_weights(0.5).tolist() == [1.0, 0.5, 0.25]
     distances = chain.distance_matrix(np.arange(3), decay=0.5)
     assert distances[0].tolist() == [0.0, 0.5, 0.75]
 
 
-def test_two_roots_are_two_edges_apart():
+def test_two_roots_are_two_edges_apart() -> None:
     pair = IngredientTree.from_ingredients(ingredients_of([5, 9], [-1, -1], [True] * 2))
     assert pair.distance_matrix(np.arange(2)).tolist() == [[0.0, 2.0], [2.0, 0.0]]
     assert pair.rolled.tolist() == [0, 1]  # a root has nothing to roll up to
 
 
-def test_a_thousand_levels_are_no_trouble():
+def test_a_thousand_levels_are_no_trouble() -> None:
     depth = 1000
     parents = list(range(-1, depth - 1))
     ingredients = ingredients_of([1], [-1], [False])
@@ -148,7 +157,7 @@ def test_a_thousand_levels_are_no_trouble():
     assert tree.with_ancestors(np.array([depth - 1])).size == depth
 
 
-def test_no_ingredients_make_an_empty_tree():
+def test_no_ingredients_make_an_empty_tree() -> None:
     tree = IngredientTree.from_ingredients(ingredients_of([], [], []))
     assert tree.roots.size == tree.rolled.size == tree.has_children().size == 0
     assert tree.distance_matrix(np.empty(0, np.int64)).shape == (0, 0)

@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_core.similarity.hierarchy import IngredientTree
-from analytics_core.similarity.mixture import build_mixtures
+from analytics_core.similarity.mixture import Mixtures, build_mixtures
+from analytics_core.source.catalog import Catalog
 from analytics_core.source.cocktaildb import load_catalog
 from tests.analytics_core.databases import EACH, OUNCE, write_database
 from tests.oracle import Oracle
-from tests.strategies import mixtures, mixtures_of, tables
+from tests.strategies import Tables, mixtures, mixtures_of, tables
 
 
-def read(path: Path):
+def read(path: Path) -> tuple[Catalog, IngredientTree, Mixtures]:
     catalog = load_catalog(path)
     tree = IngredientTree.from_ingredients(catalog.ingredients)
     return catalog, tree, build_mixtures(catalog, tree)
@@ -27,7 +28,7 @@ def read(path: Path):
 
 @settings(max_examples=15, deadline=None)
 @given(tables())
-def test_mixtures_are_what_plain_arithmetic_gives(rows):
+def test_mixtures_are_what_plain_arithmetic_gives(rows: Tables) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = write_database(Path(folder) / "bar.db", **vars(rows))
         _, _, found = read(path)
@@ -43,7 +44,7 @@ def test_mixtures_are_what_plain_arithmetic_gives(rows):
 
 @settings(max_examples=15, deadline=None)
 @given(tables())
-def test_roll_up_conserves_mass(rows):
+def test_roll_up_conserves_mass(rows: Tables) -> None:
     with tempfile.TemporaryDirectory() as folder:
         catalog, tree, found = read(write_database(Path(folder) / "bar.db", **vars(rows)))
     lines = catalog.lines
@@ -65,7 +66,7 @@ def test_roll_up_conserves_mass(rows):
 
 @settings(max_examples=8, deadline=None)
 @given(tables(), st.integers(1, 99))
-def test_the_order_of_rows_changes_no_bit(rows, shuffle):
+def test_the_order_of_rows_changes_no_bit(rows: Tables, shuffle: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         first = read(write_database(Path(folder) / "a.db", **vars(rows)))[2]
         second = read(write_database(Path(folder) / "b.db", **vars(rows), shuffle=shuffle))[2]
@@ -73,7 +74,7 @@ def test_the_order_of_rows_changes_no_bit(rows, shuffle):
         assert getattr(first, name).tobytes() == getattr(second, name).tobytes(), name
 
 
-def test_substitutable_leaves_count_as_their_parent_and_add_up(tmp_path):
+def test_substitutable_leaves_count_as_their_parent_and_add_up(tmp_path: Path) -> None:
     path = write_database(
         tmp_path / "bar.db",
         recipes=[(1, "Two gins")],
@@ -85,7 +86,9 @@ def test_substitutable_leaves_count_as_their_parent_and_add_up(tmp_path):
     np.testing.assert_allclose(found.dense_row(0), [0.0, 0.75, 0.25])
 
 
-def test_an_amount_of_zero_keeps_its_ingredient_in_play_and_stays_out_of_the_row(tmp_path):
+def test_an_amount_of_zero_keeps_its_ingredient_in_play_and_stays_out_of_the_row(
+    tmp_path: Path,
+) -> None:
     path = write_database(
         tmp_path / "bar.db",
         recipes=[(1, "Nearly Campari")],
@@ -97,7 +100,7 @@ def test_an_amount_of_zero_keeps_its_ingredient_in_play_and_stays_out_of_the_row
     assert found.fractions.tolist() == [1.0]
 
 
-def test_an_egg_counts_a_milliliter(tmp_path):
+def test_an_egg_counts_a_milliliter(tmp_path: Path) -> None:
     path = write_database(
         tmp_path / "bar.db", recipes=[(1, "Egg")], lines=[(1, 7, EACH, 3.0), (1, 3, None, 9.0)]
     )
@@ -106,7 +109,7 @@ def test_an_egg_counts_a_milliliter(tmp_path):
 
 @settings(max_examples=40, deadline=None)
 @given(mixtures(), st.sampled_from([0.25, 0.5, 2.0]))
-def test_compression_keeps_rows_whole_and_in_order(recipes, power):
+def test_compression_keeps_rows_whole_and_in_order(recipes: Mixtures, power: float) -> None:
     compressed = recipes.compressed(power)
     for row in range(recipes.count):
         before, after = recipes.dense_row(row), compressed.dense_row(row)
@@ -114,12 +117,12 @@ def test_compression_keeps_rows_whole_and_in_order(recipes, power):
         np.testing.assert_allclose(after, before**power / (before**power).sum(), atol=1e-14)
 
 
-def test_a_power_of_one_changes_nothing():
+def test_a_power_of_one_changes_nothing() -> None:
     recipes = mixtures_of([{0: 1, 1: 2}], 2)
     assert recipes.compressed(1.0) is recipes
 
 
-def test_no_recipe_is_a_mixture_of_nothing(tmp_path):
+def test_no_recipe_is_a_mixture_of_nothing(tmp_path: Path) -> None:
     _, _, found = read(write_database(tmp_path / "bar.db", recipes=[], lines=[]))
     assert found.count == 0
     assert found.in_play.size == found.fractions.size == 0
@@ -128,7 +131,7 @@ def test_no_recipe_is_a_mixture_of_nothing(tmp_path):
     assert found.compressed(0.5).count == 0
 
 
-def test_the_largest_support_is_the_longest_row():
+def test_the_largest_support_is_the_longest_row() -> None:
     recipes = mixtures_of([{0: 1}, {0: 1, 1: 1, 2: 1}], 3)
     assert recipes.largest_support == 3
     assert recipes.recipe_of_entries().tolist() == [0, 1, 1, 1]

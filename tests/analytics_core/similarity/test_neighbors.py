@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_core.errors import SolverError
+from analytics_core.similarity.hierarchy import IngredientTree
+from analytics_core.similarity.mixture import Mixtures
 from analytics_core.similarity.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
 from analytics_core.similarity.transport import emd_matrix
 from tests.strategies import (
@@ -46,7 +50,7 @@ def assert_nearest(graph: KnnGraph, distances: np.ndarray, k: int) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
-def test_neighbors_are_those_of_all_pairs(data):
+def test_neighbors_are_those_of_all_pairs(data: st.DataObject) -> None:
     recipes = data.draw(mixtures(max_recipes=12))
     width = recipes.in_play.size
     cost = data.draw(st.one_of(symmetric_costs(width), metric_costs(width)))
@@ -60,7 +64,7 @@ def test_neighbors_are_those_of_all_pairs(data):
 
 
 @pytest.mark.parametrize("kind", ["metric", "not metric", "ties"])
-def test_neighbors_of_many_are_those_of_all_pairs(kind):
+def test_neighbors_of_many_are_those_of_all_pairs(kind: str) -> None:
     rng = np.random.default_rng(11)
     width, count = 30, 150
     recipes = mixtures_of(
@@ -85,7 +89,7 @@ def test_neighbors_of_many_are_those_of_all_pairs(kind):
         assert count * 10 <= graph.solved < count * (count - 1)  # bounds excluded some pairs
 
 
-def test_ties_go_to_the_lower_recipe_id():
+def test_ties_go_to_the_lower_recipe_id() -> None:
     same = mixtures_of([{0: 1}] * 5, 2)
     graph = nearest_neighbors(same, np.zeros((2, 2)), 3)
     assert graph.indices.tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2], [0, 1, 2]]
@@ -93,7 +97,7 @@ def test_ties_go_to_the_lower_recipe_id():
     assert nearest_in_l1(same.rows, 3).indices.tolist() == graph.indices.tolist()
 
 
-def test_rounding_does_not_decide_who_is_nearer():
+def test_rounding_does_not_decide_who_is_nearer() -> None:
     """Recipes 1 and 2 lie equally far, but for the last bit of the masses."""
     third = 1 / 3
     recipes = mixtures_of([{0: 1}, {0: third, 1: 2 * third}, {0: 0.1, 1: 0.2}, {0: 1, 1: 2}], 2)
@@ -104,7 +108,7 @@ def test_rounding_does_not_decide_who_is_nearer():
 
 @settings(max_examples=60, deadline=None)
 @given(mixtures(max_recipes=12), st.integers(0, 14))
-def test_neighbors_in_l1_are_those_of_all_pairs(recipes, k):
+def test_neighbors_in_l1_are_those_of_all_pairs(recipes: Mixtures, k: int) -> None:
     graph = nearest_in_l1(recipes.rows, k)
     rows = np.array([recipes.dense_row(r) for r in range(recipes.count)])
     assert_nearest(graph, np.abs(rows[:, None] - rows[None]).sum(axis=2), k)
@@ -112,15 +116,17 @@ def test_neighbors_in_l1_are_those_of_all_pairs(recipes, k):
 
 @settings(max_examples=40, deadline=None)
 @given(trees_with_mixtures(min_recipes=2), st.integers(1, 6))
-def test_spread_over_the_tree_l1_finds_what_transport_finds(drawn, k):
+def test_spread_over_the_tree_l1_finds_what_transport_finds(
+    drawn: tuple[IngredientTree, Mixtures], k: int
+) -> None:
     tree, recipes = drawn
     by_transport = emd_matrix(recipes, tree.distance_matrix(recipes.in_play))
     assert_nearest(nearest_in_l1(tree.spread(recipes.rows, recipes.in_play), k), by_transport, k)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_few_recipes_have_few_neighbors(count):
-    recipes = mixtures_of([{0: 1}, {1: 1}][:count], 2)
+def test_few_recipes_have_few_neighbors(count: int) -> None:
+    recipes = mixtures_of([{0: 1.0}, {1: 1.0}][:count], 2)
     expected = {0: [], 1: [[]], 2: [[1], [0]]}[count]
     for graph in (nearest_neighbors(recipes, 1 - np.eye(2), 10), nearest_in_l1(recipes.rows, 10)):
         assert graph.k == max(0, count - 1)
@@ -128,7 +134,7 @@ def test_few_recipes_have_few_neighbors(count):
         assert graph.distances.shape == graph.indices.shape
 
 
-def test_the_head_is_the_nearest_alone():
+def test_the_head_is_the_nearest_alone() -> None:
     recipes = mixtures_of([{0: 1}, {0: 1, 1: 1}, {1: 1}, {0: 2, 1: 1}], 2)
     whole = nearest_neighbors(recipes, 1 - np.eye(2), 3)
     head = whole.head(1)
@@ -138,7 +144,7 @@ def test_the_head_is_the_nearest_alone():
     assert whole.head(0).indices.shape == (4, 0)
 
 
-def test_threads_and_progress_change_nothing():
+def test_threads_and_progress_change_nothing() -> None:
     rng = np.random.default_rng(2)
     recipes = mixtures_of(
         [{int(c): float(rng.random() + 0.1) for c in rng.choice(9, 4)} for _ in range(200)], 9
@@ -154,13 +160,13 @@ def test_threads_and_progress_change_nothing():
 
 
 @pytest.mark.parametrize("find", ["transport", "l1"])
-def test_spans_of_rows_together_are_the_whole(find):
+def test_spans_of_rows_together_are_the_whole(find: str) -> None:
     rng = np.random.default_rng(4)
     recipes = mixtures_of(
         [{int(c): float(rng.random() + 0.1) for c in rng.choice(9, 4)} for _ in range(150)], 9
     )
 
-    def nearest(**more):
+    def nearest(**more: Any) -> KnnGraph:
         if find == "l1":
             return nearest_in_l1(recipes.rows, 5, **more)
         return nearest_neighbors(recipes, 1 - np.eye(9), 5, **more)
@@ -188,6 +194,6 @@ def test_spans_of_rows_together_are_the_whole(find):
         np.array([[0.0, 1.0], [2.0, 0.0]]),
     ],
 )
-def test_a_cost_that_does_not_fit_is_refused(cost):
+def test_a_cost_that_does_not_fit_is_refused(cost: np.ndarray) -> None:
     with pytest.raises(SolverError):
         nearest_neighbors(mixtures_of([{0: 1}, {1: 1}], 2), cost, 1)

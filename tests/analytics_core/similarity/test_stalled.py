@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from analytics_core.similarity.mixture import Mixtures
 from analytics_core.similarity.neighbors import nearest_neighbors
 from analytics_core.similarity.transport import emd_matrix
 from tests.strategies import mixtures_of
@@ -17,7 +19,7 @@ from tests.strategies import mixtures_of
 COUNT, WIDTH, K = 14, 9, 4
 
 
-def recipes():
+def recipes() -> Mixtures:
     rng = np.random.default_rng(3)
     return mixtures_of(
         [
@@ -28,12 +30,12 @@ def recipes():
     )
 
 
-def ground_cost():
+def ground_cost() -> np.ndarray:
     cost = np.random.default_rng(5).random((WIDTH, WIDTH))
     return np.triu(cost, 1) + np.triu(cost, 1).T
 
 
-def through_every_door():
+def through_every_door() -> Any:
     """Make the simplex stall, then ask every public function; runs without compilation."""
     from analytics_core.similarity import _kernels
     from analytics_core.similarity.transport import (
@@ -45,7 +47,7 @@ def through_every_door():
 
     stalls = []
 
-    def stall(*_):
+    def stall(*_: object) -> Any:
         stalls.append(1)
         return _kernels.STATUS_STALLED
 
@@ -72,7 +74,7 @@ def through_every_door():
 
 
 @pytest.mark.parametrize("where", ["_improve", "_make_unique"])
-def test_every_function_finds_what_it_finds_otherwise(where):
+def test_every_function_finds_what_it_finds_otherwise(where: str) -> None:
     program = f"from {__name__} import through_every_door; through_every_door()"
     done = subprocess.run(
         [sys.executable, "-c", program, where],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import ot
 import pytest
@@ -11,6 +13,7 @@ from scipy.optimize import linprog
 
 from analytics_core.errors import SolverError
 from analytics_core.similarity.transport import (
+    TransportPlan,
     emd,
     emd_matrix,
     emd_pairs,
@@ -23,14 +26,14 @@ from tests.strategies import Problem, metric_costs, mixtures, mixtures_of, probl
 quick = settings(max_examples=80, deadline=None)
 
 
-def pot(a, b, cost) -> float:
+def pot(a: np.ndarray, b: np.ndarray, cost: np.ndarray) -> float:
     """POT's distance; it wants positive masses and sums that agree to the last bit."""
     rows, cols = np.flatnonzero(a > 0), np.flatnonzero(b > 0)
     a, b, cost = a[rows], b[cols], np.ascontiguousarray(cost[np.ix_(rows, cols)])
     return float(ot.emd2(a, b * (a.sum() / b.sum()), cost))
 
 
-def dense(plan, m: int, n: int) -> np.ndarray:
+def dense(plan: TransportPlan, m: int, n: int) -> np.ndarray:
     flow = np.zeros((m, n))
     flow[plan.source, plan.target] = plan.mass
     return flow
@@ -51,7 +54,7 @@ def random_problem(rng: np.random.Generator, m: int, n: int, kind: str) -> Probl
 
 @quick
 @given(problems())
-def test_the_distance_is_pots_to_1e_12(problem):
+def test_the_distance_is_pots_to_1e_12(problem: Problem) -> None:
     expected = pot(problem.a, problem.b, problem.cost)
     scale = max(1.0, problem.cost.max())
     assert emd(problem.a, problem.b, problem.cost) == pytest.approx(expected, abs=1e-12 * scale)
@@ -59,7 +62,7 @@ def test_the_distance_is_pots_to_1e_12(problem):
 
 @pytest.mark.parametrize("kind", ["metric", "ties", "neither"])
 @pytest.mark.parametrize("sizes", [(1, 64), (64, 1), (2, 63), (17, 64), (40, 23), (64, 64)])
-def test_supports_up_to_64_agree_with_pot(kind, sizes):
+def test_supports_up_to_64_agree_with_pot(kind: str, sizes: tuple[int, int]) -> None:
     rng = np.random.default_rng(sum(sizes))
     for _ in range(3):
         p = random_problem(rng, *sizes, kind)
@@ -67,7 +70,7 @@ def test_supports_up_to_64_agree_with_pot(kind, sizes):
 
 
 @pytest.mark.parametrize("kind", ["metric", "ties", "neither"])
-def test_every_support_of_recipe_size_agrees_with_pot(kind):
+def test_every_support_of_recipe_size_agrees_with_pot(kind: str) -> None:
     rng = np.random.default_rng(7)
     for m in range(1, 13):
         for n in range(1, 13):
@@ -77,7 +80,7 @@ def test_every_support_of_recipe_size_agrees_with_pot(kind):
 
 @pytest.mark.parametrize("sizes", [(65, 3), (3, 65), (65, 65), (90, 70)])
 @pytest.mark.parametrize("kind", ["metric", "ties"])
-def test_supports_beyond_64_are_solved_too(kind, sizes):
+def test_supports_beyond_64_are_solved_too(kind: str, sizes: tuple[int, int]) -> None:
     p = random_problem(np.random.default_rng(3), *sizes, kind)
     plan = transport_plan(p.a, p.b, p.cost)
     flow = dense(plan, *sizes)
@@ -86,7 +89,7 @@ def test_supports_beyond_64_are_solved_too(kind, sizes):
     np.testing.assert_allclose(flow.sum(axis=0), p.b, atol=1e-12)
 
 
-def test_mixtures_with_more_than_64_ingredients_have_distances_and_plans():
+def test_mixtures_with_more_than_64_ingredients_have_distances_and_plans() -> None:
     rng = np.random.default_rng(5)
     width = 90
     wide = [dict(enumerate(rng.random(90) + 0.01)), dict(enumerate(rng.random(70) + 0.01)), {3: 1}]
@@ -96,7 +99,7 @@ def test_mixtures_with_more_than_64_ingredients_have_distances_and_plans():
     matrix = emd_matrix(recipes, cost)
     first, second = np.array([0, 0, 1]), np.array([1, 2, 2])
     plans = plans_of_pairs(recipes, cost, first, second)
-    for k, (p, q) in enumerate(zip(first, second, strict=True)):
+    for k, (p, q) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
         expected = pot(recipes.dense_row(p), recipes.dense_row(q), cost)
         assert matrix[p, q] == matrix[q, p] == pytest.approx(expected, abs=1e-12)
         span = slice(plans.indptr[k], plans.indptr[k + 1])
@@ -109,7 +112,7 @@ def test_mixtures_with_more_than_64_ingredients_have_distances_and_plans():
 
 @quick
 @given(problems())
-def test_a_plan_moves_exactly_what_is_there(problem):
+def test_a_plan_moves_exactly_what_is_there(problem: Problem) -> None:
     plan = transport_plan(problem.a, problem.b, problem.cost)
     m, n = problem.cost.shape
     flow = dense(plan, m, n)
@@ -125,7 +128,7 @@ def test_a_plan_moves_exactly_what_is_there(problem):
 
 @quick
 @given(problems())
-def test_the_distance_is_between_its_bounds(problem):
+def test_the_distance_is_between_its_bounds(problem: Problem) -> None:
     a, b, cost = problem.a, problem.b, problem.cost
     rows, cols = a > 0, b > 0
     live = cost[np.ix_(rows, cols)]
@@ -137,7 +140,9 @@ def test_the_distance_is_between_its_bounds(problem):
 
 @quick
 @given(st.data())
-def test_distances_are_symmetric_zero_on_themselves_and_independent_of_the_route(data):
+def test_distances_are_symmetric_zero_on_themselves_and_independent_of_the_route(
+    data: st.DataObject,
+) -> None:
     recipes = data.draw(mixtures(min_recipes=2))
     cost = data.draw(symmetric_costs(recipes.in_play.size))
     matrix = emd_matrix(recipes, cost)
@@ -155,7 +160,7 @@ def test_distances_are_symmetric_zero_on_themselves_and_independent_of_the_route
 
 @quick
 @given(st.data())
-def test_under_a_metric_the_triangle_inequality_holds(data):
+def test_under_a_metric_the_triangle_inequality_holds(data: st.DataObject) -> None:
     recipes = data.draw(mixtures(min_recipes=3))
     cost = data.draw(metric_costs(recipes.in_play.size))
     d = emd_matrix(recipes, cost)
@@ -165,7 +170,7 @@ def test_under_a_metric_the_triangle_inequality_holds(data):
 
 @quick
 @given(st.data())
-def test_a_cost_in_other_units_scales_the_distance(data):
+def test_a_cost_in_other_units_scales_the_distance(data: st.DataObject) -> None:
     problem = data.draw(problems())
     factor = data.draw(st.sampled_from([0.25, 3.0, 1e6]))
     value = emd(problem.a, problem.b, problem.cost)
@@ -175,7 +180,7 @@ def test_a_cost_in_other_units_scales_the_distance(data):
 
 @quick
 @given(st.data())
-def test_the_plan_does_not_depend_on_the_order_of_rows_and_columns(data):
+def test_the_plan_does_not_depend_on_the_order_of_rows_and_columns(data: st.DataObject) -> None:
     problem = data.draw(problems(whole=True))
     m, n = problem.cost.shape
     keys = (
@@ -194,7 +199,13 @@ def test_the_plan_does_not_depend_on_the_order_of_rows_and_columns(data):
     np.testing.assert_allclose(dense(back, n, m), flow.T, atol=1e-12)
 
 
-def least(objective, a, b, *, among=None):
+def least(
+    objective: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    among: tuple[np.ndarray, float] | None = None,
+) -> Any:
     """Minimum of `objective` over all plans, or over those that cost `among[1]` by `among[0]`."""
     m, n = objective.shape
     marginals = np.vstack([np.kron(np.eye(m), np.ones(n)), np.kron(np.ones(m), np.eye(n))])
@@ -209,12 +220,12 @@ def least(objective, a, b, *, among=None):
 
 @settings(max_examples=50, deadline=None)
 @given(st.data())
-def test_of_all_optimal_plans_it_is_the_one_the_rule_names(data):
+def test_of_all_optimal_plans_it_is_the_one_the_rule_names(data: st.DataObject) -> None:
     problem = data.draw(problems(max_side=5, whole=True))
     a, b, cost = problem.a, problem.b, problem.cost
     m, n = cost.shape
     names = st.permutations(range(1, 9))  # few names, so that the sides have some in common
-    keys = tuple(np.array(data.draw(names))[:size] for size in (m, n))
+    keys = (np.array(data.draw(names))[:m], np.array(data.draw(names))[:n])
     flow = dense(transport_plan(a, b, cost, keys=keys), m, n)
 
     value = round(least(cost, a, b))  # whole masses, whole costs: a whole optimum
@@ -230,7 +241,7 @@ def test_of_all_optimal_plans_it_is_the_one_the_rule_names(data):
 
 @quick
 @given(st.data())
-def test_plans_of_pairs_are_the_single_plans_in_either_direction(data):
+def test_plans_of_pairs_are_the_single_plans_in_either_direction(data: st.DataObject) -> None:
     recipes = data.draw(mixtures(min_recipes=2))
     cost = data.draw(symmetric_costs(recipes.in_play.size))
     first, second = (grid.ravel() for grid in np.indices((recipes.count,) * 2))
@@ -240,7 +251,7 @@ def test_plans_of_pairs_are_the_single_plans_in_either_direction(data):
     pair = np.repeat(np.arange(first.size), np.diff(plans.indptr))
     flows[pair, plans.source, plans.target] = plans.mass
     keys = (recipes.ingredient_ids, recipes.ingredient_ids)
-    for k, (p, q) in enumerate(zip(first, second, strict=True)):
+    for k, (p, q) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
         np.testing.assert_allclose(flows[k].sum(axis=1), recipes.dense_row(p), atol=1e-12)
         np.testing.assert_allclose(flows[k].sum(axis=0), recipes.dense_row(q), atol=1e-12)
         single = transport_plan(recipes.dense_row(p), recipes.dense_row(q), cost, keys=keys)
@@ -249,7 +260,7 @@ def test_plans_of_pairs_are_the_single_plans_in_either_direction(data):
     np.testing.assert_allclose(turned, turned.transpose(1, 0, 3, 2), atol=1e-9)
 
 
-def test_what_stays_costs_nothing_and_stays():
+def test_what_stays_costs_nothing_and_stays() -> None:
     a = np.array([0.25, 0.5, 0.25])
     plan = transport_plan(a, a, np.zeros((3, 3)))
     assert plan.source.tolist() == plan.target.tolist() == [0, 1, 2]
@@ -265,13 +276,13 @@ def test_what_stays_costs_nothing_and_stays():
         ([1 / 3, 1 / 3, 1 / 3], [1 / 3, 1 / 3, 1 / 3]),
     ],
 )
-def test_degenerate_masses(a, b):
+def test_degenerate_masses(a: Any, b: Any) -> None:
     a, b = np.array(a), np.array(b)
     for cost in (np.ones((3, 3)), 1.0 - np.eye(3), np.arange(9.0).reshape(3, 3)):
         assert emd(a, b, cost) == pytest.approx(pot(a, b, cost), abs=1e-12)
 
 
-def test_nothing_to_move_is_a_plan_without_flows():
+def test_nothing_to_move_is_a_plan_without_flows() -> None:
     for size in (0, 2):
         plan = transport_plan(np.zeros(size), np.zeros(1), np.ones((size, 1)))
         assert plan.value == 0.0
@@ -291,7 +302,7 @@ def test_nothing_to_move_is_a_plan_without_flows():
         ([[1.0]], [1.0], [[1.0]], "shape"),
     ],
 )
-def test_bad_input_is_refused_in_a_sentence(a, b, cost, told):
+def test_bad_input_is_refused_in_a_sentence(a: Any, b: Any, cost: Any, told: str) -> None:
     with pytest.raises(SolverError, match=told):
         transport_plan(np.array(a), np.array(b), np.array(cost))
 
@@ -305,7 +316,7 @@ def test_bad_input_is_refused_in_a_sentence(a, b, cost, told):
         np.array([[0.0, 1.0], [2.0, 0.0]]),
     ],
 )
-def test_a_ground_cost_that_does_not_fit_is_refused(cost):
+def test_a_ground_cost_that_does_not_fit_is_refused(cost: np.ndarray) -> None:
     recipes = mixtures_of([{0: 1}, {1: 1}], 2)
     one = np.array([0])
     for call in (
@@ -317,7 +328,7 @@ def test_a_ground_cost_that_does_not_fit_is_refused(cost):
             call()
 
 
-def test_no_pairs_and_no_recipes_are_fine():
+def test_no_pairs_and_no_recipes_are_fine() -> None:
     none = np.empty(0, np.int64)
     for recipes in (mixtures_of([], 0), mixtures_of([{0: 1}], 1)):
         cost = np.zeros((recipes.in_play.size,) * 2)

@@ -1,11 +1,13 @@
 """UMAP is imported without its neighbor search, and nobody is left without it who needs it."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 import textwrap
 
 
-def run(program):
+def run(program: str) -> list[str]:
     answer = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program)],
         capture_output=True,
@@ -16,7 +18,7 @@ def run(program):
     return answer.stdout.split()
 
 
-def test_the_search_is_not_loaded():
+def test_the_search_is_not_loaded() -> None:
     said = run("""
         import sys
         from analytics_core.similarity._umap import load
@@ -26,7 +28,7 @@ def test_the_search_is_not_loaded():
     assert said == ["False", "True"]
 
 
-def test_whoever_asks_for_the_search_gets_the_real_one():
+def test_whoever_asks_for_the_search_gets_the_real_one() -> None:
     said = run("""
         import numpy as np
         from analytics_core.similarity._umap import load
@@ -37,7 +39,7 @@ def test_whoever_asks_for_the_search_gets_the_real_one():
     assert said == ["pynndescent.pynndescent_", "60"]
 
 
-def test_a_umap_that_is_there_already_is_used_as_it_is():
+def test_a_umap_that_is_there_already_is_used_as_it_is() -> None:
     said = run("""
         import umap.umap_
         from analytics_core.similarity._umap import load

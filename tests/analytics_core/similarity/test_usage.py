@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 
@@ -12,10 +13,10 @@ from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.usage import count_usage
 from analytics_core.source.cocktaildb import load_catalog
 from tests.analytics_core.databases import OUNCE, write_database
-from tests.strategies import tables
+from tests.strategies import Tables, tables
 
 
-def counted(path: Path):
+def counted(path: Path) -> Any:
     catalog = load_catalog(path)
     tree = IngredientTree.from_ingredients(catalog.ingredients)
     return catalog, count_usage(catalog, tree)
@@ -23,7 +24,7 @@ def counted(path: Path):
 
 @settings(max_examples=20, deadline=None)
 @given(tables())
-def test_usage_is_what_counting_with_sets_gives(rows):
+def test_usage_is_what_counting_with_sets_gives(rows: Tables) -> None:
     with tempfile.TemporaryDirectory() as folder:
         catalog, usage = counted(write_database(Path(folder) / "bar.db", **vars(rows)))
     parent = {row[0]: row[2] for row in rows.ingredients}
@@ -44,7 +45,7 @@ def test_usage_is_what_counting_with_sets_gives(rows):
     assert usage.complexity.tolist() == [list(pair) for pair in sizes]
 
 
-def test_an_ingredient_named_twice_counts_once_and_roll_up_does_not_count(tmp_path):
+def test_an_ingredient_named_twice_counts_once_and_roll_up_does_not_count(tmp_path: Path) -> None:
     path = write_database(
         tmp_path / "bar.db",
         recipes=[(1, "Gin and gin"), (2, "Gin")],
@@ -61,13 +62,13 @@ def test_an_ingredient_named_twice_counts_once_and_roll_up_does_not_count(tmp_pa
     assert usage.complexity.tolist() == [[1, 1], [2, 1]]
 
 
-def test_no_recipe_uses_nothing(tmp_path):
+def test_no_recipe_uses_nothing(tmp_path: Path) -> None:
     _, usage = counted(write_database(tmp_path / "bar.db", recipes=[], lines=[]))
     assert usage.direct.sum() == usage.hierarchical.sum() == 0
     assert usage.complexity.shape == (0, 2)
 
 
-def test_no_ingredients_at_all(tmp_path):
+def test_no_ingredients_at_all(tmp_path: Path) -> None:
     path = write_database(tmp_path / "bar.db", ingredients=[], recipes=[], lines=[])
     _, usage = counted(path)
     assert usage.direct.size == usage.hierarchical.size == 0

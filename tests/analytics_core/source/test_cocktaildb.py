@@ -49,7 +49,7 @@ def test_a_sound_database(database: Path) -> None:
     assert lines.volume_ml[martini] == pytest.approx([0.616115, 73.93375, 14.78675])
     assert [catalog.units[unit].name for unit in lines.unit[martini]] == ["Dash", "Ounce", "Ounce"]
     assert np.isnan(lines.amount[lines.volume_ml == 90]).all()
-    assert (lines.recipe.dtype, lines.ingredient.dtype, lines.unit.dtype) == (np.int32,) * 3
+    assert {lines.recipe.dtype, lines.ingredient.dtype, lines.unit.dtype} == {np.dtype(np.int32)}
 
 
 def test_the_same_lines_in_other_units_and_without(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def writer(path: Path, what: str, *arguments: str) -> Iterator[subprocess.Popen[
     finally:
         process.kill()
         process.wait()
+        assert process.stdout is not None
         process.stdout.close()
 
 
