@@ -86,6 +86,9 @@ def test_milliliters(ml: float, words: str) -> None:
         (25, "Leaf", 25, "add 25 leaves Gin"),
         (24.5, "Each", 1, "add 24½ Gin"),
         (0.05, "Each", 1, "add 0.05 Gin"),
+        (3, "barspoons", 7.4, "add 3 barspoons Gin"),
+        (2, "FL  OZ", 59.1, "add 2 oz Gin"),
+        (1, "whole", 1, "add 1 Gin"),
         (2, "Stalk", 2, "add 2 Stalk Gin"),  # a unit of no volume, as it is written
         (2, "Jigger", 88.7, "add 90 ml Gin"),
         (3, None, 3, "add 3 Gin"),

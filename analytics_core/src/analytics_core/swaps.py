@@ -125,7 +125,7 @@ def fill_glass(lines: Iterable[Pour]) -> Glass:
     pours = {ingredient: _added(own[ingredient]) for ingredient in sorted(own)}
     jiggers: dict[str, list[Pour]] = {}
     for pour in pours.values():
-        if pour.unit is not None and pour.ml_per_unit and is_jigger_unit(pour.unit):
+        if pour.unit and pour.ml_per_unit and is_jigger_unit(pour.unit):
             jiggers.setdefault(pour.unit, []).append(pour)
     unit = max(jiggers, key=lambda u: (_sum(jiggers[u]), u), default=None)
     return Glass(
@@ -204,10 +204,11 @@ def _added(lines: Sequence[Pour]) -> Pour:
         return first
     ml = _sum(lines)
     amount = None
-    if first.ml_per_unit:
-        amount = ml / first.ml_per_unit
-    elif all(line.unit == first.unit and line.amount is not None for line in lines):
-        amount = math.fsum(line.amount or 0.0 for line in lines)
+    if all(line.amount is not None for line in lines):
+        if first.ml_per_unit:
+            amount = ml / first.ml_per_unit
+        elif all(line.unit == first.unit for line in lines):
+            amount = math.fsum(line.amount or 0.0 for line in lines)
     return replace(first, ml=ml, amount=amount)
 
 
@@ -301,12 +302,12 @@ def _part(pour: Pour, ml: float) -> Pour:
 def _measured_for(recipe: Glass, pour: Pour, scale: float) -> Pour:
     """Take the neighbor's pour at the recipe's size, in the recipe's ounces or milliliters."""
     ml = pour.ml * scale
-    amount = None if pour.amount is None else pour.amount * scale
-    unit, per_unit = pour.unit, pour.ml_per_unit
-    if per_unit and recipe.ml_per_unit and unit is not None and is_jigger_unit(unit):
-        unit, per_unit = recipe.unit, recipe.ml_per_unit
-        amount = ml / per_unit
-    return replace(pour, ml=ml, amount=amount, unit=unit, ml_per_unit=per_unit)
+    if pour.amount is None:
+        return replace(pour, ml=ml)
+    if pour.ml_per_unit and recipe.ml_per_unit and is_jigger_unit(pour.unit):
+        per_unit = recipe.ml_per_unit
+        return replace(pour, ml=ml, amount=ml / per_unit, unit=recipe.unit, ml_per_unit=per_unit)
+    return replace(pour, ml=ml, amount=pour.amount * scale)
 
 
 def _matched(

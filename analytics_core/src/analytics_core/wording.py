@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 MOST_STEPS = 3
 """Changes that are told one by one; of what is left, the number."""
@@ -34,49 +34,30 @@ Fragment = str | Name
 class _Unit:
     one: str
     many: str
-    kind: str  # "jigger", "metric", "small", "count", "bare"
+    kind: Literal["jigger", "metric", "small", "count"]
 
 
-_OUNCE = _Unit("oz", "oz", "jigger")
 _ML = _Unit("ml", "ml", "metric")
-_CL = _Unit("cl", "cl", "metric")
-_EACH = _Unit("", "", "bare")
-_SAID = {
-    "ounce": _OUNCE,
-    "ounces": _OUNCE,
-    "fluid ounce": _OUNCE,
-    "oz": _OUNCE,
-    "ml": _ML,
-    "milliliter": _ML,
-    "millilitre": _ML,
-    "milliliters": _ML,
-    "millilitres": _ML,
-    "cl": _CL,
-    "centiliter": _CL,
-    "centilitre": _CL,
-    "cup": _Unit("cup", "cups", "jigger"),
-    "tablespoon": _Unit("tbsp", "tbsp", "small"),
-    "tbsp": _Unit("tbsp", "tbsp", "small"),
-    "teaspoon": _Unit("tsp", "tsp", "small"),
-    "tsp": _Unit("tsp", "tsp", "small"),
-    "barspoon": _Unit("barspoon", "barspoons", "small"),
-    "bar spoon": _Unit("barspoon", "barspoons", "small"),
-    "bsp": _Unit("barspoon", "barspoons", "small"),
-    "splash": _Unit("splash", "splashes", "small"),
-    "dash": _Unit("dash", "dashes", "small"),
-    "dashes": _Unit("dash", "dashes", "small"),
-    "drop": _Unit("drop", "drops", "small"),
-    "drops": _Unit("drop", "drops", "small"),
-    "pinch": _Unit("pinch", "pinches", "count"),
-    "leaf": _Unit("leaf", "leaves", "count"),
-    "sprig": _Unit("sprig", "sprigs", "count"),
-    "slice": _Unit("slice", "slices", "count"),
-    "wedge": _Unit("wedge", "wedges", "count"),
-    "cube": _Unit("cube", "cubes", "count"),
-    "each": _EACH,
-    "piece": _EACH,
-    "pieces": _EACH,
-}
+_SPELLINGS = (
+    (_ML, "ml, milliliter, milliliters, millilitre, millilitres"),
+    (_Unit("cl", "cl", "metric"), "cl, centiliter, centiliters, centilitre, centilitres"),
+    (_Unit("oz", "oz", "jigger"), "oz, ounce, ounces, fl oz, fluid ounce, fluid ounces"),
+    (_Unit("cup", "cups", "jigger"), "cup, cups"),
+    (_Unit("tbsp", "tbsp", "small"), "tbsp, tablespoon, tablespoons"),
+    (_Unit("tsp", "tsp", "small"), "tsp, teaspoon, teaspoons"),
+    (_Unit("barspoon", "barspoons", "small"), "barspoon, barspoons, bar spoon, bar spoons, bsp"),
+    (_Unit("splash", "splashes", "small"), "splash, splashes"),
+    (_Unit("dash", "dashes", "small"), "dash, dashes"),
+    (_Unit("drop", "drops", "small"), "drop, drops"),
+    (_Unit("pinch", "pinches", "count"), "pinch, pinches"),
+    (_Unit("leaf", "leaves", "count"), "leaf, leaves"),
+    (_Unit("sprig", "sprigs", "count"), "sprig, sprigs"),
+    (_Unit("slice", "slices", "count"), "slice, slices"),
+    (_Unit("wedge", "wedges", "count"), "wedge, wedges"),
+    (_Unit("cube", "cubes", "count"), "cube, cubes"),
+    (_Unit("", "", "count"), "each, piece, pieces, whole"),
+)
+_SAID = {spelling: unit for unit, text in _SPELLINGS for spelling in text.split(", ")}
 _TOPS = frozenset({"to top", "top", "top up", "topup", "to fill", "fill", "fill up"})
 _RINSES = frozenset({"to rinse", "rinse"})
 _FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
@@ -89,7 +70,7 @@ def unit_key(unit: str | None) -> str:
     return " ".join((unit or "").split()).casefold()
 
 
-def is_jigger_unit(unit: str) -> bool:
+def is_jigger_unit(unit: str | None) -> bool:
     """Whether a recipe is measured in this unit: ounces, milliliters, centiliters, cups."""
     said = _SAID.get(unit_key(unit))
     return said is not None and said.kind in {"jigger", "metric"}
@@ -284,7 +265,7 @@ def _joined(clauses: Sequence[Sequence[Fragment]]) -> list[Fragment]:
 
 def _is_counted(pour: Row) -> bool:
     said = _SAID.get(unit_key(pour["unit"]))
-    return said is not None and said.kind in {"bare", "count"}
+    return said is not None and said.kind == "count"
 
 
 def _amount(pour: Row) -> str:
