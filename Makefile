@@ -53,7 +53,7 @@ lint-style: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 
 lint-types: $(VENV)/.dev
-	$(BIN)/mypy app.py infra trigger scripts image benchmarks analytics_core/src
+	$(BIN)/mypy app.py infra trigger scripts image benchmarks mutants tests analytics_core/src
 
 lint-imports: $(VENV)/.dev
 	$(BIN)/lint-imports

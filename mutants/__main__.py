@@ -17,9 +17,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from mutants.changes import Change, find_changes, sample
 from mutants.choice import (
     ROOT,
@@ -49,7 +46,6 @@ def main() -> int:
         chosen = [path for name in options.modules for path in find_module(name, known)]
     except ChoiceError as error:
         parser.error(str(error))
-    console = Console(highlight=False)
     harmless = read_harmless()
     results = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
@@ -63,14 +59,14 @@ def main() -> int:
                     module, benches, harmless, count=options.sample, seed=options.seed
                 )
             except TrialError as error:
-                console.print(f"{module}: {error}", markup=False)
+                print(f"{module}: {error}")
                 results.append({"module": module, "error": str(error)})
                 continue
             results.append(result)
-            console.print(f"{module}: {_summary(result)}", markup=False, soft_wrap=True)
+            print(f"{module}: {_summary(result)}", flush=True)
     for entry in _stale(harmless):
-        console.print(f"no longer in {entry.module}: {entry.line}", markup=False, soft_wrap=True)
-    console.print(_table(results))
+        print(f"no longer in {entry.module}: {entry.line}")
+    print(_table(results))
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps({"seed": options.seed, "modules": results}, indent=1) + "\n")
     return 1 if any("error" in result for result in results) else 0
@@ -138,20 +134,19 @@ def _stale(harmless: Sequence[Harmless]) -> list[Harmless]:
     ]
 
 
-def _table(results: Sequence[dict[str, Any]]) -> Table:
-    table = Table(title="What no test notices", title_justify="left", box=None, pad_edge=False)
-    for name in ("place", "change", "line"):
-        table.add_column(name, overflow="fold")
-    for result in results:
-        for change in result.get("changes", []):
-            if change["verdict"] == "survived":
-                place = f"{result['module']}:{change['line']}"
-                table.add_row(*map(_plain, (place, change["change"], change["text"])))
-    return table
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+def _table(results: Sequence[dict[str, Any]]) -> str:
+    """Lay out the survivors: place and change, the line's text below."""
+    rows = [
+        (f"{result['module']}:{change['line']}", change["change"], change["text"])
+        for result in results
+        for change in result.get("changes", [])
+        if change["verdict"] == "survived"
+    ]
+    if not rows:
+        return "Every change was noticed."
+    width = max(len(place) for place, _, _ in rows)
+    lines = [f"{place:{width}}  {change}\n    {text}" for place, change, text in rows]
+    return "\n".join(["What no test notices:", *lines])
 
 
 if __name__ == "__main__":

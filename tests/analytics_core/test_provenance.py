@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -96,16 +97,15 @@ def test_without_sources_what_is_compiled_counts(
 @pytest.mark.parametrize("library", ["numpy", "scipy", "numba", "umap-learn"])
 def test_another_version_of_a_library_counts(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = code_fingerprint.__wrapped__()
-    versions = provenance.version
     monkeypatch.setattr(
-        provenance, "version", lambda name: "0.0" if name == library else versions(name)
+        provenance, "version", lambda name: "0.0" if name == library else version(name)
     )
     assert code_fingerprint.__wrapped__() != before
 
 
 def test_an_absent_library_is_a_version_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> str:
-        raise provenance.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
     before = code_fingerprint.__wrapped__()
     monkeypatch.setattr(provenance, "version", absent)

@@ -9,7 +9,15 @@ import pytest
 
 from mutants.__main__ import try_module
 from mutants.changes import find_changes
-from mutants.choice import ChoiceError, Harmless, find_module, find_tests, modules, read_extra
+from mutants.choice import (
+    ChoiceError,
+    Harmless,
+    find_module,
+    find_tests,
+    modules,
+    read_extra,
+    read_harmless,
+)
 from mutants.trial import Bench, TrialError, make_copy
 
 MODULE = "trigger/wait.py"
@@ -109,3 +117,13 @@ def test_what_is_named_as_a_modules_tests_exists() -> None:
         assert (root / name).exists(), name
         for path in tests:
             assert (root / path).is_file(), path
+
+
+def test_every_judged_change_can_still_be_made_and_has_a_reason() -> None:
+    root = Path(__file__).parents[2]
+    judged = read_harmless()
+    assert judged
+    for entry in judged:
+        assert entry.reason
+        changes = find_changes((root / entry.module).read_bytes())
+        assert any(entry.fits(entry.module, change) for change in changes), entry
