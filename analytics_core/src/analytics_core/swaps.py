@@ -204,11 +204,10 @@ def _added(lines: Sequence[Pour]) -> Pour:
         return first
     ml = _sum(lines)
     amount = None
-    if all(line.amount is not None for line in lines):
-        if first.ml_per_unit:
-            amount = ml / first.ml_per_unit
-        elif all(line.unit == first.unit for line in lines):
-            amount = math.fsum(line.amount or 0.0 for line in lines)
+    if first.ml_per_unit and first.amount is not None:
+        amount = ml / first.ml_per_unit
+    elif all(line.unit == first.unit and line.amount is not None for line in lines):
+        amount = math.fsum(line.amount or 0.0 for line in lines)
     return replace(first, ml=ml, amount=amount)
 
 
