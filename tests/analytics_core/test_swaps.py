@@ -287,6 +287,17 @@ def test_lines_in_several_units_add_up_where_they_can(
     assert (mint["amount"], mint["unit"]) == (amount, unit)
 
 
+def test_an_amount_that_no_line_gives_is_not_made_up() -> None:
+    line = Pour(7, "Nutmeg", 7, 1.0, None, "Ounce", 29.5735)
+    glass = Bar().glass("2 oz Gin")
+    (gin,) = glass.pours.values()
+    steps = find_steps(glass, fill_glass([gin, line]), {(gin.kind, 7): 1.0})
+    assert [(s["kind"], s["amount"]) for s in steps] == [("add", None), ("stays", 2.0)]
+    assert fill_glass([line, line]).pours[7].amount is None
+    whole = Pour(7, "Nutmeg", 7, 29.5735, 1.0, "Ounce", 29.5735)
+    assert fill_glass([line, whole]).pours[7].amount == pytest.approx(30.5735 / 29.5735)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_three_lines_of_one_ingredient_add_up_in_any_order(order: tuple[int, ...]) -> None:
     amounts = [0.1, 0.7, 0.3]  # their sum depends on the order in which they are added
