@@ -254,6 +254,23 @@ def test_a_part_is_half_of_what_comes(gin: str, kinds: list[str]) -> None:
     assert [step["kind"] for step in steps] == kinds
 
 
+def test_a_part_has_one_newcomer_to_itself() -> None:
+    bar = Bar()
+    glasses = bar.glass("2 oz Gin; 0.5 oz Vodka"), bar.glass("1 oz Gin; 1.5 oz Cognac")
+    gin, vodka, cognac = (bar.id(name) for name in ("Gin", "Vodka", "Cognac"))
+    steps = find_steps(*glasses, {(gin, cognac): 0.2, (vodka, cognac): 0.3})
+    assert (
+        say(steps, same_mix=False) == "swap 1 oz of the Gin for 1½ oz Cognac; leave out the Vodka"
+    )
+
+
+@pytest.mark.parametrize(("before", "after", "kind"), [(2, 3, "pour_more"), (3, 2, "pour_less")])
+def test_pieces_of_one_volume_differ_in_number_alone(before: int, after: int, kind: str) -> None:
+    steps, _ = told(f"2 oz Gin; {before} each Egg", f"2 oz Vodka; {after} each Egg")
+    (egg,) = (step for step in steps if step["kind"] != "swap")
+    assert (egg["kind"], egg["amount"], egg["ml"]) == (kind, 1.0, 0.0)
+
+
 def test_what_goes_is_swapped_before_what_shrinks() -> None:
     _, words = told("2 oz Gin; 1 oz Vodka", "1 oz Gin; 1 oz Dark Rum")
     assert words == "swap 1 oz Vodka for Dark Rum; pour 1 oz less Gin"
