@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,23 +162,16 @@ def find_neighbors(
     k, threads = _neighbors_found(settings), settings.threads
     plain = inputs.mixtures.rows
     measured = inputs.mixtures.compressed(settings.preset.power)
-    # Under the plain tree distance there is a closed form.
-    spread = (
-        inputs.tree.spread(measured.rows, measured.in_play) if not settings.preset.rounds else None
-    )
-    tell = stages.progress("neighbors")
+    if settings.preset.rounds:
+        search = partial(nearest_neighbors, measured, cost.distance_cost, k, threads=threads)
+    else:  # the plain tree distance, which has a closed form
+        spread = inputs.tree.spread(measured.rows, measured.in_play)
+        search = partial(nearest_in_l1, spread, k, threads=threads)
+    report = stages.progress("neighbors")
 
-    def search(span: Span) -> Arrays:
-        def progress(done: int, _: int) -> None:
-            tell(span[0] + done, plain.count)
-
+    def find(span: Span) -> Arrays:
         near = nearest_in_l1(plain, k, span=span, threads=threads)
-        if spread is not None:
-            like = nearest_in_l1(spread, k, span=span, threads=threads, progress=progress)
-        else:
-            like = nearest_neighbors(
-                measured, cost.distance_cost, k, span=span, threads=threads, progress=progress
-            )
+        like = search(span=span, progress=lambda done, _: report(span[0] + done, plain.count))
         return {
             "plain_indices": near.indices,
             "plain_distances": near.distances,
@@ -188,8 +182,7 @@ def find_neighbors(
 
     whole = _neighbors_fingerprint(inputs, settings)
     parts = stages.cached_parts(
-        "neighbors",
-        [(fingerprint_of(whole, span), lambda span=span: search(span)) for span in spans],  # type: ignore[misc]
+        "neighbors", [(fingerprint_of(whole, span), partial(find, span)) for span in spans]
     )
 
     def joined(name: str) -> Any:

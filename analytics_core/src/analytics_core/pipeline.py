@@ -130,6 +130,15 @@ def refresh(
         The database cannot be used; nothing was published.
     StorageError
         Results could not be written; the earlier set is whole.
+
+    Examples
+    --------
+    >>> from analytics_core import LocalStorage
+    >>> from analytics_core.sample import write_sample_database
+    >>> write_sample_database("bar.db", recipes=40, overwrite=True)
+    >>> result = refresh("bar.db", LocalStorage("out"))
+    >>> len(result.manifest["documents"]), result.manifest["counts"]["recipes"]
+    (8, 40)
     """
     begin = time.perf_counter()
     generated_at = _now()

@@ -44,7 +44,16 @@ class SparseRows:
         return np.repeat(np.arange(self.count), np.diff(self.indptr))
 
     def dense_row(self, row: int) -> FloatArray:
-        """Values of one row over all columns, float64 (width,)."""
+        """Values of one row over all columns.
+
+        Parameters
+        ----------
+        row : int
+
+        Returns
+        -------
+        float64 (width,)
+        """
         out = np.zeros(self.width)
         span = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
         out[self.columns[span]] = self.values[span]

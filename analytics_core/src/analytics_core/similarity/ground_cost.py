@@ -137,9 +137,25 @@ def expected_matches(
     *,
     threads: int | None = None,
 ) -> FloatArray:
-    """Mass that neighboring recipes match between ingredients, float64 (m, m), symmetric.
+    """Mass that neighboring recipes match between ingredients.
 
     Each recipe's neighbors share one unit of weight; of a plan only the largest flows count.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+    cost : float64 (m, m)
+        Under which the neighbors were found.
+    graph : KnnGraph
+    settings : CostSettings
+        Its `flows` and `smallest_flow` count.
+    threads : int, optional
+        Default: `analytics_core.similarity.parallel.available_threads`.
+
+    Returns
+    -------
+    float64 (m, m)
+        Symmetric.
     """
     width = mixtures.in_play.size
     if graph.k == 0:
@@ -173,7 +189,21 @@ def expected_matches(
 def cost_from_matches(
     matches: FloatArray, tree_cost: FloatArray, settings: CostSettings
 ) -> FloatArray:
-    """Log-odds cost from expected matches, float64 (m, m): symmetric, zero diagonal, median 1."""
+    """Log-odds cost from expected matches.
+
+    Parameters
+    ----------
+    matches : float64 (m, m)
+        From `expected_matches`.
+    tree_cost : float64 (m, m)
+        Tree distance, for the prior and the blend.
+    settings : CostSettings
+
+    Returns
+    -------
+    float64 (m, m)
+        Symmetric, zero diagonal; without a blend, median 1.
+    """
     m = matches.shape[0]
     if settings.prior == "uniform":
         prior = np.full((m, m), settings.pseudo_counts)
@@ -219,6 +249,18 @@ def learn_cost(
     Returns
     -------
     LearnedCost
+
+    Examples
+    --------
+    >>> from analytics_core import IngredientTree, load_catalog
+    >>> from analytics_core.sample import write_sample_database
+    >>> from analytics_core.similarity.mixture import build_mixtures
+    >>> write_sample_database("bar.db", recipes=40, overwrite=True)
+    >>> catalog = load_catalog("bar.db")
+    >>> tree = IngredientTree.from_ingredients(catalog.ingredients)
+    >>> learned = learn_cost(build_mixtures(catalog, tree), tree)
+    >>> learned.cost.shape, learned.changes.size
+    ((65, 65), 3)
     """
     measured = mixtures.compressed(settings.power)
     tree_cost = tree.distance_matrix(mixtures.in_play, decay=settings.decay)

@@ -41,7 +41,17 @@ class IngredientTree:
 
     @classmethod
     def from_ingredients(cls, ingredients: Ingredients) -> IngredientTree:
-        """Build the tree of a catalog's ingredients (acyclic: the catalog has seen to it)."""
+        """Build the tree of a catalog's ingredients.
+
+        Parameters
+        ----------
+        ingredients : Ingredients
+            Acyclic: the catalog has seen to it.
+
+        Returns
+        -------
+        IngredientTree
+        """
         parents = np.asarray(ingredients.parents, dtype=np.int32)
         count = parents.size
         upward = [np.arange(count, dtype=np.int32)]
@@ -74,12 +84,33 @@ class IngredientTree:
         return inner
 
     def with_ancestors(self, used: IntArray) -> IntArray:
-        """Return the given ingredients and all their ancestors, int32, ascending."""
+        """Return the given ingredients and all their ancestors.
+
+        Parameters
+        ----------
+        used : int (n,)
+            Ingredient indices.
+
+        Returns
+        -------
+        int32 (m,)
+            Ascending, each once.
+        """
         family = np.unique(self.lineage[np.asarray(used, dtype=np.int64)])
         return family[family >= 0].astype(np.int32)
 
     def edge_weights(self, decay: float = 1.0) -> FloatArray:
-        """Weight of the edge above a node of each depth: ``decay ** (depth - 1)``, (levels,)."""
+        """Weight of the edge above a node of each depth.
+
+        Parameters
+        ----------
+        decay : float, default 1.0
+
+        Returns
+        -------
+        float64 (levels,)
+            ``decay ** (depth - 1)`` for depths from 1.
+        """
         return np.asarray(decay, dtype=np.float64) ** np.arange(self.lineage.shape[1])
 
     def distance_matrix(self, nodes: IntArray, *, decay: float = 1.0) -> FloatArray:
@@ -96,6 +127,20 @@ class IngredientTree:
         -------
         float64 (m, m)
             Symmetric, zero diagonal; unit: edges next to the root.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from analytics_core import load_catalog
+        >>> from analytics_core.sample import write_sample_database
+        >>> write_sample_database("bar.db", recipes=40, overwrite=True)
+        >>> ingredients = load_catalog("bar.db").ingredients
+        >>> tree = IngredientTree.from_ingredients(ingredients)
+        >>> names = ("Gin", "London Dry Gin", "Campari")
+        >>> tree.distance_matrix(np.array([ingredients.names.index(name) for name in names]))
+        array([[0., 1., 4.],
+               [1., 0., 5.],
+               [4., 5., 0.]])
         """
         nodes = np.asarray(nodes, dtype=np.int64)
         weights = self.edge_weights(decay)

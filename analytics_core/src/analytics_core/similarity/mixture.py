@@ -62,13 +62,31 @@ class Mixtures:
         return self.rows.row_of_entries()
 
     def dense_row(self, row: int) -> FloatArray:
-        """Fractions of one recipe over all columns, float64 (m,)."""
+        """Fractions of one recipe over all columns.
+
+        Parameters
+        ----------
+        row : int
+
+        Returns
+        -------
+        float64 (m,)
+        """
         return self.rows.dense_row(row)
 
     def compressed(self, power: float) -> Mixtures:
         """Return mixtures whose fractions are proportional to ``fraction ** power``.
 
         A power below 1 lets a dash of bitters say more than its volume.
+
+        Parameters
+        ----------
+        power : float
+            Positive.
+
+        Returns
+        -------
+        Mixtures
         """
         if power == 1.0:
             return self
@@ -100,6 +118,16 @@ def build_mixtures(catalog: Catalog, tree: IngredientTree) -> Mixtures:
     Returns
     -------
     Mixtures
+
+    Examples
+    --------
+    >>> from analytics_core import IngredientTree, load_catalog
+    >>> from analytics_core.sample import write_sample_database
+    >>> write_sample_database("bar.db", recipes=40, overwrite=True)
+    >>> catalog = load_catalog("bar.db")
+    >>> mixtures = build_mixtures(catalog, IngredientTree.from_ingredients(catalog.ingredients))
+    >>> catalog.recipes.names[0], mixtures.dense_row(0)[mixtures.dense_row(0) > 0].round(3)
+    ('Negroni', array([0.333, 0.333, 0.333]))
     """
     lines = catalog.lines
     rolled = tree.rolled[lines.ingredient]

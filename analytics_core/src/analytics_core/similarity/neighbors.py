@@ -44,7 +44,16 @@ class KnnGraph:
         return int(self.indices.shape[1])
 
     def head(self, k: int) -> KnnGraph:
-        """Return the graph of the `k` nearest alone."""
+        """Return the graph of the `k` nearest alone.
+
+        Parameters
+        ----------
+        k : int
+
+        Returns
+        -------
+        KnnGraph
+        """
         return KnnGraph(self.indices[:, :k], self.distances[:, :k], self.solved)
 
 
@@ -82,6 +91,23 @@ def nearest_neighbors(
     ------
     SolverError
         The cost has the wrong shape, is not symmetric, negative or not finite.
+
+    See Also
+    --------
+    nearest_in_l1 : The same under the Manhattan distance, or under a plain tree.
+
+    Examples
+    --------
+    >>> from analytics_core import IngredientTree, load_catalog
+    >>> from analytics_core.sample import write_sample_database
+    >>> from analytics_core.similarity.mixture import build_mixtures
+    >>> write_sample_database("bar.db", recipes=40, overwrite=True)
+    >>> catalog = load_catalog("bar.db")
+    >>> tree = IngredientTree.from_ingredients(catalog.ingredients)
+    >>> mixtures = build_mixtures(catalog, tree)
+    >>> graph = nearest_neighbors(mixtures, tree.distance_matrix(mixtures.in_play), 2)
+    >>> catalog.recipes.names[0], [catalog.recipes.names[row] for row in graph.indices[0]]
+    ('Negroni', ['Mezcal Negroni', 'Contessa'])
     """
     cost = check_ground_cost(mixtures, cost)
     start, stop = span or (0, mixtures.count)
@@ -119,8 +145,20 @@ def nearest_in_l1(
 ) -> KnnGraph:
     """Exact k nearest neighbors in the L1 (Manhattan) distance of sparse rows.
 
-    Given `IngredientTree.spread` rows this is the Earth Mover's Distance under the tree. For the
-    parameters see `nearest_neighbors`.
+    Given `IngredientTree.spread` rows this is the Earth Mover's Distance under the tree.
+
+    Parameters
+    ----------
+    rows : SparseRows
+    k : int
+        Fewer are given where there are fewer other rows.
+    span, threads, progress
+        As in `nearest_neighbors`.
+
+    Returns
+    -------
+    KnnGraph
+        Of the rows of `span`; no pair counts as solved.
     """
     start, stop = span or (0, rows.count)
     indices, distances = _blank(rows.count, k)

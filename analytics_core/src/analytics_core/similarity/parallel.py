@@ -20,6 +20,11 @@ def available_threads() -> int:
     """Threads to use where nobody says: NUMBA_NUM_THREADS, else the processors of this process.
 
     A container sees its host's processors, not its own share, so the variable comes first.
+
+    Returns
+    -------
+    int
+        At least 1.
     """
     variable = os.environ.get("NUMBA_NUM_THREADS", "")
     if variable.isdecimal() and int(variable):
@@ -31,7 +36,13 @@ def available_threads() -> int:
 
 @contextlib.contextmanager
 def compiled_threads(threads: int | None) -> Iterator[None]:
-    """Bound the threads that Numba's own parallel loops use inside the block."""
+    """Bound the threads that Numba's own parallel loops use inside the block.
+
+    Parameters
+    ----------
+    threads : int or None
+        None: `available_threads`.
+    """
     import numba
 
     before = numba.get_num_threads()

@@ -17,7 +17,18 @@ NEIGHBORS_JUDGED = 10
 
 
 def neighbors_kept(graph: KnnGraph, points: FloatArray) -> float:
-    """Share of each recipe's nearest recipes that are also its nearest on the map, 0 to 1."""
+    """Share of each recipe's nearest recipes that are also its nearest on the map.
+
+    Parameters
+    ----------
+    graph : KnnGraph
+    points : float64 (recipes, 2)
+
+    Returns
+    -------
+    float
+        0 to 1, of the `NEIGHBORS_JUDGED` nearest.
+    """
     from scipy.spatial import cKDTree
 
     k = min(NEIGHBORS_JUDGED, graph.k)
@@ -30,7 +41,17 @@ def neighbors_kept(graph: KnnGraph, points: FloatArray) -> float:
 
 
 def mutual_share(graph: KnnGraph) -> float:
-    """Share of neighbor relations that hold both ways, 0 to 1."""
+    """Share of neighbor relations that hold both ways.
+
+    Parameters
+    ----------
+    graph : KnnGraph
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
     n, k = graph.indices.shape
     if k == 0:
         return 1.0
@@ -40,7 +61,17 @@ def mutual_share(graph: KnnGraph) -> float:
 
 
 def max_occurrence(graph: KnnGraph) -> float:
-    """How often the most listed recipe is listed, in multiples of the average."""
+    """How often the most listed recipe is listed.
+
+    Parameters
+    ----------
+    graph : KnnGraph
+
+    Returns
+    -------
+    float
+        In multiples of the average; large where one recipe crowds out others.
+    """
     n, k = graph.indices.shape
     return float(np.bincount(graph.indices.ravel(), minlength=n).max() / k) if k else 0.0
 
@@ -54,6 +85,14 @@ def judge(
     cost: LearnedCost,
 ) -> dict[str, float]:
     """Collect the figures, and refuse what must never be published.
+
+    Parameters
+    ----------
+    similar, manhattan : KnnGraph
+        Under the chosen cost, and by plain volumes.
+    points_manhattan, points_learned : float64 (recipes, 2)
+        The maps of the two.
+    cost : LearnedCost
 
     Returns
     -------

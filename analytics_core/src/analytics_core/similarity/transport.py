@@ -152,12 +152,60 @@ def transport_plan(
 
 
 def emd(a: FloatArray, b: FloatArray, cost: FloatArray) -> float:
-    """Earth Mover's Distance of two mass vectors; see `transport_plan` for shapes and errors."""
+    """Earth Mover's Distance of two mass vectors.
+
+    Parameters
+    ----------
+    a : float64 (m,)
+        Masses at the sources, not negative.
+    b : float64 (n,)
+        Masses at the targets, of the same sum.
+    cost : float64 (m, n)
+        Not negative; no triangle inequality is needed.
+
+    Returns
+    -------
+    float
+        In the unit of the cost, times that of the masses.
+
+    Raises
+    ------
+    SolverError
+        Negative or non-finite input, wrong shapes, masses that do not balance.
+
+    See Also
+    --------
+    transport_plan : What moves where.
+    emd_pairs, emd_matrix : Many recipes at once, much faster.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> emd(np.array([0.5, 0.5]), np.array([1.0, 0.0]), np.array([[0.0, 3.0], [3.0, 0.0]]))
+    1.5
+    """
     return transport_plan(a, b, cost).value
 
 
 def check_ground_cost(mixtures: Mixtures, cost: FloatArray) -> FloatArray:
-    """Return the cost as the kernels want it; SolverError when it does not fit the mixtures."""
+    """Return the cost as the kernels want it.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+    cost : float64 (m, m)
+        Between the ingredients in play.
+
+    Returns
+    -------
+    float64 (m, m)
+        The same numbers, contiguous.
+
+    Raises
+    ------
+    SolverError
+        The cost has another shape, is not symmetric, negative or not finite.
+    """
     cost = np.ascontiguousarray(cost, dtype=np.float64)
     width = mixtures.in_play.size
     if cost.shape != (width, width):
@@ -203,6 +251,27 @@ def emd_pairs(
     -------
     float64 (pairs,)
         In the unit of the cost.
+
+    Raises
+    ------
+    SolverError
+        As `check_ground_cost`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analytics_core import IngredientTree, load_catalog
+    >>> from analytics_core.sample import write_sample_database
+    >>> from analytics_core.similarity.mixture import build_mixtures
+    >>> write_sample_database("bar.db", recipes=40, overwrite=True)
+    >>> catalog = load_catalog("bar.db")
+    >>> tree = IngredientTree.from_ingredients(catalog.ingredients)
+    >>> mixtures = build_mixtures(catalog, tree)
+    >>> cost = tree.distance_matrix(mixtures.in_play)
+    >>> catalog.recipes.names[:2]
+    ('Negroni', 'Boulevardier')
+    >>> emd_pairs(mixtures, cost, np.array([0]), np.array([1])).round(3)
+    array([1.81])
     """
     cost = check_ground_cost(mixtures, cost)
     first, second = np.asarray(first, np.int64), np.asarray(second, np.int64)
@@ -223,9 +292,39 @@ def emd_pairs(
 
 
 def emd_matrix(mixtures: Mixtures, cost: FloatArray, *, threads: int | None = None) -> FloatArray:
-    """All-pairs distances, float64 (recipes, recipes), symmetric.
+    """All-pairs distances.
 
     The job never calls this: its memory grows with the square of the recipes.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+    cost : float64 (m, m)
+        As in `emd_pairs`.
+    threads : int, optional
+        Default: `analytics_core.similarity.parallel.available_threads`.
+
+    Returns
+    -------
+    float64 (recipes, recipes)
+        Symmetric, zero diagonal.
+
+    Raises
+    ------
+    SolverError
+        As `check_ground_cost`.
+
+    Examples
+    --------
+    >>> from analytics_core import IngredientTree, load_catalog
+    >>> from analytics_core.sample import write_sample_database
+    >>> from analytics_core.similarity.mixture import build_mixtures
+    >>> write_sample_database("bar.db", recipes=40, overwrite=True)
+    >>> catalog = load_catalog("bar.db")
+    >>> tree = IngredientTree.from_ingredients(catalog.ingredients)
+    >>> mixtures = build_mixtures(catalog, tree)
+    >>> emd_matrix(mixtures, tree.distance_matrix(mixtures.in_play)).shape
+    (40, 40)
     """
     cost = check_ground_cost(mixtures, cost)
     upper = np.zeros((mixtures.count, mixtures.count))
@@ -251,7 +350,28 @@ def plans_of_pairs(
     *,
     threads: int | None = None,
 ) -> PairPlans:
-    """Unique optimal plans of the listed pairs, directed from `first` to `second`."""
+    """Unique optimal plans of the listed pairs.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+    cost : float64 (m, m)
+        As in `emd_pairs`.
+    first, second : int (pairs,)
+        Rows of the mixtures; plans lead from `first` to `second`.
+    threads : int, optional
+        Default: `analytics_core.similarity.parallel.available_threads`.
+
+    Returns
+    -------
+    PairPlans
+        Which of several optimal plans, is described at `transport_plan`.
+
+    Raises
+    ------
+    SolverError
+        As `check_ground_cost`.
+    """
     cost = check_ground_cost(mixtures, cost)
     first, second = np.asarray(first, np.int64), np.asarray(second, np.int64)
     size = mixtures.largest_support

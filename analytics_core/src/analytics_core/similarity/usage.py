@@ -33,7 +33,18 @@ class Usage:
 
 
 def count_usage(catalog: Catalog, tree: IngredientTree) -> Usage:
-    """Count how recipes use the hierarchy."""
+    """Count how recipes use the hierarchy.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    tree : IngredientTree
+        Of the same catalog.
+
+    Returns
+    -------
+    Usage
+    """
     count = tree.ids.size
     width = max(1, count)
     lines = catalog.lines

@@ -38,12 +38,12 @@ class Ingredients:
 
     Attributes
     ----------
-    ids : (ingredients,) int64
+    ids : int64 (ingredients,)
     names
         One per row.
-    parents : (ingredients,) int32
+    parents : int32 (ingredients,)
         Index of the parent; -1 for a root.
-    allow_substitution : (ingredients,) bool
+    allow_substitution : bool (ingredients,)
     paths
         Ids from the root down, ``/1/10/``, rebuilt from the parents.
     """
@@ -61,7 +61,7 @@ class Recipes:
 
     Attributes
     ----------
-    ids : (recipes,) int64
+    ids : int64 (recipes,)
     names
         One per row.
     """
@@ -76,15 +76,15 @@ class Lines:
 
     Attributes
     ----------
-    recipe : (lines,) int32
+    recipe : int32 (lines,)
         Index into the recipes.
-    ingredient : (lines,) int32
+    ingredient : int32 (lines,)
         Index into the ingredients.
-    amount : (lines,) float64
+    amount : float64 (lines,)
         In the line's unit; NaN where the recipe gives none.
-    unit : (lines,) int32
+    unit : int32 (lines,)
         Index into the units; -1 where there is none.
-    volume_ml : (lines,) float64
+    volume_ml : float64 (lines,)
         Milliliters, not negative.
     """
 

@@ -74,6 +74,14 @@ def load_catalog(database: Path) -> Catalog:
     DataError
         If the file is missing, not SQLite, damaged, lacks a needed table or column, or
         if its ingredients' parents form a cycle.
+
+    Examples
+    --------
+    >>> from analytics_core.sample import write_sample_database
+    >>> write_sample_database("bar.db", overwrite=True)
+    >>> catalog = load_catalog("bar.db")
+    >>> len(catalog.recipes.names), catalog.recipes.names[0], catalog.findings
+    (238, 'Negroni', ())
     """
     database = Path(database)
     findings = Findings()

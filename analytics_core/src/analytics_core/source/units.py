@@ -44,16 +44,16 @@ def line_volumes_ml(
 
     Parameters
     ----------
-    amount : (lines,) float64
+    amount : float64 (lines,)
         Amounts in their units; NaN where there is none.
-    unit : (lines,) int32
+    unit : int32 (lines,)
         Index into `units`; -1 where there is none.
     units
         The units.
 
     Returns
     -------
-    (lines,) float64
+    float64 (lines,)
         Milliliters.
     """
     # One more entry at the end serves index -1: no fixed volume and no conversion.

@@ -38,6 +38,11 @@ def open_storage(location: str | Path) -> Storage:
     ------
     StorageError
         When `location` has a scheme other than ``s3``, or names no bucket.
+
+    Examples
+    --------
+    >>> open_storage("s3://bucket/cocktails/").url
+    's3://bucket/cocktails'
     """
     text = str(location)
     if not isinstance(location, Path) and "://" in text:
