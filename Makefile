@@ -2,14 +2,22 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# what `make mutants` looks at (all, unless named) and how many changes it tries in each
+MODULES ?=
+SAMPLE ?= 8
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint setup bench clean
+.PHONY: help demo test test-slow lint lint-style lint-types lint-imports setup mutants bench clean
 
-help: ## what this file can do
-	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+# `##@ Group` opens a group of targets, here and in the included files; `## text` describes a target.
+help:
+	@awk -F ':.*## ' ' \
+	  /^##@ / { group = substr($$0, 5); if (!(group in lines)) order[++count] = group } \
+	  /^[a-z][a-z0-9-]*:.*## / { lines[group] = lines[group] sprintf("  make %-14s %s\n", $$1, $$2) } \
+	  END { for (i = 1; i <= count; i++) printf "%s%s\n%s", (i > 1 ? "\n" : ""), order[i], lines[order[i]] } \
+	  ' $(MAKEFILE_LIST)
 
 $(VENV)/.core: analytics_core/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12"; exit 1; }
@@ -21,10 +29,15 @@ $(VENV)/.dev: $(VENV)/.core requirements-dev.txt
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt -e analytics_core
 	touch $@
 
-setup: $(VENV)/.dev ## the environment with all development tools
-
+##@ Use
 demo: $(VENV)/.core ## sample database -> full refresh -> out/
 	$(BIN)/analytics-core demo --output out
+
+clean: ## remove the environment and outputs
+	rm -rf $(VENV) out build cdk.out
+
+##@ Develop
+setup: $(VENV)/.dev ## the environment with all development tools
 
 test: $(VENV)/.dev ## every test that is not slow
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -32,15 +45,23 @@ test: $(VENV)/.dev ## every test that is not slow
 test-slow: $(VENV)/.dev ## the slow tests
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
-lint: $(VENV)/.dev ## style and types
+# .pre-commit-config.yaml has a hook for each part
+lint: lint-style lint-types lint-imports lint-page ## style, types, and which part may import which
+
+lint-style: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy app.py infra trigger client scripts image benchmarks analytics_core/src
+
+lint-types: $(VENV)/.dev
+	$(BIN)/mypy app.py infra trigger client scripts image benchmarks mutants tests analytics_core/src
+
+lint-imports: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+mutants: $(VENV)/.dev ## change the code here and there, list what no test notices
+	$(BIN)/python -m mutants $(MODULES) --sample $(SAMPLE)
 
 bench: $(VENV)/.dev ## side by side with what a user would pick instead
 	$(BIN)/python -m benchmarks
 
-include $(wildcard infra/infra.mk analytics_core/report.mk image/image.mk)
-
-clean: ## remove the environment and outputs
-	rm -rf $(VENV) out build cdk.out
+include $(wildcard analytics_core/report.mk infra/infra.mk image/image.mk)

@@ -94,7 +94,7 @@ def build() -> None:
 
 def _run(program: Any, arguments: list[str], folder: Path, *, what: str) -> None:
     environment = dict(os.environ)
-    # certificates that an organisation installed count for Node as they do for pip
+    # certificates that an organization installed count for Node as they do for pip
     environment.setdefault("NODE_USE_SYSTEM_CA", "1")
     for variable in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if environment.get(variable):

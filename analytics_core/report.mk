@@ -1,19 +1,27 @@
 # The page: its types, its pictures, its speed. See docs/page.md.
-.PHONY: page-types page-pictures page-frames
+.PHONY: lint-page page-pictures page-frames
 PAGE_SOURCES := analytics_core/src/analytics_core/report/frontend
+PAGE_TOOLS := build/page
 
-page-types: $(VENV)/.dev ## check the types of the page's program
-	rm -rf build/page && mkdir -p build && cp -R $(PAGE_SOURCES) build/page
-	cd build/page && npm ci --ignore-scripts --no-audit --no-fund && npx tsc --noEmit
+##@ Develop
+$(PAGE_TOOLS)/.installed: $(PAGE_SOURCES)/package.json $(PAGE_SOURCES)/package-lock.json | $(VENV)/.dev
+	rm -rf $(PAGE_TOOLS) && mkdir -p $(PAGE_TOOLS) && cp $^ $(PAGE_TOOLS)
+	cd $(PAGE_TOOLS) && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
 
-page-pictures: $(VENV)/.dev ## take the pictures in docs/images again, from the sample
+# Checked as a copy beside its tools: nothing of Node comes to lie among the package's sources.
+lint-page: $(PAGE_TOOLS)/.installed
+	rm -rf $(PAGE_TOOLS)/src && cp -R $(PAGE_SOURCES)/src $(PAGE_SOURCES)/tsconfig.json $(PAGE_TOOLS)
+	cd $(PAGE_TOOLS) && npx --no-install tsc --noEmit
+
+page-pictures: $(VENV)/.dev ## take the pictures in docs/images again
 	$(BIN)/analytics-core demo --output build/page-pictures
-	$(BIN)/python -m tests.report.pictures build/page-pictures/analytics/v1/report.html docs/images
+	$(BIN)/python -m tests.analytics_core.report.pictures build/page-pictures/analytics/v1/report.html docs/images
 
-page-frames: $(VENV)/.dev ## how long a frame of the map takes, at 1,400 and 20,000 recipes
+page-frames: $(VENV)/.dev ## how long a frame of the map takes, on small and large data
 	for recipes in 1400 20000; do \
 	  $(BIN)/analytics-core sample-db build/page-$$recipes.db --recipes $$recipes --seed 1 && \
 	  $(BIN)/analytics-core refresh --db build/page-$$recipes.db --output build/page-$$recipes || exit 1; \
 	done
-	$(BIN)/python -m tests.report.measure_frames build/page-1400/analytics/v1/report.html \
+	$(BIN)/python -m tests.analytics_core.report.measure_frames build/page-1400/analytics/v1/report.html \
 	  build/page-20000/analytics/v1/report.html

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analytics_core.catalog import load_catalog
-from analytics_core.ground_cost import PRESETS, LearnedCost, learn_cost
-from analytics_core.hierarchy import IngredientTree
-from analytics_core.mixture import Mixtures, build_mixtures
+from analytics_core.similarity.ground_cost import PRESETS, LearnedCost, learn_cost
+from analytics_core.similarity.hierarchy import IngredientTree
+from analytics_core.similarity.mixture import Mixtures, build_mixtures
+from analytics_core.source.cocktaildb import load_catalog
 
 if TYPE_CHECKING:
-    from analytics_core.types import FloatArray, IntArray
+    from analytics_core.similarity.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ def load(path: Path, preset: str) -> Inputs:
 
 
 def sample_pairs(count: int, size: int, *, seed: int = 0) -> tuple[IntArray, IntArray]:
-    """Return `size` different pairs p < q of `count` rows, drawn without favour."""
+    """Return `size` different pairs p < q of `count` rows, drawn without favor."""
     p, q = np.triu_indices(count, 1)
     chosen = np.random.default_rng(seed).choice(p.size, min(size, p.size), replace=False)
     return p[chosen], q[chosen]

@@ -9,19 +9,18 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 import ot
 from ot.lp._network_simplex import emd_c
 from rich.console import Console
 from rich.table import Table
 
-from analytics_core.transport import emd_matrix
+from analytics_core.similarity.transport import emd_matrix
 from benchmarks import _inputs
 from benchmarks._common import Figures, cores, database, interleaved, median, seconds_of
 
 if TYPE_CHECKING:
-    from analytics_core.types import FloatArray
+    from analytics_core.similarity.arrays import FloatArray
 
 Problem = tuple["FloatArray", "FloatArray", "FloatArray"]
 
@@ -90,8 +89,7 @@ def _compare(
     pairs = mixtures.count * (mixtures.count - 1) // 2
 
     def ours() -> float:
-        numba.set_num_threads(threads)
-        return pairs / seconds_of(lambda: emd_matrix(mixtures, cost))
+        return pairs / seconds_of(lambda: emd_matrix(mixtures, cost, threads=threads))
 
     with (
         _in_processes("ot.emd2", problems["ot.emd2"], threads) as emd2,

@@ -18,12 +18,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from analytics_core.catalog import Catalog, load_catalog
-from analytics_core.ground_cost import LEARNED, REFERENCE, TREE, CostSettings, learn_cost
-from analytics_core.hierarchy import IngredientTree
-from analytics_core.mixture import Mixtures, build_mixtures
 from analytics_core.sample import load_families, write_sample_database
-from analytics_core.transport import emd_matrix
+from analytics_core.similarity.ground_cost import LEARNED, REFERENCE, TREE, CostSettings, learn_cost
+from analytics_core.similarity.hierarchy import IngredientTree
+from analytics_core.similarity.mixture import Mixtures, build_mixtures
+from analytics_core.similarity.transport import emd_matrix
+from analytics_core.source.catalog import Catalog
+from analytics_core.source.cocktaildb import load_catalog
 
 HALVES = ("even", "odd", "all")
 

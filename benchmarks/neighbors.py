@@ -1,22 +1,21 @@
-"""Nearest neighbours by pruning beside brute force with the same solver: all pairs, then select."""
+"""Nearest neighbors by pruning beside brute force with the same solver: all pairs, then select."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from analytics_core.neighbors import nearest_neighbors
-from analytics_core.transport import emd_matrix
+from analytics_core.similarity.neighbors import nearest_neighbors
+from analytics_core.similarity.transport import emd_matrix
 from benchmarks import _inputs
 from benchmarks._common import Figures, cores, database, interleaved, median, seconds_of
 
 if TYPE_CHECKING:
-    from analytics_core.mixture import Mixtures
-    from analytics_core.types import FloatArray, IntArray
+    from analytics_core.similarity.arrays import FloatArray, IntArray
+    from analytics_core.similarity.mixture import Mixtures
 
 K = 10
 
@@ -35,7 +34,6 @@ def run(out: Console, *, quick: bool) -> Figures:
     """Measure under the two learned costs, print a table, return the figures."""
     rounds = 2 if quick else 7
     figures: Figures = {"k": K, "rounds": rounds}
-    numba.set_num_threads(cores())
     for preset in ("learned", "reference"):
         inputs = _inputs.load(database(), preset)
         mixtures, cost = inputs.mixtures, inputs.learned.distance_cost
@@ -44,7 +42,7 @@ def run(out: Console, *, quick: bool) -> Figures:
         seconds = interleaved(
             {
                 "pruned": lambda m=mixtures, c=cost: seconds_of(  # type: ignore[misc]
-                    lambda: nearest_neighbors(m, c, K)
+                    lambda: nearest_neighbors(m, c, K, threads=cores())
                 ),
                 "brute force": lambda m=mixtures, c=cost: seconds_of(  # type: ignore[misc]
                     lambda: brute_force(m, c, K)
@@ -68,7 +66,7 @@ def run(out: Console, *, quick: bool) -> Figures:
 
 def _table(figures: Figures) -> Table:
     table = Table(
-        title=f"{K} nearest neighbours, {figures['recipes']} recipes, {cores()} cores: median of "
+        title=f"{K} nearest neighbors, {figures['recipes']} recipes, {cores()} cores: median of "
         f"{figures['rounds']} rounds",
         title_justify="left",
     )

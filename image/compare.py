@@ -21,8 +21,8 @@ class Difference:
     ----------
     counts
         Sentences on documents, entries and whole numbers that are not the same.
-    neighbour_lists, swapped
-        Recipes whose neighbours differ, and those of them where only ties changed places.
+    neighbor_lists, swapped
+        Recipes whose neighbors differ, and those of them where only ties changed places.
     cost
         The largest difference of a distance, a cost or a transported mass.
     map_kept
@@ -32,7 +32,7 @@ class Difference:
     """
 
     counts: tuple[str, ...]
-    neighbour_lists: int
+    neighbor_lists: int
     swapped: int
     cost: float
     map_kept: dict[str, float]
@@ -79,7 +79,7 @@ def compare(first: dict[str, bytes], second: dict[str, bytes]) -> Difference:
     maps = {name: (_points(one[name]), _points(two[name])) for name in MAPS}
     return Difference(
         counts=tuple(counts),
-        neighbour_lists=lists,
+        neighbor_lists=lists,
         swapped=swapped,
         cost=max(numbers),
         map_kept={name: _kept(*pair) for name, pair in maps.items()},
@@ -118,11 +118,11 @@ def _kept(a: list[tuple[float, float]], b: list[tuple[float, float]], *, count: 
 def _residual(a: list[tuple[float, float]], b: list[tuple[float, float]]) -> float:
     """Root mean square after the best turn, mirror and shift (Procrustes), over a's own spread."""
 
-    def centred(points: list[tuple[float, float]]) -> list[complex]:
+    def centered(points: list[tuple[float, float]]) -> list[complex]:
         middle = complex(*(sum(axis) / len(points) for axis in zip(*points, strict=True)))
         return [complex(*point) - middle for point in points]
 
-    first, second = centred(a), centred(b)
+    first, second = centered(a), centered(b)
     spread = math.sqrt(sum(abs(z) ** 2 for z in first))
     best = math.inf
     for candidate in (second, [z.conjugate() for z in second]):

@@ -70,9 +70,8 @@ def _load(session: Any, options: argparse.Namespace) -> int:
 def _checked(database: Path, folder: Path) -> Path:
     """Return a snapshot of the database that a refresh can use, or say what is wrong with it."""
     try:
-        from analytics_core import AnalyticsError, StorageError
-        from analytics_core.catalog import load_catalog
-        from analytics_core.snapshot import take_snapshot
+        from analytics_core import AnalyticsError, StorageError, load_catalog
+        from analytics_core.source.snapshot import take_snapshot
     except ImportError as error:
         raise Trouble(f"analytics_core is not installed ({error}); run `make setup`") from None
     try:

@@ -256,8 +256,8 @@ class Smoke:
         found = [
             *difference.counts[:3],
             *(
-                [f"{difference.neighbour_lists} drinks have other neighbors"]
-                if difference.neighbour_lists
+                [f"{difference.neighbor_lists} drinks have other neighbors"]
+                if difference.neighbor_lists
                 else []
             ),
             *([f"a number is {difference.cost:g} off"] if difference.cost > COST_TOLERANCE else []),

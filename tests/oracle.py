@@ -131,7 +131,9 @@ class Oracle:
         raised = np.array([own[i] ** power for i in ids])
         return ids, raised / raised.sum()
 
-    def plan(self, p: int, q: int, cost: np.ndarray, power: float, *, unique: bool):
+    def plan(
+        self, p: int, q: int, cost: np.ndarray, power: float, *, unique: bool
+    ) -> tuple[list[int], list[int], np.ndarray, float]:
         """Optimal plan from p to q by POT: (ids of p, ids of q, flow, value)."""
         (ids_p, a), (ids_q, b) = self.masses(p, power), self.masses(q, power)
         ground = cost[np.ix_([self.column[i] for i in ids_p], [self.column[i] for i in ids_q])]
@@ -168,7 +170,9 @@ class Oracle:
             found[recipe] = [(other, d) for _, other, d in sorted(others)[:k]]
         return found
 
-    def matches(self, neighbors, cost: np.ndarray, power: float) -> np.ndarray:
+    def matches(
+        self, neighbors: dict[int, list[tuple[int, float]]], cost: np.ndarray, power: float
+    ) -> np.ndarray:
         """Expectation: what plans between neighbours match with what, symmetrised."""
         m = len(self.ingredients)
         total = np.zeros((m, m))

@@ -51,7 +51,7 @@ class AwsServer:
         """Return a boto3 client of this server."""
         import boto3
 
-        return boto3.client(
+        return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.url,
             region_name="us-east-1",

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analytics_core.catalog import Ingredients
-from analytics_core.hierarchy import IngredientTree
-from analytics_core.mixture import Mixtures
+from analytics_core.similarity.hierarchy import IngredientTree
+from analytics_core.similarity.mixture import Mixtures
+from analytics_core.source.catalog import Ingredients
 from tests.analytics_core.databases import EACH, OUNCE, TO_RINSE, TO_TOP, UNITS
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

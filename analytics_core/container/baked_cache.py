@@ -5,7 +5,7 @@ ends the program. In a container whose root is read-only, both would mean: no ca
 This locator takes the folder as it is. A function that is missing from it is compiled in memory,
 as without a cache.
 
-The image names it in ``NUMBA_CACHE_LOCATOR_CLASSES``. Numba recognises an entry by the content
+The image names it in ``NUMBA_CACHE_LOCATOR_CLASSES``. Numba recognizes an entry by the content
 of the source file, the signature, the processor it is told to compile for, and its own version,
 so a cache that does not fit is passed over and never wrong.
 """

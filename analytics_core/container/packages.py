@@ -31,7 +31,7 @@ WHOLE = (
     "sklearn/datasets/data",
     "sklearn/datasets/images",
     "sklearn/datasets/descr",
-    "pynndescent",  # neighbours are exact and handed to UMAP, which then never calls it: `_umap.py`
+    "pynndescent",  # neighbors are exact and handed to UMAP, which then never calls it: `_umap.py`
     "pynndescent-*",
 )
 KEEP = ("numpy/_core/tests/_natype.py",)

@@ -1,6 +1,6 @@
 """Writes a software bill of materials (CycloneDX 1.6, JSON) of the image it runs in.
 
-Python packages come from their installed metadata, with licence and dependencies; packages of the
+Python packages come from their installed metadata, with license and dependencies; packages of the
 operating system from dpkg's database. Nothing is looked up elsewhere, so the same image gives the
 same file.
 """

@@ -44,7 +44,7 @@ def _map() -> None:
     """Lay out recipes that stand in a row, with nothing of the package but the map itself."""
     import numpy as np
 
-    from analytics_core.embedding import MapSettings, lay_out
+    from analytics_core.similarity.embedding import MapSettings, embed
 
     place = np.arange(RECIPES)
     apart = np.abs(place[:, None] - place).astype(np.float64)
@@ -52,19 +52,19 @@ def _map() -> None:
     graph = SimpleNamespace(
         indices=nearest, distances=np.take_along_axis(apart, nearest, axis=1), k=RECIPES - 1
     )
-    lay_out(graph, place[:, None].astype(np.float64), MapSettings())
+    embed(graph, place[:, None].astype(np.float64), MapSettings())
 
 
 def _kernels() -> None:
-    """Find neighbours and plans of a few mixtures, with nothing of the package but these.
+    """Find neighbors and plans of a few mixtures, with nothing of the package but these.
 
     The one problem at the end is what `health` solves.
     """
     import numpy as np
 
-    from analytics_core.mixture import Mixtures
-    from analytics_core.neighbors import nearest_in_l1, nearest_neighbors
-    from analytics_core.transport import emd, plans_of_pairs
+    from analytics_core.similarity.mixture import Mixtures
+    from analytics_core.similarity.neighbors import nearest_in_l1, nearest_neighbors
+    from analytics_core.similarity.transport import emd, plans_of_pairs
 
     recipes, each = 6, 3
     ids = np.arange(recipes, dtype=np.int64)
@@ -79,7 +79,7 @@ def _kernels() -> None:
     )
     cost = np.abs(ids[:, None] - ids).astype(np.float64)
     nearest_neighbors(mixtures, cost, 2)
-    nearest_in_l1(mixtures, 2)
+    nearest_in_l1(mixtures.rows, 2)
     plans_of_pairs(mixtures, cost, ids[1:], ids[:-1])
     emd(np.array([0.5, 0.5]), np.array([0.25, 0.75]), 1.0 - np.eye(2))
 

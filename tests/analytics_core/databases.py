@@ -9,6 +9,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from analytics_core.errors import DataError
+from analytics_core.sample import write_sample_database
+from analytics_core.source.catalog import Catalog, Finding
+from analytics_core.source.cocktaildb import load_catalog
+
 SCHEMA = """
 CREATE TABLE ingredients (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE UNIQUE, description TEXT,
@@ -169,3 +176,36 @@ def large_database(path: Path, *, recipes: int, ingredients: int = 400, seed: in
         recipes=[(ident, f"Recipe no. {ident}") for ident in range(1, recipes + 1)],
         lines=lines,
     )
+
+
+def cut_down_sample(path: Path, recipes: int) -> Path:
+    """Write every fourth recipe of the sample."""
+    write_sample_database(path)
+    with closing(sqlite3.connect(path)) as connection:
+        kept = "SELECT id FROM recipes WHERE id % 4 = 3 ORDER BY id LIMIT ?"
+        connection.execute(
+            f"DELETE FROM recipe_ingredients WHERE recipe_id NOT IN ({kept})", (recipes,)
+        )
+        connection.execute(f"DELETE FROM recipes WHERE id NOT IN ({kept})", (recipes,))
+        connection.commit()
+    return path
+
+
+def finding(catalog: Catalog, code: str) -> Finding:
+    found = [entry for entry in catalog.findings if entry.code == code]
+    assert len(found) == 1, f"{code} not among {catalog.findings}"
+    assert found[0].message.endswith(".")
+    assert f"{found[0].count:,} " in found[0].message
+    return found[0]
+
+
+def refusal(path: Path) -> str:
+    """Return the one sentence in which a database is refused."""
+    with pytest.raises(DataError) as caught:
+        load_catalog(path)
+    sentence = str(caught.value)
+    assert str(path) in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert caught.value.exit_code == 3
+    return sentence

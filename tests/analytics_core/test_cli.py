@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from analytics_core import __version__, cli
 from analytics_core.errors import Interrupted
-from analytics_core.storage import LocalStorage, S3Storage, read_published
+from analytics_core.store import LocalStorage, S3Storage, read_published
 from tests.servers import AwsServer, unreachable_url
 
 COMMAND = [sys.executable, "-m", "analytics_core"]
@@ -254,7 +254,7 @@ def test_refresh_of_a_database_in_s3_below_a_prefix(
 @pytest.mark.parametrize("command", ["refresh", "validate"])
 def test_a_database_that_is_none_is_exit_3(command: str, tmp_path: Path) -> None:
     (tmp_path / "bad.db").write_text("this is not a database, however long it is" * 100)
-    place = ["--output", tmp_path / "out"] if command == "refresh" else []
+    place: list[str | Path] = ["--output", tmp_path / "out"] if command == "refresh" else []
     for name in ("bad.db", "missing.db"):
         done = run(command, "--db", tmp_path / name, *place)
         assert done.returncode == 3, done.stderr
@@ -354,7 +354,7 @@ def test_a_signal_stops_the_job_within_seconds(number: signal.Signals, tmp_path:
 
 
 def test_a_swallowed_interruption_is_raised_again_at_the_next_event() -> None:
-    from analytics_core.interruption import interruptible
+    from analytics_core.console.signals import interruptible
 
     before = signal.getsignal(signal.SIGTERM)
     with interruptible() as interruption:
@@ -372,7 +372,7 @@ def test_a_swallowed_interruption_is_raised_again_at_the_next_event() -> None:
 
 def test_a_second_signal_ends_at_once() -> None:
     code = (
-        "import os, signal\nfrom analytics_core.interruption import interruptible\n"
+        "import os, signal\nfrom analytics_core.console.signals import interruptible\n"
         "with interruptible():\n"
         "    try: os.kill(os.getpid(), signal.SIGTERM)\n"
         "    finally: os.kill(os.getpid(), signal.SIGINT); print('still here')"
@@ -430,7 +430,7 @@ def test_names_cannot_steer_the_terminal() -> None:
 
     from rich.console import Console
 
-    from analytics_core.terminal import neighbors_table, plain
+    from analytics_core.console.terminal import neighbors_table, plain
 
     documents = small_set()
     documents["recipe-similar"]["data"][3]["recipe_name"] = "\x1b[31m[bold]x\r\n" + "y" * 10_000

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from analytics_core.catalog import load_catalog
 from analytics_core.errors import DataError, StorageError
-from analytics_core.snapshot import take_snapshot
+from analytics_core.source import snapshot
+from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.store.s3 import fetch
+from tests.analytics_core.bodies import Bodies
+from tests.analytics_core.databases import change, write_database
+from tests.analytics_core.test_cli import log_lines, run
 from tests.servers import AwsServer
-
-from .bodies import Bodies
-from .databases import change, write_database
-from .test_cli import log_lines, run
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,10 @@ def _aws(monkeypatch: pytest.MonkeyPatch, aws: AwsServer) -> None:
         monkeypatch.delenv(name)
     for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
+
+
+def take_snapshot(url: str, scratch: Path) -> Path:
+    return snapshot.take_snapshot(url, scratch, fetch=fetch)
 
 
 def padded(path: Path, size: int) -> bytes:
@@ -103,7 +107,7 @@ def test_what_was_only_in_a_wal_beside_it_did_not_come_along(
 def test_errors_name_the_object(command: str, bucket: str, s3: Any, tmp_path: Path) -> None:
     path = change(write_database(tmp_path / "bar.db"), "DROP TABLE recipes")
     s3.upload_file(str(path), bucket, "site/bar.db")
-    place = ["--output", tmp_path / "out"] if command == "refresh" else []
+    place: list[str | Path] = ["--output", tmp_path / "out"] if command == "refresh" else []
     for database in (f"s3://{bucket}/site/bar.db", str(path)):
         done = run(command, "--db", database, *place, env=os.environ)
         assert done.returncode == 3

@@ -28,16 +28,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics_core import load as load_module
-from analytics_core.catalog import load_catalog
 from analytics_core.errors import DataError, StorageError
 from analytics_core.load import load_database
-from analytics_core.snapshot import take_snapshot
+from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.snapshot import take_snapshot
+from tests.analytics_core.bodies import Bodies
+from tests.analytics_core.databases import RECIPES, SCHEMA, change, write_database
+from tests.analytics_core.source.test_snapshot import as_nobody
+from tests.analytics_core.test_cli import COMMAND, log_lines, run
 from tests.servers import AwsServer, unreachable_url
-
-from .bodies import Bodies
-from .databases import RECIPES, SCHEMA, change, write_database
-from .test_cli import COMMAND, log_lines, run
-from .test_snapshot import as_nobody
 
 NAME = "cocktails.db"
 LOCK = f".{NAME}.loading"
@@ -478,7 +477,7 @@ def test_a_torn_receipt_counts_for_nothing(site: Path, source: str, content: byt
 def test_an_upload_that_cannot_be_removed_is_said(
     site: Path, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from analytics_core.storage import S3Storage
+    from analytics_core.store import S3Storage
 
     def refuse(self: S3Storage, key: str) -> None:
         raise StorageError(f"cannot delete {key}: access denied")

@@ -17,9 +17,16 @@ import pytest
 from analytics_core import pipeline
 from analytics_core.errors import AnalyticsError, DataError, StorageError
 from analytics_core.pipeline import RefreshSettings, refresh
-from analytics_core.sample import write_sample_database
-from analytics_core.storage import LocalStorage, read_published
-from tests.analytics_core.databases import LINES, LOOSE_SCHEMA, OUNCE, RECIPES, write_database
+from analytics_core.report import render
+from analytics_core.store import LocalStorage, read_published
+from tests.analytics_core.databases import (
+    LINES,
+    LOOSE_SCHEMA,
+    OUNCE,
+    RECIPES,
+    cut_down_sample,
+    write_database,
+)
 from tests.oracle import Oracle, Variant
 
 STAGES = [
@@ -61,6 +68,34 @@ FLOW = rows_of(
     to_ingredient_name=TEXT,
     mass=SHARE,
 )
+POUR: dict[str, Any] = {
+    "ingredient_id": INTEGER,
+    "ingredient_name": TEXT,
+    "ml": POSITIVE,
+    "amount": {"type": ["number", "null"], "minimum": 0},
+    "unit": {"type": ["string", "null"]},
+}
+STEPS = {
+    "type": "array",
+    "items": {
+        "oneOf": [
+            exactly(kind={"enum": ["pour_more", "pour_less", "add", "leave_out", "stays"]}, **POUR),
+            exactly(
+                kind={"const": "swap"},
+                **{
+                    "from": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {
+                            "oneOf": [exactly(**POUR), exactly(**POUR, part={"const": True})]
+                        },
+                    },
+                    "to": {"type": "array", "minItems": 1, "items": exactly(**POUR)},
+                },
+            ),
+        ]
+    },
+}
 NODE = exactly(
     id=TEXT,
     name=TEXT,
@@ -99,6 +134,8 @@ DATA: dict[str, dict[str, Any]] = {
             neighbor_name=TEXT,
             distance=POSITIVE,
             transport_plan=FLOW,
+            steps=STEPS,
+            words={"type": "string", "minLength": 1},
         ),
     ),
     "ingredient-substitutes": rows_of(
@@ -159,7 +196,9 @@ MANIFEST = exactly(
 PLAIN = RefreshSettings(page=False)
 
 
-def run(database: Path, folder: Path, settings: RefreshSettings = PLAIN, **more) -> dict[str, Any]:
+def run(
+    database: Path, folder: Path, settings: RefreshSettings = PLAIN, **more: Any
+) -> dict[str, Any]:
     """Refresh into a folder; every document is held against its schema. Returns the documents."""
     refresh(database, LocalStorage(folder), settings=settings, **more)
     documents = read_published(LocalStorage(folder))
@@ -182,45 +221,39 @@ def published_bytes(folder: Path) -> dict[str, str]:
     return texts
 
 
-def cut_down_sample(path: Path, recipes: int) -> Path:
-    """Write every fourth recipe of the sample."""
-    write_sample_database(path)
-    with closing(sqlite3.connect(path)) as connection:
-        kept = "SELECT id FROM recipes WHERE id % 4 = 3 ORDER BY id LIMIT ?"
-        connection.execute(
-            f"DELETE FROM recipe_ingredients WHERE recipe_id NOT IN ({kept})", (recipes,)
-        )
-        connection.execute(f"DELETE FROM recipes WHERE id NOT IN ({kept})", (recipes,))
-        connection.commit()
-    return path
-
-
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cut_down_sample(tmp_path_factory.mktemp("sample") / "sample.db", 50)
 
 
 @pytest.fixture(scope="module")
-def oracle(sample):
+def oracle(sample: Path) -> Oracle:
     return Oracle(sample)
 
 
 @pytest.fixture(scope="module")
-def published(sample, tmp_path_factory):
+def published(
+    sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
     """Folder of one default run over the sample, and its documents."""
     folder = tmp_path_factory.mktemp("published")
     return folder, run(sample, folder)
 
 
 @pytest.fixture(scope="module", params=["reference", "tree"])
-def both(request, sample, oracle, tmp_path_factory):
+def both(
+    request: pytest.FixtureRequest,
+    sample: Path,
+    oracle: Oracle,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
     """What the oracle says, and the documents."""
     variant = {"reference": Variant(), "tree": Variant(rounds=0)}[request.param]
     settings = RefreshSettings(cost=request.param, page=False)
     return oracle.learn(variant), run(sample, tmp_path_factory.mktemp("out"), settings)
 
 
-def test_similar_recipes_are_the_oracles(both, oracle):
+def test_similar_recipes_are_the_oracles(both: Any, oracle: Oracle) -> None:
     expected, documents = both
     rows = documents["recipe-similar"]["data"]
     assert [row["recipe_id"] for row in rows] == expected.recipes
@@ -249,7 +282,7 @@ def test_similar_recipes_are_the_oracles(both, oracle):
                 assert mass == pytest.approx(moved.get(pair, 0.0), abs=1e-8)
 
 
-def test_substitutes_are_the_used_ingredients_of_least_cost(both, oracle):
+def test_substitutes_are_the_used_ingredients_of_least_cost(both: Any, oracle: Oracle) -> None:
     expected, documents = both
     used = {i for own in oracle.mixture.values() for i in own}
     rows = documents["ingredient-substitutes"]["data"]
@@ -266,29 +299,33 @@ def test_substitutes_are_the_used_ingredients_of_least_cost(both, oracle):
             assert entry["cost"] == pytest.approx(cost, abs=2e-9)
 
 
-def test_every_stage_is_told_timed_and_in_order(sample, tmp_path):
-    events = []
+def test_every_stage_is_told_timed_and_in_order(sample: Path, tmp_path: Path) -> None:
+    events: list[Any] = []
     documents = run(sample, tmp_path, on_event=events.append)
     assert [event.stage for event in events if event.state == "started"] == STAGES
     assert [event.stage for event in events if event.state == "finished"] == STAGES
     assert {event.stage for event in events if event.state == "progress"} == {"cost", "neighbors"}
     assert [stage["name"] for stage in documents["manifest"]["stages"]] == STAGES[:-2]
-    again = []
+    again: list[Any] = []
     refresh(sample, LocalStorage(tmp_path), settings=PLAIN, on_event=again.append)
     assert [e.stage for e in again if e.state == "reused"] == ["cost", "neighbors", "map"]
 
 
-def test_the_same_run_twice_gives_the_same_bytes(sample, published, tmp_path):
+def test_the_same_run_twice_gives_the_same_bytes(
+    sample: Path, published: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     folder, _ = published
     before = published_bytes(folder)
     run(sample, tmp_path)
     assert published_bytes(tmp_path) == before
     # once more over its own result, so that the maps are registered to themselves
-    run(sample, tmp_path, workspace=LocalStorage(tmp_path / "fresh"))
+    run(sample, tmp_path, cache=LocalStorage(tmp_path / "fresh"))
     assert published_bytes(tmp_path) == before
 
 
-def test_neither_row_order_nor_line_ids_reach_the_documents(sample, published, tmp_path):
+def test_neither_row_order_nor_line_ids_reach_the_documents(
+    sample: Path, published: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     with closing(sqlite3.connect(sample)) as connection:
         content = {
             "ingredients": "SELECT id, name, parent_id, path, allow_substitution FROM ingredients",
@@ -303,19 +340,23 @@ def test_neither_row_order_nor_line_ids_reach_the_documents(sample, published, t
     assert published_bytes(tmp_path / "out") == published_bytes(published[0])
 
 
-def test_threads_do_not_reach_the_documents(sample, published, tmp_path):
+def test_threads_do_not_reach_the_documents(
+    sample: Path, published: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     run(sample, tmp_path, RefreshSettings(page=False, threads=1))
     assert published_bytes(tmp_path) == published_bytes(published[0])
 
 
-def test_another_seed_gives_another_map_and_nothing_else(sample, published, tmp_path):
+def test_another_seed_gives_another_map_and_nothing_else(
+    sample: Path, published: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     run(sample, tmp_path, RefreshSettings(page=False, seed=7))
     first, second = published_bytes(published[0]), published_bytes(tmp_path)
     differing = {kind for kind in DATA if first[kind] != second[kind]}
     assert differing == {"cocktail-space", "cocktail-space-em"}
 
 
-def test_documents_agree_with_each_other(published):
+def test_documents_agree_with_each_other(published: tuple[Path, dict[str, Any]]) -> None:
     _, documents = published
     manifest = documents["manifest"]
     recipes = {row["recipe_id"]: row["recipe_name"] for row in documents["recipe-details"]["data"]}
@@ -336,7 +377,7 @@ def test_documents_agree_with_each_other(published):
 
     nodes = {}
 
-    def walk(node, above):
+    def walk(node: Any, above: Any) -> Any:
         assert node["id"] not in nodes
         nodes[node["id"]] = node
         for child in node["children"]:
@@ -363,7 +404,7 @@ def test_documents_agree_with_each_other(published):
 
 @pytest.mark.parametrize("cost", ["learned", "reference", "tree"])
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_a_handful_of_recipes(count, cost, tmp_path):
+def test_a_handful_of_recipes(count: int, cost: Any, tmp_path: Path) -> None:
     path = write_database(
         tmp_path / "bar.db",
         recipes=RECIPES[:count],
@@ -384,7 +425,9 @@ def test_a_handful_of_recipes(count, cost, tmp_path):
 
 
 @pytest.mark.parametrize("count", [11, 12, 14, 16])
-def test_around_the_sizes_where_maps_and_neighbors_change_their_ways(count, tmp_path):
+def test_around_the_sizes_where_maps_and_neighbors_change_their_ways(
+    count: int, tmp_path: Path
+) -> None:
     path = cut_down_sample(tmp_path / "bar.db", count)
     settings = RefreshSettings(neighbors=count + 3, page=False)
     documents = run(path, tmp_path / "out", settings)
@@ -395,13 +438,13 @@ def test_around_the_sizes_where_maps_and_neighbors_change_their_ways(count, tmp_
         assert len(points) > count // 2
 
 
-def test_no_neighbors_at_all_may_be_asked_for(tmp_path):
+def test_no_neighbors_at_all_may_be_asked_for(tmp_path: Path) -> None:
     path = write_database(tmp_path / "bar.db")
     documents = run(path, tmp_path / "out", RefreshSettings(neighbors=0, page=False))
     assert [row["neighbors"] for row in documents["recipe-similar"]["data"]] == [[]] * 5
 
 
-def test_twenty_copies_of_one_drink(tmp_path):
+def test_twenty_copies_of_one_drink(tmp_path: Path) -> None:
     """All distances are 0: nothing to learn, nothing to spread on a map, and no crash."""
     path = write_database(
         tmp_path / "bar.db",
@@ -414,9 +457,10 @@ def test_twenty_copies_of_one_drink(tmp_path):
         assert ids == [r for r in range(1, 21) if r != row["recipe_id"]][:10]
         assert {n["distance"] for n in row["neighbors"]} == {0.0}
         assert all(n["transport_plan"] == [] for n in row["neighbors"])
+        assert {n["words"] for n in row["neighbors"]} == {"the same mix"}
 
 
-def test_twenty_drinks_that_have_nothing_in_common(tmp_path):
+def test_twenty_drinks_that_have_nothing_in_common(tmp_path: Path) -> None:
     path = write_database(
         tmp_path / "bar.db",
         ingredients=[(i, f"Bottle {i}", None, f"/{i}/", 0) for i in range(1, 21)],
@@ -427,7 +471,7 @@ def test_twenty_drinks_that_have_nothing_in_common(tmp_path):
     assert len(documents["cocktail-space"]["data"]) == 20
 
 
-def test_nothing_but_bad_recipes(tmp_path):
+def test_nothing_but_bad_recipes(tmp_path: Path) -> None:
     path = write_database(
         tmp_path / "bar.db",
         recipes=[(1, "Nothing in it"), (2, "Antimatter"), (3, "Dry Air")],
@@ -455,7 +499,7 @@ HOSTILE = [
 ]
 
 
-def test_hostile_names_come_out_intact(tmp_path):
+def test_hostile_names_come_out_intact(tmp_path: Path) -> None:
     path = write_database(
         tmp_path / "bar.db",
         ingredients=[(i, name, None, f"/{i}/", 0) for i, name in enumerate(HOSTILE, 1)],
@@ -472,7 +516,7 @@ def test_hostile_names_come_out_intact(tmp_path):
     assert listed == set(HOSTILE)
 
 
-def test_a_database_that_cannot_be_used_publishes_nothing(tmp_path):
+def test_a_database_that_cannot_be_used_publishes_nothing(tmp_path: Path) -> None:
     broken = tmp_path / "broken.db"
     broken.write_bytes(b"this is no database" * 100)
     good = write_database(tmp_path / "good.db")
@@ -486,7 +530,7 @@ def test_a_database_that_cannot_be_used_publishes_nothing(tmp_path):
     assert not (tmp_path / "new" / "analytics").exists()
 
 
-def test_a_published_map_that_means_nothing_is_no_hindrance(tmp_path):
+def test_a_published_map_that_means_nothing_is_no_hindrance(tmp_path: Path) -> None:
     path = write_database(tmp_path / "bar.db")
     fresh = run(path, tmp_path / "out")
     stable = tmp_path / "out" / "analytics" / "v1"
@@ -494,12 +538,12 @@ def test_a_published_map_that_means_nothing_is_no_hindrance(tmp_path):
     assert run(path, tmp_path / "out")["cocktail-space"]["data"] == fresh["cocktail-space"]["data"]
 
 
-def test_drinks_stay_where_they_were_when_one_is_added(tmp_path):
+def test_drinks_stay_where_they_were_when_one_is_added(tmp_path: Path) -> None:
     first = run(cut_down_sample(tmp_path / "a.db", 40), tmp_path / "out")["cocktail-space"]
     second = run(cut_down_sample(tmp_path / "b.db", 41), tmp_path / "out")["cocktail-space"]
     alone = run(tmp_path / "b.db", tmp_path / "alone")["cocktail-space"]
 
-    def moved(document):
+    def moved(document: Any) -> Any:
         at = {row["recipe_id"]: (row["x"], row["y"]) for row in document["data"]}
         old = {row["recipe_id"]: (row["x"], row["y"]) for row in first["data"]}
         return np.mean([np.square(np.subtract(at[r], old[r])).sum() for r in old])
@@ -518,12 +562,54 @@ def test_drinks_stay_where_they_were_when_one_is_added(tmp_path):
         {"keep_runs": 1},
     ],
 )
-def test_settings_that_mean_nothing_are_refused(wrong):
+def test_settings_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RefreshSettings(**wrong)
 
 
-def test_the_run_id_may_be_chosen_but_not_reused_for_other_content(tmp_path):
+def test_the_result_times_every_stage_and_the_manifest_those_before_it(tmp_path: Path) -> None:
+    result = refresh(write_database(tmp_path / "bar.db"), LocalStorage(tmp_path / "out"))
+    assert [timing["name"] for timing in result.timings] == STAGES
+    assert result.manifest["stages"] == result.timings[:-2]
+    assert result.seconds >= sum(timing["seconds"] for timing in result.timings)
+
+
+def test_of_the_earlier_set_only_the_maps_are_read(tmp_path: Path) -> None:
+    reads = []
+
+    class Watched(LocalStorage):
+        def read(self, key: str) -> bytes:
+            reads.append(key)
+            return super().read(key)
+
+    path = write_database(tmp_path / "bar.db")
+    refresh(path, LocalStorage(tmp_path / "out"), settings=PLAIN, run_id="monday")
+    refresh(path, Watched(tmp_path / "out"), settings=PLAIN, run_id="tuesday")
+    earlier = [key.rpartition("/")[2] for key in reads if "/runs/monday/" in key]
+    assert [name for name in earlier if name != "manifest.json"] == [
+        "cocktail-space.json",
+        "cocktail-space-em.json",
+    ]
+
+
+def test_the_page_is_that_of_the_published_documents(tmp_path: Path) -> None:
+    path = write_database(
+        tmp_path / "bar.db",
+        ingredients=[(i, name, None, f"/{i}/", 0) for i, name in enumerate(HOSTILE, 1)],
+        recipes=list(enumerate(HOSTILE, 1)),
+        lines=[(r, r, OUNCE, 1.0) for r in range(1, len(HOSTILE) + 1)]
+        + [(r, 1, OUNCE, 0.5) for r in range(2, len(HOSTILE) + 1)],
+    )
+    refresh(path, LocalStorage(tmp_path / "out"))
+    documents = read_published(LocalStorage(tmp_path / "out"))
+    manifest = documents["manifest"]
+    for told_by_publishing in ("documents", "extras"):
+        manifest.pop(told_by_publishing)
+    page = (tmp_path / "out" / "analytics" / "v1" / "report.html").read_bytes()
+    assert page == render(documents).encode()
+
+
+def test_the_run_id_may_be_chosen_but_not_reused_for_other_content(tmp_path: Path) -> None:
     path = write_database(tmp_path / "bar.db")
     storage = LocalStorage(tmp_path / "out")
     result = refresh(path, storage, settings=PLAIN, run_id="friday")
@@ -535,10 +621,10 @@ def test_the_run_id_may_be_chosen_but_not_reused_for_other_content(tmp_path):
         refresh(path, storage, settings=RefreshSettings(page=False, neighbors=1), run_id="friday")
 
 
-def test_old_runs_are_removed_once_the_new_one_is_published(tmp_path):
+def test_old_runs_are_removed_once_the_new_one_is_published(tmp_path: Path) -> None:
     path = write_database(tmp_path / "bar.db")
     folder = tmp_path / "out"
-    told = []
+    told: list[list[Any]] = []
     for run_id in ("monday", "tuesday", "wednesday"):
         settings = RefreshSettings(page=False, keep_runs=2)
         told.append([])
@@ -548,14 +634,14 @@ def test_old_runs_are_removed_once_the_new_one_is_published(tmp_path):
     assert details == ["", "", "removed 1 older than the last 2"]
 
 
-def test_a_run_that_cannot_remove_old_ones_is_published_all_the_same(tmp_path):
+def test_a_run_that_cannot_remove_old_ones_is_published_all_the_same(tmp_path: Path) -> None:
     class Stubborn(LocalStorage):
-        def delete(self, key):
+        def delete(self, key: str) -> None:
             raise StorageError(f"cannot delete {key}: not allowed")
 
     path = write_database(tmp_path / "bar.db")
     folder = tmp_path / "out"
-    events = []
+    events: list[Any] = []
     for run_id in ("monday", "tuesday", "wednesday"):
         settings = RefreshSettings(page=False, keep_runs=2)
         refresh(path, Stubborn(folder), settings=settings, run_id=run_id, on_event=events.append)
@@ -566,7 +652,7 @@ def test_a_run_that_cannot_remove_old_ones_is_published_all_the_same(tmp_path):
 GUIDE = Path(__file__).parents[2] / "docs" / "data.md"
 
 
-def test_the_guides_examples_are_documents(published):
+def test_the_guides_examples_are_documents(published: tuple[Path, dict[str, Any]]) -> None:
     text = GUIDE.read_text()
     sections = re.split(r"^### ", text, flags=re.MULTILINE)
     shown = set()
@@ -585,17 +671,19 @@ def test_the_guides_examples_are_documents(published):
     assert shown == DATA.keys()
 
 
-def test_the_guide_knows_every_figure_field_and_warning(published):
+def test_the_guide_knows_every_figure_field_and_warning(
+    published: tuple[Path, dict[str, Any]],
+) -> None:
     text = GUIDE.read_text()
     named = set(re.findall(r"`([A-Za-z_-]+)`", text))
     manifest = published[1]["manifest"]
     assert manifest["quality"].keys() <= named
     assert manifest.keys() <= named
-    source = Path(pipeline.__file__).parent
+    source = Path(pipeline.__file__).parent / "source"
     code = re.compile(r"[a-z]+[0-9]*(-[a-z0-9]+)+")
     codes = {
         node.value
-        for module in ("catalog.py", "tables.py", "snapshot.py")
+        for module in ("assembly.py", "cocktaildb.py", "snapshot.py")
         for node in ast.walk(ast.parse((source / module).read_text()))
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)

@@ -11,7 +11,7 @@ import pytest
 import analytics_core
 
 
-def test_all_is_sorted_and_complete():
+def test_all_is_sorted_and_complete() -> None:
     assert analytics_core.__all__ == sorted(analytics_core.__all__)
     assert len(set(analytics_core.__all__)) == len(analytics_core.__all__)
     assert set(analytics_core._LAZY) <= set(analytics_core.__all__)
@@ -19,7 +19,7 @@ def test_all_is_sorted_and_complete():
 
 
 @pytest.mark.parametrize("name", analytics_core.__all__)
-def test_every_public_name_resolves(name):
+def test_every_public_name_resolves(name: str) -> None:
     value = getattr(analytics_core, name)
     if name in analytics_core._LAZY:
         assert value.__module__ == f"analytics_core.{analytics_core._LAZY[name]}"
@@ -27,12 +27,12 @@ def test_every_public_name_resolves(name):
         assert value.__doc__, f"{name} has no docstring"
 
 
-def test_another_name_is_an_attribute_error():
+def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="barback"):
         _ = analytics_core.barback
 
 
-def test_importing_the_package_imports_nothing_numeric():
+def test_importing_the_package_imports_nothing_numeric() -> None:
     heavy = ("numpy", "numba", "scipy", "ot", "umap", "sklearn", "boto3", "typer", "rich")
     code = (
         "import sys, analytics_core; analytics_core.DataError; dir(analytics_core)\n"
@@ -44,7 +44,12 @@ def test_importing_the_package_imports_nothing_numeric():
     assert told.stdout.strip() == "[]"
 
 
-def test_compiled_functions_stand_in_one_file():
+def test_no_module_is_named_as_one_of_the_standard_library() -> None:
+    sources = Path(analytics_core.__file__).parent.rglob("*.py")
+    assert {path.stem for path in sources} & sys.stdlib_module_names == set()
+
+
+def test_compiled_functions_stand_in_one_file() -> None:
     """Numba's cache is out of date by one file: that of the function, not of those it inlines."""
     sources = Path(analytics_core.__file__).parent.rglob("*.py")
     assert [path.name for path in sources if "@njit" in path.read_text()] == ["_kernels.py"]

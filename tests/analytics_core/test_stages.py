@@ -1,4 +1,4 @@
-"""Stages that remember: in one process, across a crash, with damage in the workspace."""
+"""Stages that remember: in one process, across a crash, with damage in the cache."""
 
 from __future__ import annotations
 
@@ -7,35 +7,38 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from analytics_core.pipeline import RefreshSettings, refresh
-from analytics_core.stages import Stages, fingerprint_of, pack, unpack
-from analytics_core.storage import LocalStorage, read_published
-from analytics_core.workspace import Workspace
+from analytics_core.stages import Stages, pack, unpack
+from analytics_core.store import LocalStorage, read_published
+from analytics_core.store.cache import Cache
 from tests.analytics_core.databases import OUNCE, change, write_database
 
-REMEMBERED = ["cost", "neighbors", "map"]
+KEPT = ["cost", "neighbors", "map"]
 PLAIN = RefreshSettings(page=False)
 
 
 @pytest.fixture
-def workspace(tmp_path):
-    return Workspace(LocalStorage(tmp_path / "work-here"))
+def cache(tmp_path: Path) -> Cache:
+    return Cache(LocalStorage(tmp_path / "work-here"))
 
 
-def test_work_is_done_once_for_one_fingerprint(workspace):
-    calls, events = [], []
+def test_work_is_done_once_for_one_fingerprint(cache: Cache) -> None:
+    calls: list[int] = []
+    events: list[Any] = []
 
-    def work():
+    def work() -> Any:
         calls.append(1)
         return {"x": np.arange(3.0), "n": np.array(7)}
 
-    stages = Stages(workspace, events.append)
-    first = stages.remembered("cost", "a" * 64, work)
-    second = stages.remembered("cost", "a" * 64, work)
+    stages = Stages(cache, events.append)
+    first = stages.cached("cost", "a" * 64, work)
+    second = stages.cached("cost", "a" * 64, work)
     assert len(calls) == 1
     assert second["x"].tobytes() == first["x"].tobytes()
     assert int(second["n"]) == 7
@@ -44,38 +47,66 @@ def test_work_is_done_once_for_one_fingerprint(workspace):
     ]  # fmt: skip
     assert [(t["name"], t["reused"]) for t in stages.timings] == [("cost", False), ("cost", True)]
     assert all(t["seconds"] >= 0 for t in stages.timings)
-    stages.remembered("cost", "b" * 64, work)
-    stages.remembered("map", "a" * 64, work)
+    stages.cached("cost", "b" * 64, work)
+    stages.cached("map", "a" * 64, work)
     assert len(calls) == 3
 
 
-def test_a_stage_that_fails_leaves_nothing_and_is_not_timed(workspace):
-    def fail():
+def test_a_stage_that_fails_leaves_nothing_and_is_not_timed(cache: Cache) -> None:
+    def fail() -> Any:
         raise RuntimeError("spilled")
 
-    events = []
-    stages = Stages(workspace, events.append)
+    events: list[Any] = []
+    stages = Stages(cache, events.append)
     for attempt in (
         lambda: stages.run("catalog", fail),
-        lambda: stages.remembered("cost", "c" * 64, fail),
+        lambda: stages.cached("cost", "c" * 64, fail),
     ):
         with pytest.raises(RuntimeError, match="spilled"):
             attempt()
     assert stages.timings == []
-    assert workspace.load("cost", "c" * 64) is None
+    assert cache.load("cost", "c" * 64) is None
     assert {e.state for e in events} == {"started"}
 
 
-def test_run_passes_the_result_on_and_tells_its_detail(workspace):
-    events = []
-    stages = Stages(workspace, events.append)
+def test_each_part_is_kept_as_soon_as_it_is_done(cache: Cache) -> None:
+    events: list[Any] = []
+    calls: list[int] = []
+
+    def part(number: int, fails: bool = False) -> Any:
+        def work() -> Any:
+            calls.append(number)
+            if fails:
+                raise RuntimeError("spilled")
+            return {"n": np.array(number)}
+
+        return f"{number:064}", work
+
+    stages = Stages(cache, events.append)
+    with pytest.raises(RuntimeError, match="spilled"):
+        stages.cached_parts("neighbors", [part(0), part(1, fails=True), part(2)])
+    found = stages.cached_parts("neighbors", [part(0), part(1), part(2)])
+    assert [int(arrays["n"]) for arrays in found] == [0, 1, 2]
+    assert calls == [0, 1, 1, 2]
+    assert [(e.state, e.detail) for e in events] == [
+        ("started", ""), ("started", ""), ("finished", "1 of 3 parts were there"),
+    ]  # fmt: skip
+    stages.cached_parts("neighbors", [part(2), part(0)])
+    assert events[-1].state == "reused"
+    assert [timing["reused"] for timing in stages.timings] == [False, True]
+    assert stages.cached_parts("neighbors", []) == []
+
+
+def test_run_passes_the_result_on_and_tells_its_detail(cache: Cache) -> None:
+    events: list[Any] = []
+    stages = Stages(cache, events.append)
     assert stages.run("catalog", lambda: 41, detail=lambda n: f"{n} recipes") == 41
     assert events[-1].detail == "41 recipes"
     stages.progress("cost")(2, 5)
     assert (events[-1].state, events[-1].done, events[-1].total) == ("progress", 2, 5)
 
 
-def test_packing_keeps_every_bit_and_runs_no_code():
+def test_packing_keeps_every_bit_and_runs_no_code() -> None:
     arrays = {
         "floats": np.array([0.1, -0.0, 5e-324]),
         "ids": np.array([[1, 2]], np.int32),
@@ -91,32 +122,28 @@ def test_packing_keeps_every_bit_and_runs_no_code():
         unpack(pack({"evil": np.array([{"a": 1}], dtype=object)}))
 
 
-def test_fingerprints_tell_values_apart_but_not_the_order_of_names():
-    assert fingerprint_of("a", {"x": 1, "y": 2}) == fingerprint_of("a", {"y": 2, "x": 1})
-    distinct = [("ab",), ("a", "b"), (1,), ("1",), (1.5,), (None,), ({"x": 1},), ({"x": 2},), ()]
-    assert len({fingerprint_of(*parts) for parts in distinct}) == len(distinct)
-
-
-def states(database, output, settings=PLAIN, **more):
+def states(
+    database: Path, output: LocalStorage, settings: RefreshSettings = PLAIN, **more: Any
+) -> Any:
     """Refresh; return {stage: "finished" or "reused"}."""
-    events = []
+    events: list[Any] = []
     refresh(database, output, settings=settings, on_event=events.append, **more)
     return {e.stage: e.state for e in events if e.state in ("finished", "reused")}
 
 
-def reused(told):
+def reused(told: Any) -> Any:
     return [stage for stage, state in told.items() if state == "reused"]
 
 
 @pytest.fixture
-def database(tmp_path):
+def database(tmp_path: Path) -> Path:
     return write_database(tmp_path / "bar.db")
 
 
 CRASHING = """
     import os, signal, sys
     from analytics_core.pipeline import RefreshSettings, refresh
-    from analytics_core.storage import LocalStorage
+    from analytics_core.store import LocalStorage
 
     def on_event(event):
         if (event.stage, event.state) == ("cost", "finished"):
@@ -129,7 +156,9 @@ CRASHING = """
 """
 
 
-def test_a_retry_after_a_crash_goes_on_from_the_last_finished_stage(database, tmp_path):
+def test_a_retry_after_a_crash_goes_on_from_the_last_finished_stage(
+    database: Path, tmp_path: Path
+) -> None:
     crashed = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(CRASHING), database, tmp_path / "out"],
         capture_output=True, text=True, timeout=120, check=False,
@@ -151,12 +180,12 @@ def test_a_retry_after_a_crash_goes_on_from_the_last_finished_stage(database, tm
 
 
 @pytest.mark.parametrize("damage", ["torn", "empty", "foreign", "flipped"])
-def test_damaged_results_are_computed_again(damage, database, tmp_path):
+def test_damaged_results_are_computed_again(damage: str, database: Path, tmp_path: Path) -> None:
     output = LocalStorage(tmp_path / "out")
     states(database, output)
     before = read_published(output)["recipe-similar"]["data"]
     files = sorted((tmp_path / "out" / "work").rglob("*.npz"))
-    assert sorted(path.parent.name for path in files) == sorted(REMEMBERED)
+    assert sorted(path.parent.name for path in files) == sorted(KEPT)
     for path in files:
         content = path.read_bytes()
         flipped = bytearray(content)
@@ -169,34 +198,34 @@ def test_damaged_results_are_computed_again(damage, database, tmp_path):
         }[damage])  # fmt: skip
     assert reused(states(database, output)) == []
     assert read_published(output)["recipe-similar"]["data"] == before
-    assert reused(states(database, output)) == REMEMBERED  # and they are whole again
+    assert reused(states(database, output)) == KEPT  # and they are whole again
 
 
-def test_what_a_stage_depends_on_decides_what_is_reused(database, tmp_path):
+def test_what_a_stage_depends_on_decides_what_is_reused(database: Path, tmp_path: Path) -> None:
     output = LocalStorage(tmp_path / "out")
 
-    def go(**settings):
+    def go(**settings: Any) -> Any:
         return reused(states(database, output, RefreshSettings(page=False, **settings)))
 
     assert go() == []
-    assert go() == REMEMBERED
+    assert go() == KEPT
     assert go(seed=7) == ["cost", "neighbors"]
-    assert go(threads=1) == REMEMBERED
+    assert go(threads=1) == KEPT
     assert go(neighbors=20) == ["cost"]
-    assert go(neighbors=3) == REMEMBERED  # the map needs more than three; a list takes fewer
+    assert go(neighbors=3) == KEPT  # the map needs more than three; a list takes fewer
     assert go(cost="tree") == []
     change(database, f"UPDATE recipe_ingredients SET amount = 3 WHERE unit_id = {OUNCE}")
     assert go() == []
     change(database, "UPDATE recipes SET description = 'not read'")
-    assert go() == REMEMBERED
+    assert go() == KEPT
 
 
-def test_machines_may_share_a_workspace(database, tmp_path):
+def test_machines_may_share_a_cache(database: Path, tmp_path: Path) -> None:
     shared = LocalStorage(tmp_path / "shared")
-    first = states(database, LocalStorage(tmp_path / "a"), workspace=shared)
-    second = states(database, LocalStorage(tmp_path / "b"), workspace=shared)
+    first = states(database, LocalStorage(tmp_path / "a"), cache=shared)
+    second = states(database, LocalStorage(tmp_path / "b"), cache=shared)
     assert reused(first) == []
-    assert reused(second) == REMEMBERED
+    assert reused(second) == KEPT
     assert not (tmp_path / "a" / "work").exists()
     a, b = (read_published(LocalStorage(tmp_path / name)) for name in "ab")
     for kind in a.keys() - {"manifest"}:

@@ -1,11 +1,15 @@
 """Runs of the built images that the tests share; `make image-test` builds the images first."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,7 +75,9 @@ def efs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def refresh(image: str, arch: str, efs: Path, out: Path, arguments=(), **more) -> Run:
+def refresh(
+    image: str, arch: str, efs: Path, out: Path, arguments: Sequence[str] = (), **more: Any
+) -> Run:
     volumes = {"/mnt/efs": efs, "/tools": HERE, **more.pop("volumes", {})}
     environment = {**JOB, **THREADS, **more.pop("environment", {})}
     started = time.monotonic()
@@ -87,7 +93,7 @@ def refresh(image: str, arch: str, efs: Path, out: Path, arguments=(), **more) -
     return Run(finished, time.monotonic() - started, out)
 
 
-def record(name: str, **figures) -> None:
+def record(name: str, **figures: object) -> None:
     """Keep what was measured, for docs/image.md."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / "measured.json"
@@ -96,7 +102,7 @@ def record(name: str, **figures) -> None:
 
 
 @pytest.fixture(scope="session")
-def host_run(host_image: str, efs: Path, tmp_path_factory) -> Run:
+def host_run(host_image: str, efs: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The image's own command, as Batch runs it."""
     run = refresh(host_image, HOST, efs, tmp_path_factory.mktemp("host") / "out")
     record(f"refresh {HOST}", seconds=round(run.seconds, 1))
@@ -104,14 +110,14 @@ def host_run(host_image: str, efs: Path, tmp_path_factory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def counted_run(host_image: str, efs: Path, tmp_path_factory) -> Run:
+def counted_run(host_image: str, efs: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = refresh(host_image, HOST, efs, tmp_path_factory.mktemp("counted") / "out", COUNT)
     record(f"compilations {HOST}", compiled=run.compiled, seconds=round(run.seconds, 1))
     return run
 
 
 @pytest.fixture(scope="session")
-def source_run(host_image: str, efs: Path, tmp_path_factory) -> Run:
+def source_run(host_image: str, efs: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The same interpreter and libraries, but the package from the source tree, compiled anew."""
     return refresh(
         host_image,
@@ -124,7 +130,7 @@ def source_run(host_image: str, efs: Path, tmp_path_factory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def arm_run(arm_image: str, efs: Path, tmp_path_factory) -> Run:
+def arm_run(arm_image: str, efs: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = refresh(arm_image, "arm64", efs, tmp_path_factory.mktemp("arm") / "out", COUNT)
     record("compilations arm64", compiled=run.compiled, seconds=round(run.seconds, 1))
     return run

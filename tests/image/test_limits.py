@@ -1,10 +1,13 @@
 """How the image behaves as a container: limits, signals, exit codes, warm caches."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,7 @@ from image.budget import BUDGET_MB
 from image.build import largest_packages
 from image.run import command, container
 from image.tools import RESULTS
+from tests.image.conftest import Run
 
 from .conftest import HOST, JOB, THREADS, refresh
 
@@ -21,12 +25,12 @@ COMPILATIONS = 3
 """A first refresh may compile so many functions; without the cache it is several hundred."""
 
 
-def test_first_refresh_compiles_next_to_nothing(counted_run):
+def test_first_refresh_compiles_next_to_nothing(counted_run: Run) -> None:
     assert counted_run.finished.code == 0, counted_run.finished.stderr[-2000:]
     assert len(counted_run.compiled) <= COMPILATIONS, counted_run.compiled
 
 
-def test_first_refresh_on_arm64_compiles_next_to_nothing(arm_run):
+def test_first_refresh_on_arm64_compiles_next_to_nothing(arm_run: Run) -> None:
     assert arm_run.finished.code == 0, arm_run.finished.stderr[-2000:]
     assert len(arm_run.compiled) <= COMPILATIONS, arm_run.compiled
 
@@ -36,14 +40,18 @@ def test_first_refresh_on_arm64_compiles_next_to_nothing(arm_run):
     [["refresh", "--cost=reference"], ["refresh", "--cost=tree"], ["health"]],
     ids=" ".join,
 )
-def test_other_commands_compile_next_to_nothing(host_image, efs, tmp_path, program):
-    program = ["python", "/tools/count_compilations.py", *program]
-    run = refresh(host_image, HOST, efs, tmp_path / "out", program)
+def test_other_commands_compile_next_to_nothing(
+    host_image: str, efs: Path, tmp_path: Path, program: list[str]
+) -> None:
+    counted = ["python", "/tools/count_compilations.py", *program]
+    run = refresh(host_image, HOST, efs, tmp_path / "out", counted)
     assert run.finished.code == 0, run.finished.stderr[-2000:]
     assert len(run.compiled) <= COMPILATIONS, run.compiled
 
 
-def test_count_notices_a_cache_that_does_not_fit(host_image, efs, tmp_path):
+def test_count_notices_a_cache_that_does_not_fit(
+    host_image: str, efs: Path, tmp_path: Path
+) -> None:
     """The tests above would see a cache built for another processor."""
     other = {"NUMBA_CPU_NAME": "generic"}
     program = ["python", "/tools/count_compilations.py", "health"]
@@ -52,7 +60,7 @@ def test_count_notices_a_cache_that_does_not_fit(host_image, efs, tmp_path):
     assert len(run.compiled) > 20
 
 
-def test_health_command_loads_the_numeric_libraries(host_image, arm_image):
+def test_health_command_loads_the_numeric_libraries(host_image: str, arm_image: str) -> None:
     program = ["python", "-m", "analytics_core", "health"]
     for image, arch in ((host_image, HOST), (arm_image, "arm64")):
         finished = container(image, arch, program)
@@ -61,7 +69,9 @@ def test_health_command_loads_the_numeric_libraries(host_image, arm_image):
         assert "exact" in finished.stdout
 
 
-def test_broken_database_is_exit_code_3_and_nothing_is_published(host_image, tmp_path):
+def test_broken_database_is_exit_code_3_and_nothing_is_published(
+    host_image: str, tmp_path: Path
+) -> None:
     efs = tmp_path / "efs"
     efs.mkdir()
     (efs / "cocktails.db").write_bytes(b"not a database" * 1000)
@@ -71,7 +81,9 @@ def test_broken_database_is_exit_code_3_and_nothing_is_published(host_image, tmp
     assert not list((tmp_path / "out").rglob("*.json"))
 
 
-def test_termination_reaches_the_program_which_asks_for_another_try(host_image, efs, tmp_path):
+def test_termination_reaches_the_program_which_asks_for_another_try(
+    host_image: str, efs: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     out.mkdir()
     os.chown(out, 10001, 10001)
@@ -85,6 +97,7 @@ def test_termination_reaches_the_program_which_asks_for_another_try(host_image, 
         options=[f"--name={name}"],
     )
     process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
     first = process.stderr.readline()  # the job tells of its first stage: it is at work
     assert "snapshot" in first, first
     sent = time.monotonic()
@@ -95,7 +108,7 @@ def test_termination_reaches_the_program_which_asks_for_another_try(host_image, 
     assert process.returncode != 128 + signal.SIGKILL
 
 
-def test_root_and_database_cannot_be_written_to(host_image, efs):
+def test_root_and_database_cannot_be_written_to(host_image: str, efs: Path) -> None:
     script = (
         "import pathlib\n"
         "for place in ('/', '/opt/analytics', '/mnt/efs', '/tmp', '/var/tmp', '/etc'):\n"
@@ -111,7 +124,7 @@ def test_root_and_database_cannot_be_written_to(host_image, efs):
 
 
 @pytest.mark.parametrize("arch", sorted({HOST, "arm64"}))
-def test_image_keeps_its_budget(arch):
+def test_image_keeps_its_budget(arch: str) -> None:
     figures = json.loads((RESULTS / f"build-{arch}.json").read_text())
     size = figures["compressed_mb_above_base"]
     assert 20 < size <= BUDGET_MB, largest_packages(f"localhost/analytics-core:{arch}", arch)

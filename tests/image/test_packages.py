@@ -1,7 +1,10 @@
 """The packages of the ARM64 image, by far its largest part, as any machine can install them."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +15,13 @@ PROGRAM = CONTEXT / "container" / "packages.py"
 LOCK = CONTEXT / "requirements.lock"
 
 
-def install(arch, lock, site):
-    line = [sys.executable, PROGRAM, arch, lock, site]
+def install(arch: str, lock: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    line: list[str | Path] = [sys.executable, PROGRAM, arch, lock, site]
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("image") / "site"
     done = install("arm64", LOCK, folder)
     assert done.returncode == 0, done.stderr
@@ -26,7 +29,7 @@ def site(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_packages_leave_room_in_the_budget(site):
+def test_packages_leave_room_in_the_budget(site: Path) -> None:
     sizes = compressed_sizes(site)
     hold(
         sum(sizes.values()),
@@ -39,7 +42,7 @@ def test_packages_leave_room_in_the_budget(site):
 
 
 @pytest.mark.slow
-def test_packages_are_for_arm_and_without_what_the_job_never_reads(site):
+def test_packages_are_for_arm_and_without_what_the_job_never_reads(site: Path) -> None:
     compiled = list(site.rglob("*.so"))
     assert len(compiled) > 100
     for path in compiled:
@@ -52,7 +55,7 @@ def test_packages_are_for_arm_and_without_what_the_job_never_reads(site):
 
 
 @pytest.mark.slow
-def test_wheel_with_another_checksum_is_refused(tmp_path):
+def test_wheel_with_another_checksum_is_refused(tmp_path: Path) -> None:
     pin = next(line for line in LOCK.read_text().splitlines() if line.startswith("joblib=="))
     lock = tmp_path / "requirements.lock"
     lock.write_text(f"{pin.split()[0]} --hash=sha256:{'0' * 64}\n")
@@ -62,7 +65,7 @@ def test_wheel_with_another_checksum_is_refused(tmp_path):
     assert not (tmp_path / "site" / "joblib").exists()
 
 
-def test_unknown_architecture_is_one_sentence(tmp_path):
+def test_unknown_architecture_is_one_sentence(tmp_path: Path) -> None:
     done = install("riscv64", LOCK, tmp_path / "site")
     assert done.returncode == 1
     assert done.stderr.strip() == "the image is built for amd64 and arm64, not for 'riscv64'"

@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_ecr_assets as ecr_assets
 
-from infra.batch import IMAGE_SOURCE
+from infra.jobs import IMAGE_SOURCE
 
 SOURCES = "src/analytics_core"
 COUNTS = (
@@ -15,7 +15,7 @@ COUNTS = (
     "pyproject.toml",
     "hatch_build.py",
     "container/warm.py",
-    f"{SOURCES}/_kernels.py",
+    f"{SOURCES}/similarity/_kernels.py",
     f"{SOURCES}/sample/recipes.txt",
     f"{SOURCES}/report/frontend/src/app.ts",
 )

@@ -239,7 +239,7 @@ def test_the_dashboard_shows_what_the_job_and_the_trigger_measure() -> None:
 
 def test_the_alarm_listens_to_what_the_job_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Namespace, metric and dimension agree: an alarm on a figure nobody writes rings for ever."""
-    from analytics_core.logs import metric_lines
+    from analytics_core.console.logs import metric_lines
 
     monkeypatch.setenv("ANALYTICS_ENVIRONMENT", "prod")
     monkeypatch.setenv("ANALYTICS_METRICS", ",".join(METRICS))

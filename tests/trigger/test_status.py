@@ -368,8 +368,8 @@ def test_an_unknown_job_is_an_error(driver: Driver) -> None:
 def test_the_cause_is_read_from_the_line_the_job_really_writes() -> None:
     import io
 
+    from analytics_core.console.logs import JsonLog
     from analytics_core.errors import DataError
-    from analytics_core.logs import JsonLog
     from trigger.status import _cause
 
     stream = io.StringIO()

@@ -18,45 +18,48 @@ from analytics_core.errors import (
 )
 
 if TYPE_CHECKING:
-    from analytics_core.catalog import Catalog, load_catalog
-    from analytics_core.ground_cost import CostSettings, LearnedCost, learn_cost
-    from analytics_core.hierarchy import IngredientTree
-    from analytics_core.mixture import Mixtures
-    from analytics_core.neighbors import KnnGraph, nearest_neighbors
-    from analytics_core.pipeline import RefreshResult, RefreshSettings, refresh
-    from analytics_core.storage import LocalStorage, S3Storage, Storage, open_storage
-    from analytics_core.transport import (
+    from analytics_core.pipeline import refresh
+    from analytics_core.publishing import RefreshResult
+    from analytics_core.settings import RefreshSettings
+    from analytics_core.similarity.ground_cost import CostSettings, LearnedCost, learn_cost
+    from analytics_core.similarity.hierarchy import IngredientTree
+    from analytics_core.similarity.mixture import Mixtures
+    from analytics_core.similarity.neighbors import KnnGraph, nearest_neighbors
+    from analytics_core.similarity.transport import (
         TransportPlan,
         emd,
         emd_matrix,
         emd_pairs,
         transport_plan,
     )
+    from analytics_core.source.catalog import Catalog
+    from analytics_core.source.cocktaildb import load_catalog
+    from analytics_core.store import LocalStorage, S3Storage, Storage, open_storage
 
 __version__ = "0.1.0"
 
 _LAZY = {
-    "Catalog": "catalog",
-    "CostSettings": "ground_cost",
-    "IngredientTree": "hierarchy",
-    "KnnGraph": "neighbors",
-    "LearnedCost": "ground_cost",
-    "LocalStorage": "storage",
-    "Mixtures": "mixture",
-    "RefreshResult": "pipeline",
-    "RefreshSettings": "pipeline",
-    "S3Storage": "storage",
-    "Storage": "storage",
-    "TransportPlan": "transport",
-    "emd": "transport",
-    "emd_matrix": "transport",
-    "emd_pairs": "transport",
-    "learn_cost": "ground_cost",
-    "load_catalog": "catalog",
-    "nearest_neighbors": "neighbors",
-    "open_storage": "storage",
+    "Catalog": "source.catalog",
+    "CostSettings": "similarity.ground_cost",
+    "IngredientTree": "similarity.hierarchy",
+    "KnnGraph": "similarity.neighbors",
+    "LearnedCost": "similarity.ground_cost",
+    "LocalStorage": "store.local",
+    "Mixtures": "similarity.mixture",
+    "RefreshResult": "publishing",
+    "RefreshSettings": "settings",
+    "S3Storage": "store.s3",
+    "Storage": "store.base",
+    "TransportPlan": "similarity.transport",
+    "emd": "similarity.transport",
+    "emd_matrix": "similarity.transport",
+    "emd_pairs": "similarity.transport",
+    "learn_cost": "similarity.ground_cost",
+    "load_catalog": "source.cocktaildb",
+    "nearest_neighbors": "similarity.neighbors",
+    "open_storage": "store",
     "refresh": "pipeline",
-    "transport_plan": "transport",
+    "transport_plan": "similarity.transport",
 }
 
 __all__ = [

@@ -12,22 +12,23 @@ import difflib
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from enum import Enum
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analytics_core import __version__
-from analytics_core.errors import EXIT_TRY_AGAIN, AnalyticsError, StorageError
-from analytics_core.logs import JsonLog
-from analytics_core.outcome import drop_stdout, make_folder, outcome
+from analytics_core.console import options
+from analytics_core.console.logs import JsonLog
+from analytics_core.console.run import Run, drop_stdout, make_folder, running
+from analytics_core.errors import EXIT_TRY_AGAIN, StorageError
+from analytics_core.provenance import new_run_id
 
 if TYPE_CHECKING:
-    from analytics_core.pipeline import RefreshResult, RefreshSettings
-    from analytics_core.storage import Storage
+    from analytics_core.publishing import RefreshResult
+    from analytics_core.settings import RefreshSettings
+    from analytics_core.store import Storage
 
 app = typer.Typer(
     name="analytics-core",
@@ -36,77 +37,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class Cost(str, Enum):  # noqa: UP042 - StrEnum shows its members differently in --help
-    """The ground costs to choose from."""
-
-    learned = "learned"
-    reference = "reference"
-    tree = "tree"
-
-
-_FROM_HELP = "A folder or s3://bucket/prefix with published documents."
-_Database = Annotated[
-    str, typer.Option("--db", envvar="DB_PATH", help="The SQLite database: a path or s3://….")
-]
-_Output = Annotated[
-    str | None,
-    typer.Option(
-        "--output",
-        envvar="ANALYTICS_OUTPUT",
-        help="Where to publish: a folder or s3://bucket/prefix. Default: ANALYTICS_BUCKET.",
-    ),
-]
-_Published = Annotated[
-    str | None, typer.Option("--from", envvar="ANALYTICS_OUTPUT", help=f"{_FROM_HELP} Default: out")
-]
-_Bucket = Annotated[
-    str | None,
-    typer.Option("--bucket", envvar="ANALYTICS_BUCKET", help="A bucket, when no place is named."),
-]
-_CostOption = Annotated[
-    Cost, typer.Option("--cost", envvar="ANALYTICS_COST", help="What a swap costs.")
-]
-_Neighbors = Annotated[
-    int,
-    typer.Option(
-        "--neighbors", envvar="ANALYTICS_NEIGHBORS", min=0, max=1000, help="Neighbours per recipe."
-    ),
-]
-_Seed = Annotated[
-    int,
-    typer.Option(
-        "--seed", envvar="ANALYTICS_SEED", min=0, max=2**32 - 1, help="Same seed, same map."
-    ),
-]
-_Threads = Annotated[
-    int | None,
-    typer.Option("--threads", envvar="ANALYTICS_THREADS", min=1, help="Default: all cores."),
-]
-_WorkspaceOption = Annotated[
-    str | None,
-    typer.Option(
-        "--workspace",
-        envvar="ANALYTICS_WORKSPACE",
-        help="Keep finished stages here (a folder or s3://…), so that a retry goes on from them.",
-    ),
-]
-_Scratch = Annotated[
-    Path | None,
-    typer.Option(
-        "--scratch", envvar="ANALYTICS_SCRATCH", help="Folder for the snapshot of the database."
-    ),
-]
-_Page = Annotated[
-    bool, typer.Option("--page/--no-page", envvar="ANALYTICS_PAGE", help="Publish the page too.")
-]
-_KeepRuns = Annotated[
-    int,
-    typer.Option(
-        "--keep-runs", envvar="ANALYTICS_KEEP_RUNS", min=2, help="Runs that stay in the output."
-    ),
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -127,71 +57,145 @@ def demo(
     output: Annotated[
         str, typer.Option("--output", envvar="ANALYTICS_OUTPUT", help="Where to publish.")
     ] = "out",
-    cost: _CostOption = Cost.learned,
-    neighbors: _Neighbors = 10,
-    seed: _Seed = 42,
-    threads: _Threads = None,
+    cost: options.CostOption = options.Cost.learned,
+    neighbors: options.Neighbors = 10,
+    seed: options.Seed = 42,
+    threads: options.Threads = None,
 ) -> None:
     """Build the sample database, run the whole refresh on it, and say where to look."""
-    with outcome("demo") as run, _temporary(None) as folder:
+    with running("demo") as run, _temporary(None) as folder:
         from analytics_core.sample import write_sample_database
 
         storage = _open(output)
         database = folder / "sample.db"
         write_sample_database(database)
         settings = _settings(cost, neighbors, seed, threads)
-        result = run.refresh(str(database), storage, settings, scratch=folder)
-        _print_summary(storage, result, run.timings)
+        result = _refresh(run, str(database), storage, settings, scratch=folder)
+        _print_summary(storage, result)
 
 
 @app.command()
 def refresh(
-    db: _Database,
-    output: _Output = None,
-    bucket: _Bucket = None,
-    cost: _CostOption = Cost.learned,
-    neighbors: _Neighbors = 10,
-    seed: _Seed = 42,
-    threads: _Threads = None,
-    workspace: _WorkspaceOption = None,
-    scratch: _Scratch = None,
-    page: _Page = True,
-    keep_runs: _KeepRuns = 10,
+    db: options.Database,
+    output: options.Output = None,
+    bucket: options.Bucket = None,
+    cost: options.CostOption = options.Cost.learned,
+    neighbors: options.Neighbors = 10,
+    seed: options.Seed = 42,
+    threads: options.Threads = None,
+    workspace: options.Workspace = None,
+    scratch: options.Scratch = None,
+    page: options.Page = True,
+    keep_runs: options.KeepRuns = 10,
 ) -> None:
     """Read a database, compute everything, and publish it as one set."""
-    place = output or _bucket_url(bucket)
-    if place is None:
-        raise typer.BadParameter("name a place: --output, ANALYTICS_OUTPUT or ANALYTICS_BUCKET")
-    with outcome("refresh") as run:
+    place = _place(output, bucket)
+    with running("refresh") as run:
         storage = _open(place)
-        result = run.refresh(
-            db,
-            storage,
-            _settings(cost, neighbors, seed, threads, page=page, keep_runs=keep_runs),
-            workspace=_open(workspace) if workspace else None,
-            scratch=scratch,
-        )
-        if sys.stdout.isatty():
-            _print_summary(storage, result, run.timings, recipes=0)
-        else:
-            JsonLog(sys.stdout, result.run_id).write(
-                "refresh.finished",
-                seconds=round(result.seconds, 3),
-                output=storage.url,
-                counts=result.manifest.get("counts"),
-                warnings=len(result.manifest.get("warnings", ())),
-            )
+        settings = _settings(cost, neighbors, seed, threads, page=page, keep_runs=keep_runs)
+        cache = _open(workspace) if workspace else None
+        result = _refresh(run, db, storage, settings, cache=cache, scratch=scratch)
+        _report(storage, result)
 
 
 @app.command()
-def validate(db: _Database, scratch: _Scratch = None) -> None:
-    """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
-    with outcome("validate"), _temporary(scratch) as folder:
-        from analytics_core.catalog import load_catalog
-        from analytics_core.snapshot import take_snapshot
-        from analytics_core.terminal import Output, findings_table
+def plan(
+    db: options.Database,
+    output: options.Output = None,
+    bucket: options.Bucket = None,
+    cost: options.CostOption = options.Cost.learned,
+    neighbors: options.Neighbors = 10,
+    seed: options.Seed = 42,
+    threads: options.Threads = None,
+    workspace: options.Workspace = None,
+    scratch: options.Scratch = None,
+    page: options.Page = True,
+    keep_runs: options.KeepRuns = 10,
+    shards: options.Shards = 2,
+) -> None:
+    """Begin a refresh that many machines share: read the database and learn the cost."""
+    place = workspace or _place(output, bucket)
+    with running("plan") as run:
+        from analytics_core import pipeline
 
-        catalog = load_catalog(take_snapshot(db, folder), called=db)
+        cache = _open(place)
+        settings = _settings(cost, neighbors, seed, threads, page=page, keep_runs=keep_runs)
+        run.log.run_id = new_run_id()
+        made = run.follow(
+            lambda on_event: pipeline.plan(
+                db,
+                cache,
+                settings=settings,
+                shards=shards,
+                scratch=scratch,
+                on_event=on_event,
+                run_id=run.log.run_id,
+            ),
+            cache=cache,
+            scratch=scratch,
+        )
+        typer.echo(f"{made.rows} recipes in {made.shards} shards, kept in {cache.url}")
+
+
+@app.command()
+def shard(
+    index: options.Index,
+    output: options.Output = None,
+    bucket: options.Bucket = None,
+    threads: options.Threads = None,
+    workspace: options.Workspace = None,
+) -> None:
+    """Do one shard of the latest plan: find the neighbors of its recipes."""
+    place = workspace or _place(output, bucket)
+    with running("shard") as run:
+        from analytics_core import pipeline
+
+        cache = _open(place)
+        plan = pipeline.read_plan(cache)
+        if index >= plan.shards:
+            raise typer.BadParameter(f"the plan has shards 0 to {plan.shards - 1}, no {index}")
+        run.log.run_id = plan.run_id
+        run.follow(
+            lambda on_event: pipeline.shard(plan, cache, index, threads=threads, on_event=on_event),
+            cache=cache,
+        )
+
+
+@app.command()
+def finish(
+    output: options.Output = None,
+    bucket: options.Bucket = None,
+    threads: options.Threads = None,
+    workspace: options.Workspace = None,
+) -> None:
+    """End the refresh of the latest plan: put its shards together and publish."""
+    place = _place(output, bucket)
+    with running("finish") as run:
+        from analytics_core import pipeline
+
+        storage = _open(place)
+        cache = _open(workspace) if workspace else storage
+        plan = pipeline.read_plan(cache)
+        run.log.run_id = plan.run_id
+        result = run.publish(
+            lambda on_event: pipeline.finish(
+                plan, cache, storage, threads=threads, on_event=on_event
+            ),
+            cache=cache,
+        )
+        _report(storage, result)
+
+
+@app.command()
+def validate(db: options.Database, scratch: options.Scratch = None) -> None:
+    """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
+    with running("validate"), _temporary(scratch) as folder:
+        from analytics_core.console.terminal import Output, findings_table
+        from analytics_core.source.cocktaildb import load_catalog
+        from analytics_core.source.snapshot import take_snapshot
+        from analytics_core.store.s3 import fetch
+
+        catalog = load_catalog(take_snapshot(db, folder, fetch=fetch), called=db)
         out = Output(highlight=False)
         if catalog.findings:
             out.print(findings_table(catalog.findings))
@@ -204,20 +208,7 @@ def validate(db: _Database, scratch: _Scratch = None) -> None:
 
 @app.command()
 def load(
-    source: Annotated[
-        str, typer.Option("--source", envvar="LOAD_SOURCE", help="The upload: s3://bucket/key.")
-    ],
-    db: Annotated[
-        str, typer.Option("--db", envvar="DB_PATH", help="The file to replace, or to make.")
-    ],
-    even_in_use: Annotated[
-        bool,
-        typer.Option(
-            "--even-in-use",
-            envvar="LOAD_EVEN_IN_USE",
-            help="Replace it even while another process has it open; what that writes is lost.",
-        ),
-    ] = False,
+    source: options.Upload, db: options.Target, even_in_use: options.EvenInUse = False
 ) -> None:
     """Put a database uploaded to S3 in a file's place, as a whole, and remove the upload.
 
@@ -226,7 +217,7 @@ def load(
     """
     if "://" in db:
         raise typer.BadParameter(f"{db} is no file; a database in S3 is put there without a load")
-    with outcome("load") as run:
+    with running("load") as run:
         from analytics_core.load import load_database
 
         def on_step(step: str, facts: Mapping[str, Any]) -> None:
@@ -251,13 +242,13 @@ def load(
 @app.command()
 def neighbors(
     name: Annotated[str, typer.Argument(help="A recipe's name; case and accents do not matter.")],
-    source: _Published = None,
-    bucket: _Bucket = None,
+    source: options.Published = None,
+    bucket: options.Bucket = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to show.")] = 10,
 ) -> None:
     """Show the recipes nearest to one, each with its swaps in words."""
-    with outcome("neighbors"):
-        from analytics_core.terminal import Output, neighbors_table
+    with running("neighbors"):
+        from analytics_core.console.terminal import Output, neighbors_table
 
         documents = _documents(source, bucket, needed="recipe-similar")
         recipe_id = _find(documents, name)
@@ -266,16 +257,16 @@ def neighbors(
 
 @app.command("map")
 def show_map(
-    source: _Published = None,
-    bucket: _Bucket = None,
+    source: options.Published = None,
+    bucket: options.Bucket = None,
     manhattan: Annotated[
         bool, typer.Option("--manhattan", help="The map without the learned cost.")
     ] = False,
     labels: Annotated[bool, typer.Option(help="Names where there is room.")] = True,
 ) -> None:
     """Draw the map of all recipes in the terminal; near is similar."""
-    with outcome("map"):
-        from analytics_core.terminal import Output, draw_map
+    with running("map"):
+        from analytics_core.console.terminal import Output, draw_map
 
         kind = "cocktail-space" if manhattan else "cocktail-space-em"
         documents = _documents(source, bucket, needed=kind)
@@ -290,19 +281,19 @@ def show_map(
 
 @app.command()
 def report(
-    source: _Published = None,
-    bucket: _Bucket = None,
+    source: options.Published = None,
+    bucket: options.Bucket = None,
     output: Annotated[Path, typer.Option("--output", help="The file to write.")] = Path(
         "report.html"
     ),
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Make the page of a published set: one file that needs no server."""
-    with outcome("report"):
+    with running("report"):
         import webbrowser
 
         from analytics_core.report import render
-        from analytics_core.storage import LocalStorage
+        from analytics_core.store import LocalStorage
 
         page = render(_documents(source, bucket, needed="manifest"))
         target = output.absolute()
@@ -323,7 +314,7 @@ def sample_db(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
 ) -> None:
     """Write the sample database: real cocktails in the site's schema."""
-    with outcome("sample-db"):
+    with running("sample-db"):
         from analytics_core.sample import write_sample_database
 
         write_sample_database(path, recipes=recipes, seed=seed, overwrite=force)
@@ -333,34 +324,11 @@ def sample_db(
 @app.command()
 def health() -> None:
     """Prove that the numeric libraries load and compute; exit 0 when they do."""
-    with outcome("health"):
-        from importlib import import_module
-        from importlib.metadata import version
+    with running("health"):
+        from analytics_core.console.health import check
 
-        from analytics_core import _umap
-
-        libraries: dict[str, Callable[[], object]] = {
-            "numpy": lambda: import_module("numpy"),
-            "scipy": lambda: import_module("scipy.sparse"),
-            "numba": lambda: import_module("numba"),
-            "umap-learn": _umap.load,
-            "POT": lambda: import_module("ot"),
-            "boto3": lambda: import_module("boto3"),
-        }
-        for name, load in libraries.items():
-            started = time.monotonic()
-            load()
-            typer.echo(f"{name} {version(name)}  loaded in {time.monotonic() - started:.1f} s")
-
-        import numpy as np
-
-        from analytics_core.transport import emd
-
-        half = np.array([0.5, 0.5])
-        distance = emd(half, np.array([0.25, 0.75]), np.array([[0.0, 1.0], [1.0, 0.0]]))
-        if abs(distance - 0.25) > 1e-12:
-            raise AnalyticsError(f"the solver is broken: it found {distance}, not 0.25")
-        typer.echo("solver  exact")
+        for line in check():
+            typer.echo(line)
 
 
 @contextlib.contextmanager
@@ -371,8 +339,43 @@ def _temporary(scratch: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
+def _place(output: str | None, bucket: str | None) -> str:
+    """Return where to publish."""
+    place = output or _bucket_url(bucket)
+    if place is None:
+        raise typer.BadParameter("name a place: --output, ANALYTICS_OUTPUT or ANALYTICS_BUCKET")
+    return place
+
+
+def _refresh(
+    run: Run,
+    database: str,
+    storage: Storage,
+    settings: RefreshSettings,
+    *,
+    cache: Storage | None = None,
+    scratch: Path | None = None,
+) -> RefreshResult:
+    from analytics_core import pipeline
+
+    run.log.run_id = new_run_id()
+    return run.publish(
+        lambda on_event: pipeline.refresh(
+            database,
+            storage,
+            settings=settings,
+            cache=cache,
+            scratch=scratch,
+            on_event=on_event,
+            run_id=run.log.run_id,
+        ),
+        cache=cache or storage,
+        scratch=scratch,
+    )
+
+
 def _settings(
-    cost: Cost,
+    cost: options.Cost,
     neighbors: int,
     seed: int,
     threads: int | None,
@@ -380,7 +383,7 @@ def _settings(
     page: bool = True,
     keep_runs: int = 10,
 ) -> RefreshSettings:
-    from analytics_core.pipeline import RefreshSettings
+    from analytics_core.settings import RefreshSettings
 
     return RefreshSettings(
         cost=cost.value,
@@ -399,7 +402,7 @@ def _bucket_url(bucket: str | None) -> str | None:
 
 
 def _open(location: str) -> Storage:
-    from analytics_core.storage import open_storage
+    from analytics_core.store import open_storage
 
     if "://" in location and not location.startswith("s3://"):
         raise typer.BadParameter(f"{location}: use a folder or s3://bucket/prefix")
@@ -407,7 +410,7 @@ def _open(location: str) -> Storage:
 
 
 def _documents(source: str | None, bucket: str | None, *, needed: str) -> dict[str, dict[str, Any]]:
-    from analytics_core.storage import read_published
+    from analytics_core.store import read_published
 
     storage = _open(source or _bucket_url(bucket) or "out")
     documents = read_published(storage)
@@ -420,7 +423,7 @@ def _documents(source: str | None, bucket: str | None, *, needed: str) -> dict[s
 
 def _find(documents: dict[str, dict[str, Any]], name: str) -> int:
     """Return the id of the recipe with this name, or say which names are near."""
-    from analytics_core.terminal import fold, plain
+    from analytics_core.console.terminal import fold, plain
 
     entries = documents["recipe-similar"]["data"]
     exact = {entry["recipe_name"].casefold(): entry for entry in entries}
@@ -435,15 +438,29 @@ def _find(documents: dict[str, dict[str, Any]], name: str) -> int:
     raise typer.BadParameter(f"there is no recipe named {plain(name)!r}{hint}")
 
 
-def _print_summary(
-    storage: Storage,
-    result: RefreshResult,
-    timings: list[dict[str, Any]],
-    *,
-    recipes: int = 3,
-) -> None:
-    from analytics_core.storage import ROOT, read_published
-    from analytics_core.terminal import Output, familiar_recipes, neighbors_table, stages_table
+def _report(storage: Storage, result: RefreshResult) -> None:
+    """Say what a run did: in words on a terminal, in one line otherwise."""
+    if sys.stdout.isatty():
+        _print_summary(storage, result, recipes=0)
+        return
+    JsonLog(sys.stdout, result.run_id).write(
+        "refresh.finished",
+        seconds=round(result.seconds, 3),
+        output=storage.url,
+        counts=result.manifest.get("counts"),
+        warnings=len(result.manifest.get("warnings", ())),
+    )
+
+
+def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3) -> None:
+    from analytics_core.console.terminal import (
+        Output,
+        familiar_recipes,
+        neighbors_table,
+        stages_table,
+    )
+    from analytics_core.store import read_published
+    from analytics_core.store.publish import ROOT
 
     out = Output(highlight=False, soft_wrap=True)
     manifest = result.manifest
@@ -453,7 +470,7 @@ def _print_summary(
         f" {database['lines']} lines; {len(manifest['documents'])} documents"
         f" in {result.seconds:.1f} s\n"
     )
-    out.print(stages_table(timings))
+    out.print(stages_table(result.timings))
     for warning in manifest["warnings"]:
         out.print(f"warning: {warning['message']}", markup=False)
     if recipes:

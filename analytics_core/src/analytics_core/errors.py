@@ -7,6 +7,8 @@
      │   └─ AnalyticsError        exit 1   something else went wrong
      │       ├─ DataError         exit 3   the database cannot be used (also a ValueError)
      │       ├─ StorageError      exit 4   results cannot be read or written (also an OSError)
+     │       │   ├─ NotFound               nothing is stored there
+     │       │   └─ Damaged                what is stored there is not what was written
      │       └─ SolverError       exit 1   a transport problem is malformed (also a ValueError)
      └─ Interrupted               exit 75  asked to stop; finished stages are kept, try again
 
@@ -40,6 +42,14 @@ class StorageError(AnalyticsError, OSError):
     """Documents or stage results could not be read, written or verified."""
 
     exit_code = EXIT_STORAGE
+
+
+class NotFound(StorageError):  # noqa: N818 - named for what happened
+    """Nothing is stored under the key."""
+
+
+class Damaged(StorageError):  # noqa: N818 - named for what happened
+    """What is stored is not what was published."""
 
 
 class SolverError(AnalyticsError, ValueError):

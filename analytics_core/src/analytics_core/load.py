@@ -49,12 +49,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analytics_core import _local_files as local_files
-from analytics_core.catalog import Catalog, load_catalog
-from analytics_core.errors import AnalyticsError, DataError, StorageError
-from analytics_core.snapshot import settle
-from analytics_core.sqlite_file import HEADER_BYTES, file_uri, parse_header
-from analytics_core.storage import NotFound, S3Storage
+from analytics_core.errors import AnalyticsError, DataError, NotFound, StorageError
+from analytics_core.source.catalog import Catalog
+from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.snapshot import settle
+from analytics_core.source.sqlite_file import HEADER_BYTES, file_uri, parse_header
+from analytics_core.store import S3Storage
+from analytics_core.store.local import explain, flush_folder, make_folder
 
 SHA256_METADATA = "sha256"
 """Under this name an upload's metadata may say the SHA-256 (hex) of what was sent."""
@@ -66,7 +67,7 @@ IN_USE_PATIENCE_SECONDS = 30.0
 
 _PAUSE_SECONDS = 0.2
 _COMPANIONS = ("-wal", "-journal", "-shm")
-# SQLite's lock bytes: pending, reserved, and 510 for readers; see snapshot.py.
+# SQLite's lock bytes: pending, reserved, and 510 for readers; see source/snapshot.py.
 _FIRST_LOCK_BYTE, _LOCK_BYTES = 0x40000000, 512
 
 
@@ -125,7 +126,7 @@ def load_database(
     uploads = S3Storage(bucket)
     place = Path(os.path.realpath(target))
     with _explained(place):
-        local_files.make_folder(place.parent)
+        make_folder(place.parent)
         with _only_load(place) as receipt_file:
             _remove_leftovers(place)
             temporary = place.with_name(f".{place.name}.loading-{secrets.token_hex(8)}")
@@ -137,7 +138,7 @@ def load_database(
                     _finish(temporary, place)
                     _write_receipt(receipt_file, source, etag, temporary)
                     _replace(temporary, place, even_in_use=even_in_use)
-                    local_files.flush_folder(place.parent)
+                    flush_folder(place.parent)
             except NotFound as error:
                 if not _is_placed(place, receipt_file, source, etag=None):
                     raise DataError(
@@ -358,4 +359,4 @@ def _explained(place: Path) -> Iterator[None]:
     except AnalyticsError:
         raise
     except OSError as error:
-        raise StorageError(local_files.explain("write", place, error)) from error
+        raise StorageError(explain("write", place, error)) from error

@@ -1,101 +1,105 @@
-"""The job: `refresh` takes a database through the stages, top to bottom, and publishes."""
+"""The job: from a database to a published set of documents, on one machine or on many.
+
+`refresh` does everything. `plan`, `shard` and `finish` are three doors to the same functions for
+machines that share a cache: the plan keeps what was read and the learned cost, each shard keeps
+the neighbors of some rows, and the last step puts them together and publishes.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import tempfile
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from analytics_core import __version__, artifacts
-from analytics_core.catalog import load_catalog
-from analytics_core.embedding import MAP_DECIMALS, MapSettings, lay_out, register
-from analytics_core.errors import DataError, StorageError
-from analytics_core.ground_cost import PRESETS, LearnedCost, learn_cost
-from analytics_core.hierarchy import IngredientTree
-from analytics_core.mixture import Mixtures, build_mixtures
-from analytics_core.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
-from analytics_core.quality import judge
-from analytics_core.snapshot import take_snapshot
-from analytics_core.stages import StageEvent, Stages, fingerprint_of
-from analytics_core.statistics import count_usage
-from analytics_core.storage import MIN_KEPT_RUNS, prune_runs, publish, read_published
-from analytics_core.transport import plans_of_pairs
-from analytics_core.workspace import Workspace
+from analytics_core import __version__
+from analytics_core.analysis import (
+    Inputs,
+    Similarity,
+    Span,
+    divide,
+    find_cost,
+    find_neighbors,
+    find_similarity,
+    inputs_of,
+    load_inputs,
+)
+from analytics_core.documents import Provenance
+from analytics_core.errors import AnalyticsError, NotFound, StorageError
+from analytics_core.provenance import code_fingerprint, fingerprint_of, new_run_id
+from analytics_core.publishing import RefreshResult, make_documents, publish_documents
+from analytics_core.settings import DEFAULTS, RefreshSettings
+from analytics_core.source.catalog import catalog_from_arrays, catalog_to_arrays
+from analytics_core.stages import Arrays, StageEvent, Stages
+from analytics_core.store.cache import Cache
 
 if TYPE_CHECKING:
-    from analytics_core.storage import Storage
-    from analytics_core.types import FloatArray
+    from analytics_core.store import Storage
 
-__all__ = ["RefreshResult", "RefreshSettings", "StageEvent", "refresh"]
+__all__ = [
+    "Inputs",
+    "Plan",
+    "RefreshResult",
+    "RefreshSettings",
+    "Similarity",
+    "StageEvent",
+    "find_similarity",
+    "finish",
+    "load_inputs",
+    "make_documents",
+    "plan",
+    "read_plan",
+    "refresh",
+    "shard",
+]
+
+PLAN_KEY = "work/plan.json"
+
+Listener = Callable[[StageEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
-class RefreshSettings:
-    """What a caller may choose.
+class Plan:
+    """What machines that share a cache have to know of a refresh.
 
     Attributes
     ----------
-    cost : {"learned", "reference", "tree"}
-        Which ingredient cost measures likeness.
-    neighbors : int
-        Neighbours listed a recipe.
-    seed : int
-        Of the map.
-    threads : int, optional
-        Default: what Numba is told by NUMBA_NUM_THREADS, else the processors this process may use.
-    page : bool
-        Whether to write the page beside the documents.
-    keep_runs : int
-        How many of the newest runs keep their folder in the output, this one included; at least 2.
+    run_id, generated_at : str
+        Of the whole refresh.
+    code : str
+        Fingerprint of the code that planned; other code makes other results.
+    inputs : str
+        Fingerprint under which the inputs are kept.
+    rows, shards : int
+        Recipes, and among how many shards they are divided.
+    settings : RefreshSettings
     """
 
-    cost: Literal["learned", "reference", "tree"] = "learned"
-    neighbors: int = 10
-    seed: int = 42
-    threads: int | None = None
-    page: bool = True
-    keep_runs: int = 10
-
-    def __post_init__(self) -> None:
-        """Refuse values that mean nothing."""
-        if self.cost not in PRESETS:
-            raise ValueError(f"cost is {self.cost!r}; choose one of {', '.join(PRESETS)}")
-        if not 0 <= self.neighbors <= 1000:
-            raise ValueError(f"neighbors is {self.neighbors}; it must lie between 0 and 1000")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed is {self.seed}; it must lie between 0 and 2**32 - 1")
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads is {self.threads}; it must be at least 1")
-        if self.keep_runs < MIN_KEPT_RUNS:
-            raise ValueError(f"keep_runs is {self.keep_runs}; it must be at least {MIN_KEPT_RUNS}")
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshResult:
-    """What a refresh did."""
-
     run_id: str
-    manifest: dict[str, Any]
-    seconds: float
+    generated_at: str
+    code: str
+    inputs: str
+    rows: int
+    shards: int
+    settings: RefreshSettings
+
+    @property
+    def spans(self) -> list[Span]:
+        """First row and the one after the last, of each shard."""
+        return divide(self.rows, self.shards)
 
 
 def refresh(
     database: Path | str,
     output: Storage,
     *,
-    settings: RefreshSettings = RefreshSettings(),
-    workspace: Storage | None = None,
+    settings: RefreshSettings = DEFAULTS,
+    cache: Storage | None = None,
     scratch: Path | None = None,
-    on_event: Callable[[StageEvent], None] = lambda _event: None,
+    on_event: Listener = lambda _event: None,
     run_id: str | None = None,
 ) -> RefreshResult:
     """Compute every document from a database and publish them as one set.
@@ -107,12 +111,12 @@ def refresh(
     output : Storage
         Where documents are published.
     settings : RefreshSettings
-    workspace : Storage, optional
-        Where finished stages are kept; default: `output`.
+    cache : Storage, optional
+        Where results of finished stages are kept; default: `output`.
     scratch : Path, optional
         Local folder for the snapshot; default: a temporary one.
     on_event : callable, optional
-        Told of each `StageEvent`.
+        Called with each `StageEvent`.
     run_id : str, optional
         Default: the time and some random digits.
 
@@ -126,197 +130,161 @@ def refresh(
         The database cannot be used; nothing was published.
     StorageError
         Results could not be written; the earlier set is whole.
+
+    Examples
+    --------
+    >>> from analytics_core import LocalStorage
+    >>> from analytics_core.sample import write_sample_database
+    >>> write_sample_database("bar.db", recipes=40, overwrite=True)
+    >>> result = refresh("bar.db", LocalStorage("out"))
+    >>> len(result.manifest["documents"]), result.manifest["counts"]["recipes"]
+    (8, 40)
     """
     begin = time.perf_counter()
-    now = datetime.now(UTC)
-    run_id = run_id or f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    _use_threads(settings.threads)
-    stages = Stages(Workspace(workspace or output), on_event)
+    generated_at = _now()
+    run_id = run_id or new_run_id()
+    stages = Stages(Cache(cache or output, run_id), on_event)
+    inputs = load_inputs(database, stages, scratch=scratch)
+    similarity = find_similarity(inputs, settings, stages)
+    provenance = Provenance(run_id, generated_at, inputs.catalog.fingerprint, __version__)
+    manifest = publish_documents(inputs, similarity, settings, provenance, output, stages)
+    return RefreshResult(run_id, manifest, round(time.perf_counter() - begin, 3), stages.timings)
 
-    with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
-        snapshot = stages.run("snapshot", lambda: take_snapshot(database, Path(folder)))
-        catalog = stages.run("catalog", lambda: load_catalog(snapshot, called=database))
-    tree = IngredientTree.from_ingredients(catalog.ingredients)
-    mixtures = stages.run("mixture", lambda: build_mixtures(catalog, tree))
-    usage = stages.run("statistics", lambda: count_usage(catalog, tree))
 
-    preset = PRESETS[settings.cost]
-    measured = mixtures.compressed(preset.power)
-    basis = fingerprint_of(__version__, catalog.fingerprint, asdict(preset))
-    found = stages.remembered("cost", basis, lambda: _arrays(
-        learn_cost(mixtures, tree, preset, progress=stages.progress("cost"))
-    ))  # fmt: skip
-    cost = LearnedCost(found["cost"], found["distance_cost"], found["changes"])
+def plan(
+    database: Path | str,
+    cache: Storage,
+    *,
+    settings: RefreshSettings = DEFAULTS,
+    shards: int = 1,
+    scratch: Path | None = None,
+    on_event: Listener = lambda _event: None,
+    run_id: str | None = None,
+) -> Plan:
+    """Read the database, learn the cost, and divide the search for neighbors into shards.
 
-    layout = MapSettings(seed=settings.seed)
-    k = max(settings.neighbors, layout.neighbors - 1)
-    near = fingerprint_of(basis, k)
-    found = stages.remembered("neighbors", near, lambda: _two_graphs(
-        nearest_in_l1(mixtures, k),
-        _similar(measured, tree, cost, k, preset.rounds == 0, stages.progress("neighbors")),
-    ))  # fmt: skip
-    manhattan = KnnGraph(found["manhattan_indices"], found["manhattan_distances"])
-    similar = KnnGraph(found["indices"], found["distances"], int(found["solved"]))
+    The shards and the last step never read the database again. A cache holds one plan, the latest.
+    See `refresh` for the other parameters and for errors.
 
-    features = _root_shares(mixtures, tree)
-    found = stages.remembered("map", fingerprint_of(near, asdict(layout)), lambda: {
-        "manhattan": lay_out(manhattan, features, layout),
-        "learned": lay_out(similar, features, layout),
-    })  # fmt: skip
-    earlier = _published_maps(output)
-    points_manhattan = _registered(found["manhattan"], mixtures, earlier.get("cocktail-space"))
-    points_learned = _registered(found["learned"], mixtures, earlier.get("cocktail-space-em"))
+    Parameters
+    ----------
+    cache : Storage
+        Where the plan and all results are kept; every machine must reach it.
+    shards : int
+        At least 1.
 
-    quality = stages.run("quality", lambda: judge(
-        similar=similar, manhattan=manhattan, points_manhattan=points_manhattan,
-        points_learned=points_learned, cost=cost,
-    ))  # fmt: skip
+    Returns
+    -------
+    Plan
+    """
+    if shards < 1:
+        raise ValueError(f"shards is {shards}; it must be at least 1")
+    generated_at = _now()
+    run_id = run_id or new_run_id()
+    stages = Stages(Cache(cache, run_id), on_event)
+    inputs = load_inputs(database, stages, scratch=scratch)
+    found = [asdict(finding) for finding in inputs.catalog.findings]
+    fingerprint = fingerprint_of(code_fingerprint(), inputs.catalog.fingerprint, found)
+    stages.cached("inputs", fingerprint, lambda: catalog_to_arrays(inputs.catalog))
+    find_cost(inputs, settings, stages)
+    rows = inputs.mixtures.count
+    made = Plan(run_id, generated_at, code_fingerprint(), fingerprint, rows, shards, settings)
+    cache.write(PLAN_KEY, json.dumps(asdict(made), indent=2).encode())
+    return made
 
-    provenance = artifacts.Provenance(
-        run_id, now.isoformat(timespec="seconds"), catalog.fingerprint, __version__
+
+def shard(
+    plan: Plan,
+    cache: Storage,
+    index: int,
+    *,
+    threads: int | None = None,
+    on_event: Listener = lambda _event: None,
+) -> None:
+    """Find and keep the neighbors of one shard's rows; shards may run in any order, and again.
+
+    Parameters
+    ----------
+    plan : Plan
+    cache : Storage
+        That of the plan.
+    index : int
+        From 0.
+    threads : int, optional
+        Default: those of the plan's settings.
+    on_event : callable, optional
+        Called with each `StageEvent`.
+    """
+    if not 0 <= index < plan.shards:
+        raise ValueError(f"index is {index}; the plan has shards 0 to {plan.shards - 1}")
+    settings = _own_threads(plan.settings, threads)
+    stages = Stages(Cache(cache, plan.run_id), on_event)
+    inputs = _planned_inputs(plan, stages)
+    cost = find_cost(inputs, settings, stages)
+    find_neighbors(inputs, cost, settings, stages, plan.spans[index : index + 1])
+
+
+def finish(
+    plan: Plan,
+    cache: Storage,
+    output: Storage,
+    *,
+    threads: int | None = None,
+    on_event: Listener = lambda _event: None,
+) -> RefreshResult:
+    """Put the shards together, make the documents, and publish them as one set.
+
+    What a lost shard did not leave is computed here. For parameters and errors see `shard` and
+    `refresh`.
+    """
+    begin = time.perf_counter()
+    settings = _own_threads(plan.settings, threads)
+    stages = Stages(Cache(cache, plan.run_id), on_event)
+    inputs = _planned_inputs(plan, stages)
+    similarity = find_similarity(inputs, settings, stages, spans=plan.spans)
+    provenance = Provenance(plan.run_id, plan.generated_at, inputs.catalog.fingerprint, __version__)
+    manifest = publish_documents(inputs, similarity, settings, provenance, output, stages)
+    return RefreshResult(
+        plan.run_id, manifest, round(time.perf_counter() - begin, 3), stages.timings
     )
-    listed = similar.head(settings.neighbors)
-
-    def write() -> dict[str, Any]:
-        rows: dict[str, dict[str, Any] | Iterable[dict[str, Any]]] = {
-            "ingredient-usage": artifacts.ingredient_usage(catalog, tree, usage),
-            "recipe-complexity": artifacts.recipe_complexity(usage),
-            "ingredient-tree": artifacts.ingredient_tree(catalog, tree, usage),
-            "cocktail-space": artifacts.cocktail_space(catalog, points_manhattan),
-            "cocktail-space-em": artifacts.cocktail_space(catalog, points_learned),
-            "recipe-similar": artifacts.recipe_similar(
-                catalog, mixtures, listed,
-                # In plain volumes, also where likeness is measured on compressed ones: a plan
-                # tells what to pour differently.
-                plans_of_pairs(
-                    mixtures, cost.distance_cost,
-                    np.repeat(np.arange(mixtures.count), listed.k), listed.indices.ravel(),
-                ),
-            ),
-            "ingredient-substitutes": artifacts.ingredient_substitutes(
-                catalog, mixtures, cost.cost
-            ),
-            "recipe-details": artifacts.recipe_details(catalog, tree),
-        }  # fmt: skip
-        documents = {kind: artifacts.encode(kind, data, provenance) for kind, data in rows.items()}
-        manifest: dict[str, Any] = {
-            "run_id": run_id,
-            "generated_at": provenance.generated_at,
-            "storage_version": artifacts.STORAGE_VERSION,
-            "code_version": __version__,
-            "seed": settings.seed,
-            "settings": {
-                "cost": settings.cost,
-                "neighbors": settings.neighbors,
-                "cost_settings": asdict(preset),
-                "map_settings": asdict(layout),
-            },
-            "database": {
-                "fingerprint": catalog.fingerprint,
-                "recipes": int(catalog.recipes.ids.size),
-                "ingredients": int(tree.ids.size),
-                "lines": int(catalog.lines.recipe.size),
-            },
-            "counts": {
-                "recipes": mixtures.count,
-                "ingredients_in_play": int(mixtures.in_play.size),
-                "neighbors": listed.k,
-            },
-            "warnings": [asdict(finding) for finding in catalog.findings],
-            "quality": quality,
-            "stages": list(stages.timings),
-        }
-        extras = {"report.html": _page(documents, manifest)} if settings.page else {}
-        return publish(output, run_id=run_id, documents=documents, manifest=manifest, extras=extras)
-
-    manifest = stages.run("publish", write, detail=_superseded)
-    stages.run("prune", lambda: _prune(output, settings.keep_runs), detail=str)
-    return RefreshResult(run_id, manifest, round(time.perf_counter() - begin, 3))
 
 
-def _superseded(manifest: dict[str, Any]) -> str:
-    newer = manifest.get("superseded_by")
-    return f"not published: run {newer} began later and is published already" if newer else ""
+def read_plan(cache: Storage) -> Plan:
+    """Return the latest plan in a cache.
 
-
-def _prune(output: Storage, keep: int) -> str:
-    """Remove old runs, and say what came of it: the run is published, so nothing here fails it."""
+    Raises
+    ------
+    StorageError
+        There is none, or it is damaged.
+    AnalyticsError
+        Other code than this made it.
+    """
     try:
-        removed = prune_runs(output, keep=keep)
-    except StorageError as error:
-        return f"old runs stay for now: {error}"
-    return f"removed {len(removed)} older than the last {keep}" if removed else ""
+        content = json.loads(cache.read(PLAN_KEY))
+        made = Plan(**{**content, "settings": RefreshSettings(**content["settings"])})
+    except NotFound as error:
+        raise NotFound(f"there is no plan at {cache.url}; make one with `plan`") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(f"{PLAN_KEY} at {cache.url} is damaged; run `plan` again") from error
+    if made.code != code_fingerprint():
+        raise AnalyticsError(
+            f"the plan at {cache.url} was made by another version of the code or of its"
+            " libraries; run `plan` again with this one"
+        )
+    return made
 
 
-def _use_threads(threads: int | None) -> None:
-    """Bound Numba's threads: a container sees its host's processors, not its own share."""
-    import numba
+def _planned_inputs(plan: Plan, stages: Stages) -> Inputs:
+    def lost() -> Arrays:
+        raise NotFound("the inputs of the plan are no longer in the cache; run `plan` again")
 
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    numba.set_num_threads(min(threads or available or 1, numba.get_num_threads()))
-
-
-def _arrays(cost: LearnedCost) -> dict[str, Any]:
-    return {"cost": cost.cost, "distance_cost": cost.distance_cost, "changes": cost.changes}
+    return inputs_of(catalog_from_arrays(stages.cached("inputs", plan.inputs, lost)), stages)
 
 
-def _two_graphs(manhattan: KnnGraph, similar: KnnGraph) -> dict[str, Any]:
-    return {
-        "manhattan_indices": manhattan.indices,
-        "manhattan_distances": manhattan.distances,
-        "indices": similar.indices,
-        "distances": similar.distances,
-        "solved": np.array(similar.solved),
-    }
+def _own_threads(settings: RefreshSettings, threads: int | None) -> RefreshSettings:
+    """Threads are each machine's own; everything else is the plan's."""
+    return settings if threads is None else replace(settings, threads=threads)
 
 
-def _similar(
-    mixtures: Mixtures,
-    tree: IngredientTree,
-    cost: LearnedCost,
-    k: int,
-    is_tree: bool,
-    progress: Callable[[int, int], None],
-) -> KnnGraph:
-    """Neighbours under the cost; under the plain tree distance by its closed form."""
-    if is_tree:
-        return nearest_in_l1(tree.spread(mixtures), k, progress=progress)
-    return nearest_neighbors(mixtures, cost.distance_cost, k, progress=progress)
-
-
-def _root_shares(mixtures: Mixtures, tree: IngredientTree) -> FloatArray:
-    """Fraction of each recipe under each root ingredient, float64 (recipes, roots in play)."""
-    roots, column = np.unique(tree.roots[mixtures.in_play], return_inverse=True)
-    shares = np.zeros((mixtures.count, max(1, roots.size)))
-    np.add.at(shares, (mixtures.recipe_of_entries(), column[mixtures.columns]), mixtures.fractions)
-    return shares
-
-
-def _published_maps(output: Storage) -> dict[str, Any]:
-    """Return the documents of the set now published; none where there is none or it is damaged."""
-    try:
-        return read_published(output)
-    except (StorageError, DataError):
-        return {}
-
-
-def _registered(
-    points: FloatArray, mixtures: Mixtures, earlier: dict[str, Any] | None
-) -> FloatArray:
-    rows = (earlier or {}).get("data") or []
-    try:
-        ids = np.array([row["recipe_id"] for row in rows], dtype=np.int64)
-        previous = np.array([(row["x"], row["y"]) for row in rows], dtype=np.float64)
-    except (KeyError, TypeError, ValueError):  # another version's document: begin anew
-        ids, previous = np.empty(0, np.int64), np.empty((0, 2))
-    if not ids.size:
-        rounded: FloatArray = np.round(points, MAP_DECIMALS) + 0.0
-        return rounded
-    return register(points, mixtures.recipe_ids, previous, ids)
-
-
-def _page(documents: dict[str, bytes], manifest: dict[str, Any]) -> bytes:
-    from analytics_core.report import render
-
-    parsed = {kind: json.loads(data) for kind, data in documents.items()}
-    return render({**parsed, "manifest": manifest}).encode()
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

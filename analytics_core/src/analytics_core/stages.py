@@ -1,22 +1,20 @@
-"""Stages that remember: each leaves its result in the workspace under a fingerprint of its inputs.
+"""Stages whose results are kept: each under a fingerprint of everything that decides it.
 
-A retry goes on from the last finished stage; machines that share a workspace share results.
+A retry goes on from the last finished stage; machines that share a cache share results.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from analytics_core.workspace import Workspace
+    from analytics_core.store.cache import Cache
 
 T = TypeVar("T")
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -32,12 +30,6 @@ class StageEvent:
     done: int = 0
     total: int = 0
     detail: str = ""
-
-
-def fingerprint_of(*parts: object) -> str:
-    """SHA-256 (hex) of values that JSON can write."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def pack(arrays: Arrays) -> bytes:
@@ -56,10 +48,10 @@ def unpack(data: bytes) -> dict[str, np.ndarray[Any, Any]]:
 class Stages:
     """Runs stages one by one, tells a listener, keeps times, reuses finished results."""
 
-    def __init__(self, workspace: Workspace, on_event: Callable[[StageEvent], None]) -> None:
-        self._workspace = workspace
-        self._on_event = on_event
+    def __init__(self, cache: Cache, on_event: Callable[[StageEvent], None]) -> None:
+        self.cache = cache
         self.timings: list[dict[str, Any]] = []
+        self._on_event = on_event
 
     def progress(self, stage: str) -> Callable[[int, int], None]:
         """Return a callback for (done, total) within a stage."""
@@ -77,23 +69,31 @@ class Stages:
         self._finish(stage, start, reused=False, detail=detail(result))
         return result
 
-    def remembered(
-        self,
-        stage: str,
-        fingerprint: str,
-        work: Callable[[], Arrays],
-    ) -> Arrays:
+    def cached(self, stage: str, fingerprint: str, work: Callable[[], Arrays]) -> Arrays:
         """Do a stage's work, or take what an earlier run has left under the same fingerprint."""
+        (arrays,) = self.cached_parts(stage, [(fingerprint, work)])
+        return arrays
+
+    def cached_parts(
+        self, stage: str, parts: Sequence[tuple[str, Callable[[], Arrays]]]
+    ) -> list[Arrays]:
+        """Do the same for each part of a stage; each is kept as soon as it is done."""
         self._on_event(StageEvent(stage, "started"))
         start = time.perf_counter()
-        data = self._workspace.load(stage, fingerprint)
-        if data is not None:
-            arrays: Arrays = unpack(data)
-        else:
-            arrays = work()
-            self._workspace.save(stage, fingerprint, pack(arrays))
-        self._finish(stage, start, reused=data is not None)
-        return arrays
+        results: list[Arrays] = []
+        missing = 0
+        for fingerprint, work in parts:
+            data = self.cache.load(stage, fingerprint)
+            if data is not None:
+                results.append(unpack(data))
+                continue
+            missing += 1
+            results.append(work())
+            self.cache.save(stage, fingerprint, pack(results[-1]))
+        some = 0 < missing < len(parts)
+        detail = f"{len(parts) - missing} of {len(parts)} parts were there" if some else ""
+        self._finish(stage, start, reused=missing == 0, detail=detail)
+        return results
 
     def _finish(self, stage: str, start: float, *, reused: bool, detail: str = "") -> None:
         seconds = round(time.perf_counter() - start, 3)

@@ -1,236 +1,409 @@
-"""A transport plan in a bartender's words: "swap 45 ml gin for bourbon; Campari stays".
+"""What to do differently to get from one drink to another: the steps, as data.
 
-The plan says which share of one drink has to become what to make the other. Here it is
-read as an instruction: what goes, what comes instead, what stays. Pure functions on the
-published documents; nothing is loaded and nothing numeric is needed.
+Milliliters are compared first: what both drinks hold in nearly the same amount stays. What
+remains is matched by the transport plan between the two, cheapest first, and read as an
+instruction: swap, pour more, pour less, add, leave out. `analytics_core.wording` says it.
 """
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
-TOUCH = 0.02
-"""Flows below this share of the drink are a touch, not a swap."""
+import numpy as np
 
-_MOST_NAMES = 3
+from analytics_core.source.units import fixed_volume_ml
+from analytics_core.wording import is_jigger_unit, is_rinse, is_unmeasured, unit_key
 
-# Written small inside a sentence; every other word of a name keeps its capitals, because
-# it is most likely somebody's name ("Campari", "London dry gin").
-_COMMON_WORDS = """
-a absinthe agave aged almond amaretto amaro american anejo apple applejack apricot aquavit
-armagnac aromatic basil beer berry bianco bitter bitters black blackberry blackcurrant blanc
-blanco blend blended blood bourbon brandy brown cachaca calvados cane celery champagne
-cherry cider cinnamon cloves cocoa coconut coffee cognac cola cold cordial cranberry cream
-creme crushed cucumber curacao dark demerara dry egg elderflower espresso extra falernum
-fortified fresh fruit gin ginger gold golden gomme grape grapefruit grenadine half herbal
-honey hot jam juice leaf leaves lemon lemonade light lime liqueur liqueurs maple maraschino
-marmalade melon mezcal milk mineral mint molasses navy nut nutmeg of oil olive orange orgeat
-overproof passion passionfruit peach pear peel pepper pineapple pisco pomegranate port proof
-prosecco prune raspberry raw red reposado rice rich rose rosemary rum rye saline salt sauce
-sec seltzer sherry silver simple sloe soda sour sparkling spice spiced spirit spirits
-strawberry strength strong sugar sweet syrup tea tequila the tomato tonic triple unaged
-vanilla vermouth violet violette vodka walnut water whipped whiskey whisky white wine with
-yellow yolk zest
-"""
-_COMMON = frozenset(_COMMON_WORDS.split())
-_PLURALS = {"dash": "dashes", "drop": "drops", "barspoon": "barspoons", "teaspoon": "teaspoons"}
-_UNMEASURED = {"to top", "to rinse"}
+if TYPE_CHECKING:
+    from analytics_core.similarity.hierarchy import IngredientTree
+    from analytics_core.source.catalog import Catalog
 
+SAME_WITHIN = 0.05
+"""Amounts that differ by less than this share of the larger are the same: 30 ml and an ounce."""
+BATCH_FACTOR = 2.0
+"""A drink this many times the other's size may be a batch of it."""
 
-@dataclass(frozen=True, slots=True)
-class _Flow:
-    source: str
-    target: str
-    mass: float
+# Of the larger of two amounts, how much has to move before one ingredient is said to become the
+# other: nobody swaps two ounces of gin for a dash of bitters.
+_LEAST_OF_ALL = 1 / 4
+_LEAST_OF_PART = 1 / 2  # where some of the first ingredient remains in the glass
+_LEAST_OF_FURTHER = 1 / 3  # for a second partner: one for two, or two for one
+_SEASONING_ML = 10.0  # dashes and spoonfuls season; among them amounts do not matter
+_ALIKE = 0.85  # most that a doubtful swap may cost, the median between two kinds being 1
+_SLACK = 1e-9  # a quarter of an ounce is a quarter of it
+_DECIMALS = 4  # of milliliters and amounts: an ounce is 29.5735 ml
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """All lines of one rolled-up ingredient in one drink."""
+class Pour:
+    """What a drink holds of one ingredient.
 
-    fraction: float
-    volume_ml: float
-    measure: str  # "45 ml", "2 dashes", or "" when it cannot be said
+    Attributes
+    ----------
+    ingredient : int
+        Id of the ingredient as the recipe writes it.
+    name : str
+        Its name, likewise.
+    kind : int
+        Id of the ingredient it counts as.
+    ml : float
+        Milliliters.
+    amount : float or None
+        In `unit`; None where the recipe gives none.
+    unit : str or None
+        The unit's name as the database writes it.
+    ml_per_unit : float or None
+        None where the unit stands for no volume of its own: pieces, ``to top``, no unit.
+    """
+
+    ingredient: int
+    name: str
+    kind: int
+    ml: float
+    amount: float | None = None
+    unit: str | None = None
+    ml_per_unit: float | None = None
 
 
-_Drink = Mapping[str, _Part]
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """A drink: one pour for each ingredient, and the unit in which it is mostly measured."""
+
+    pours: Mapping[int, Pour]
+    ml: float
+    unit: str | None
+    ml_per_unit: float | None
 
 
-def describe_swaps(
-    plan: Sequence[Mapping[str, Any]],
-    *,
-    recipe: Mapping[str, Any] | None = None,
-    neighbor: Mapping[str, Any] | None = None,
-) -> str:
-    """Say how to turn a recipe into its neighbour.
+Likeness = Mapping[tuple[int, int], float]
+"""For each pair of kinds that a plan moves between, what the move costs; 1 is the median cost
+between any two kinds. Empty where nothing moves: the same mix."""
+
+Pairs = list[tuple[int, int]]
+Group = tuple[list[int], list[int]]
+Sized = tuple[float, Row]
+"""A step, and the milliliters by which steps are ordered."""
+
+
+def glasses_of(catalog: Catalog, tree: IngredientTree) -> list[Glass]:
+    """Fill a glass for each recipe of a catalog."""
+    lines, names = catalog.lines, catalog.ingredients.names
+    per_unit = [
+        None if fixed_volume_ml(unit.name) is not None else unit.conversion_to_ml
+        for unit in catalog.units
+    ]
+    pours = []
+    for row, ingredient in enumerate(lines.ingredient.tolist()):
+        unit, amount = int(lines.unit[row]), float(lines.amount[row])
+        pours.append(
+            Pour(
+                ingredient=int(tree.ids[ingredient]),
+                name=names[ingredient],
+                kind=int(tree.ids[tree.rolled[ingredient]]),
+                ml=float(lines.volume_ml[row]),
+                amount=None if math.isnan(amount) else amount,
+                unit=None if unit < 0 else catalog.units[unit].name,
+                ml_per_unit=None if unit < 0 else per_unit[unit],
+            )
+        )
+    bounds = np.searchsorted(lines.recipe, np.arange(catalog.recipes.ids.size + 1)).tolist()
+    return [fill_glass(pours[start:stop]) for start, stop in pairwise(bounds)]
+
+
+def fill_glass(lines: Iterable[Pour]) -> Glass:
+    """Add up a recipe's lines by ingredient; lines without volume are not in the glass."""
+    own: dict[int, list[Pour]] = {}
+    for line in lines:
+        if line.ml > 0:
+            own.setdefault(line.ingredient, []).append(line)
+    pours = {ingredient: _added(own[ingredient]) for ingredient in sorted(own)}
+    jiggers: dict[str, list[Pour]] = {}
+    for pour in pours.values():
+        if pour.unit and pour.ml_per_unit and is_jigger_unit(pour.unit):
+            jiggers.setdefault(pour.unit, []).append(pour)
+    unit = max(jiggers, key=lambda u: (_sum(jiggers[u]), u), default=None)
+    return Glass(
+        pours=pours,
+        ml=_sum(pours.values()),
+        unit=unit,
+        ml_per_unit=None if unit is None else jiggers[unit][0].ml_per_unit,
+    )
+
+
+def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Row]:
+    """Find what turns a recipe into its neighbor, at the recipe's own size.
 
     Parameters
     ----------
-    plan
-        The flows of a ``transport_plan`` of the ``recipe-similar`` document:
-        ``from_ingredient_name``, ``to_ingredient_name`` and ``mass`` (a share of the
-        drink, 0 to 1).
-    recipe, neighbor
-        The two entries of the ``recipe-details`` document. With both, amounts are given,
-        and what stays in the glass is told apart from what is swapped.
+    recipe, neighbor : Glass
+    likeness : mapping
+        The plan between the two, and what its moves cost.
 
     Returns
     -------
-    str
-        A line such as ``swap 45 ml gin for bourbon; sweet vermouth and Campari stay``.
+    list of dict
+        Changes, largest first, then what stays; ``docs/data.md`` describes the fields.
     """
-    flows = _merge(plan)
-    before, after = _parts(recipe), _parts(neighbor)
-    known = bool(before) and bool(after)
-    if known and before.keys() == after.keys():
-        return _proportions(flows)
-    if not flows:
-        return "nothing to swap: the same mix"
+    scale, paired = _scaled(recipe, neighbor, same_mix=not likeness)
+    changes: list[Sized] = []
+    stays: list[Sized] = []
+    same = {ours for ours, _ in paired} | {theirs for _, theirs in paired}
+    gone = {key: pour.ml for key, pour in recipe.pours.items() if key not in same}
+    new = {
+        key: _measured_for(recipe, pour, scale)
+        for key, pour in neighbor.pours.items()
+        if key not in same
+    }
+    less: dict[int, float] = {}
+    for ours, theirs in paired:
+        pour, other = recipe.pours[ours], neighbor.pours[theirs]
+        if _same(pour, other, scale):
+            stays.append(_step("stays", pour))
+        elif _countable(pour, other):
+            changes.append(_counted(pour, other, scale))
+        elif other.ml * scale > pour.ml:
+            changes.append(_step("pour_more", _part(pour, other.ml * scale - pour.ml)))
+        else:
+            less[ours] = pour.ml - other.ml * scale
 
-    swaps = [flow for flow in flows if flow.mass >= TOUCH]
-    touches = [flow for flow in flows if flow.mass < TOUCH]
-    clauses = _swap_clauses(swaps, before, after)
-    clauses += _touch_clauses(touches, swaps, before, after)
-    if known:
-        clauses += _stay_clause(before, after, swaps)
-    return "; ".join(clauses) or "a touch apart"
-
-
-def spoken(name: str) -> str:
-    """Write an ingredient's name as inside a sentence: ``Lime Juice`` -> ``lime juice``."""
-    return re.sub(r"[^\W\d_]+", lambda match: _spoken_word(match[0]), name)
-
-
-def _spoken_word(word: str) -> str:
-    return word.lower() if word.lower() in _COMMON else word
-
-
-def _merge(plan: Iterable[Mapping[str, Any]]) -> list[_Flow]:
-    """Add up equal flows; largest first, then by name."""
-    masses: dict[tuple[str, str], float] = {}
-    for flow in plan:
-        pair = (str(flow["from_ingredient_name"]), str(flow["to_ingredient_name"]))
-        if pair[0] != pair[1]:
-            masses[pair] = masses.get(pair, 0.0) + float(flow["mass"])
-    flows = [_Flow(source, target, mass) for (source, target), mass in masses.items() if mass > 0]
-    return sorted(flows, key=lambda flow: (-flow.mass, flow.source, flow.target))
-
-
-def _parts(details: Mapping[str, Any] | None) -> dict[str, _Part]:
-    """Add up a drink's lines by rolled-up ingredient, in the document's order."""
-    if details is None:
-        return {}
-    lines: dict[str, list[Mapping[str, Any]]] = {}
-    for line in details["lines"]:
-        lines.setdefault(str(line["rolled_name"]), []).append(line)
-    return {
-        name: _Part(
-            fraction=sum(float(line["fraction"]) for line in own),
-            volume_ml=sum(float(line["volume_ml"]) for line in own),
-            measure=_measure(own),
+    for sources, targets in _matched(recipe, gone | less, less, new, likeness):
+        changes.append(
+            _swap(
+                [
+                    {**_said(_part(recipe.pours[key], less[key])), "part": True}
+                    if key in less
+                    else _said(recipe.pours[key])
+                    for key in sources
+                ],
+                [_said(new[key]) for key in targets],
+            )
         )
-        for name, own in lines.items()
+        gone = {key: ml for key, ml in gone.items() if key not in sources}
+        less = {key: ml for key, ml in less.items() if key not in sources}
+        new = {key: pour for key, pour in new.items() if key not in targets}
+    changes += [_step("pour_less", _part(recipe.pours[key], ml)) for key, ml in less.items()]
+    changes += [_step("leave_out", recipe.pours[key]) for key in gone]
+    changes += [_step("add", pour) for pour in new.values()]
+    return [step for _, step in (*sorted(changes, key=_largest), *sorted(stays, key=_largest))]
+
+
+def _sum(pours: Iterable[Pour]) -> float:
+    return math.fsum(pour.ml for pour in pours)
+
+
+def _added(lines: Sequence[Pour]) -> Pour:
+    """Add up one ingredient's lines, in the unit of the largest; in no order of the rows."""
+    first = max(lines, key=lambda line: (line.ml, line.amount or 0.0, line.unit or ""))
+    if len(lines) == 1:
+        return first
+    ml = _sum(lines)
+    amount = None
+    if first.ml_per_unit and first.amount is not None:
+        amount = ml / first.ml_per_unit
+    elif all(line.unit == first.unit and line.amount is not None for line in lines):
+        amount = math.fsum(line.amount or 0.0 for line in lines)
+    return replace(first, ml=ml, amount=amount)
+
+
+def _scaled(recipe: Glass, neighbor: Glass, *, same_mix: bool) -> tuple[float, Pairs]:
+    """Return what to multiply the neighbor by, and the ingredients that are the same in both.
+
+    1, nearly always. A drink of the same proportions is taken at the recipe's size, and
+    so is a batch: at least twice the size or half of it, with no amount in common, while at
+    one other size two or more ingredients stay.
+    """
+    paired = _paired(recipe, neighbor)
+    pairs = [(recipe.pours[ours], neighbor.pours[theirs]) for ours, theirs in paired]
+    ratio = recipe.ml / neighbor.ml if neighbor.ml else 1.0
+    whole = len(pairs) == len(recipe.pours) == len(neighbor.pours)
+    if same_mix or (whole and all(_same(pour, other, ratio) for pour, other in pairs)):
+        return ratio, paired
+    poured = [(p, o) for p, o in pairs if p.ml_per_unit and o.ml_per_unit]
+    if len(poured) < 2 or any(_same(pour, other, 1.0) for pour, other in poured):
+        return 1.0, paired
+    pour, other = max(poured, key=lambda pair: (pair[0].ml, -pair[0].ingredient))
+    ratio = pour.ml / other.ml
+    stay = sum(_same(pour, other, ratio) for pour, other in poured)
+    if stay == len(poured) and not 1 / BATCH_FACTOR < ratio < BATCH_FACTOR:
+        return ratio, paired
+    return 1.0, paired
+
+
+def _paired(recipe: Glass, neighbor: Glass) -> Pairs:
+    """Find what is the same in both: by id, or a bottle of the kind that the neighbor asks for."""
+    ours, theirs = recipe.pours, neighbor.pours
+    paired = [(key, key) for key in ours if key in theirs]
+    for kind in (key for key, pour in theirs.items() if key == pour.kind and key not in ours):
+        bottles = [k for k, pour in ours.items() if pour.kind == kind and k not in theirs]
+        if len(bottles) == 1:
+            paired.append((bottles[0], kind))
+    return paired
+
+
+def _same(pour: Pour, other: Pour, scale: float) -> bool:
+    if not _is_measured(pour) or not _is_measured(other):
+        return True  # a name without an amount stands for whatever the other pours
+    if _countable(pour, other):
+        if pour.amount is None or other.amount is None or is_unmeasured(pour.unit):
+            return True
+        return _near(pour.amount, other.amount * scale)
+    return _near(pour.ml, other.ml * scale)
+
+
+def _is_measured(pour: Pour) -> bool:
+    return pour.amount is not None or is_unmeasured(pour.unit)
+
+
+def _near(a: float, b: float) -> bool:
+    return abs(a - b) <= SAME_WITHIN * max(a, b)
+
+
+def _countable(pour: Pour, other: Pour) -> bool:
+    """Whether both are counted in one unit that stands for no volume: pieces, leaves, to top."""
+    return (
+        not pour.ml_per_unit
+        and not other.ml_per_unit
+        and pour.unit is not None
+        and unit_key(pour.unit) == unit_key(other.unit)
+    )
+
+
+def _counted(pour: Pour, other: Pour, scale: float) -> Sized:
+    more = (other.amount or 0.0) * scale - (pour.amount or 0.0)
+    grows = other.ml * scale - pour.ml
+    ml = max(0.0, grows if more > 0 else -grows)  # pieces may stand for one volume, however many
+    step = _said(replace(pour, ml=ml, amount=abs(more)))
+    return ml, {"kind": "pour_more" if more > 0 else "pour_less", **step}
+
+
+def _step(kind: str, pour: Pour) -> Sized:
+    return pour.ml, {"kind": kind, **_said(pour)}
+
+
+def _swap(out: list[Row], come: list[Row]) -> Sized:
+    size = max(sum(pour["ml"] for pour in out), sum(pour["ml"] for pour in come))
+    return size, {"kind": "swap", "from": out, "to": come}
+
+
+def _part(pour: Pour, ml: float) -> Pour:
+    """So many milliliters of a pour; without amount and unit where its unit cannot say it."""
+    if not pour.ml_per_unit:
+        return replace(pour, ml=ml, amount=None, unit=None)
+    return replace(pour, ml=ml, amount=ml / pour.ml_per_unit)
+
+
+def _measured_for(recipe: Glass, pour: Pour, scale: float) -> Pour:
+    """Take the neighbor's pour at the recipe's size, in the recipe's ounces or milliliters."""
+    ml = pour.ml * scale
+    if pour.amount is None:
+        return replace(pour, ml=ml)
+    if pour.ml_per_unit and recipe.ml_per_unit and is_jigger_unit(pour.unit):
+        per_unit = recipe.ml_per_unit
+        return replace(pour, ml=ml, amount=ml / per_unit, unit=recipe.unit, ml_per_unit=per_unit)
+    return replace(pour, ml=ml, amount=pour.amount * scale)
+
+
+def _matched(
+    recipe: Glass,
+    out: Mapping[int, float],
+    less: Mapping[int, float],
+    new: Mapping[int, Pour],
+    likeness: Likeness,
+) -> list[Group]:
+    """Match what goes with what comes along the plan: one for one, one for more, more for one.
+
+    What only shrinks (`less`) is matched for the part that goes, with one newcomer alone.
+    """
+    left = dict(out)
+    wanted = {key: pour.ml for key, pour in new.items()}
+    of_source: dict[int, Group] = {}
+    of_target: dict[int, Group] = {}
+    groups = []
+    for cost, _, _, source, target in _candidates(recipe, out, less, new, likeness):
+        ours, theirs = of_source.get(source), of_target.get(target)
+        if ours is None and theirs is None:
+            group: Group = ([], [])
+        elif ours is not None and theirs is None and len(ours[0]) == 1:
+            group = ours
+        elif theirs is not None and ours is None and len(theirs[1]) == 1:
+            group = theirs
+        else:
+            continue
+        moved = min(left[source], wanted[target])
+        larger = max(out[source], new[target].ml)
+        is_part = source in less or any(member in less for member in group[0])
+        is_piece = _is_piece(recipe.pours[source], new[target])
+        if group[0]:
+            accepted = (
+                not is_part and cost <= _ALIKE and moved >= _LEAST_OF_FURTHER * larger - _SLACK
+            )
+        elif is_part:
+            accepted = cost <= _ALIKE and moved >= _LEAST_OF_PART * larger - _SLACK
+        else:
+            is_seasoning = larger <= _SEASONING_ML
+            accepted = is_seasoning or moved >= _LEAST_OF_ALL * larger - _SLACK
+        if not accepted or (is_piece and cost > _ALIKE):
+            continue
+        if not group[0]:
+            groups.append(group)
+        group[0].extend([source] if ours is None else [])
+        group[1].extend([target] if theirs is None else [])
+        of_source[source] = of_target[target] = group
+        left[source] -= moved
+        wanted[target] -= moved
+    return groups
+
+
+def _is_piece(pour: Pour, other: Pour) -> bool:
+    """Whether just one of the two is counted: an egg has no volume to compare."""
+    pieces = [not (p.ml_per_unit or is_unmeasured(p.unit)) for p in (pour, other)]
+    return pieces[0] != pieces[1]
+
+
+def _candidates(
+    recipe: Glass,
+    out: Mapping[int, float],
+    less: Mapping[int, float],
+    new: Mapping[int, Pour],
+    likeness: Likeness,
+) -> list[tuple[float, bool, float, int, int]]:
+    """List the pairs between which the plan moves something, cheapest first.
+
+    Within one kind nothing costs anything. At equal cost what goes altogether comes before what
+    shrinks, and much before little.
+    """
+    found = []
+    for source, ml in out.items():
+        ours = recipe.pours[source]
+        for target, pour in new.items():
+            if is_rinse(ours.unit) != is_rinse(pour.unit):
+                continue  # what clings to the glass replaces nothing that is in it
+            cost = 0.0 if ours.kind == pour.kind else likeness.get((ours.kind, pour.kind))
+            if cost is not None:
+                found.append((cost, source in less, -min(ml, pour.ml), source, target))
+    return sorted(found)
+
+
+def _said(pour: Pour) -> Row:
+    return {
+        "ingredient_id": pour.ingredient,
+        "ingredient_name": pour.name,
+        "ml": round(pour.ml, _DECIMALS),
+        "amount": None if pour.amount is None else round(pour.amount, _DECIMALS),
+        "unit": pour.unit,
     }
 
 
-def _measure(lines: Sequence[Mapping[str, Any]]) -> str:
-    unit = str(lines[0].get("unit") or "").lower()
-    amount = lines[0].get("amount")
-    if any(str(line.get("unit") or "").lower() in _UNMEASURED for line in lines):
-        return ""
-    if len(lines) == 1 and amount is not None:
-        if unit == "each":
-            return f"{amount:g}"
-        if unit in _PLURALS:
-            return f"{amount:g} {unit if amount <= 1 else _PLURALS[unit]}"
-    return _millilitres(sum(float(line["volume_ml"]) for line in lines))
+_ORDER = ("swap", "leave_out", "add", "pour_more", "pour_less", "stays")
 
 
-def _millilitres(volume_ml: float) -> str:
-    """Round to the steps of a jigger; ``""`` when there is too little to pour."""
-    step = 5 if volume_ml >= 10 else 2.5
-    rounded = round(volume_ml / step) * step
-    return f"{rounded:g} ml" if rounded else ""
-
-
-def _swap_clauses(swaps: Sequence[_Flow], before: _Drink, after: _Drink) -> list[str]:
-    becomes: dict[str, list[str]] = {}
-    for flow in swaps:
-        becomes.setdefault(flow.source, []).append(flow.target)
-    # what becomes the same thing is told together: "swap gin and vodka for rum"
-    alike: dict[tuple[tuple[str, ...], bool], list[str]] = {}
-    for source, targets in becomes.items():
-        alike.setdefault((tuple(targets), source in after), []).append(source)
-
-    clauses = []
-    for (made, stays), sources in alike.items():
-        if stays and all(target in before for target in made):
-            gone = _join(_less(source, before, after, "less") for source in sources)
-            clauses.append(f"{gone}, more {_join(map(spoken, made))}")
-            continue
-        if stays:
-            gone = _join(_less(source, before, after, "of the") for source in sources)
-        else:
-            gone = _join(_whole(source, before) for source in sources)
-        come = _join(
-            f"more {spoken(target)}" if target in before else spoken(target) for target in made
-        )
-        clauses.append(f"swap {gone} for {come}")
-    # the swaps are the instruction; shifts between what stays come after them
-    return sorted(clauses, key=lambda clause: not clause.startswith("swap "))
-
-
-def _whole(source: str, before: _Drink) -> str:
-    measure = before[source].measure if source in before else ""
-    return f"{measure} {spoken(source)}".strip()
-
-
-def _less(source: str, before: _Drink, after: _Drink, words: str) -> str:
-    """``15 ml of the gin`` or ``15 ml less gin``, told by the two drinks, not by the flow."""
-    if source in before:
-        volume_ml = sum(part.volume_ml for part in before.values())
-        measure = _millilitres(max(before[source].fraction - after[source].fraction, 0) * volume_ml)
-        if measure:
-            return f"{measure} {words} {spoken(source)}"
-    return f"some of the {spoken(source)}" if words == "of the" else f"{words} {spoken(source)}"
-
-
-def _touch_clauses(
-    touches: Sequence[_Flow], swaps: Sequence[_Flow], before: _Drink, after: _Drink
-) -> list[str]:
-    told = {flow.source for flow in swaps} | {flow.target for flow in swaps}
-    comes = dict.fromkeys(f.target for f in touches if f.target not in {*told, *before})
-    clauses = [f"add a touch of {_join(map(spoken, comes))}"] if comes else []
-    if after:  # without the drinks nobody can tell whether it goes or only shrinks
-        goes = dict.fromkeys(f.source for f in touches if f.source not in {*told, *after})
-        if goes:
-            clauses.append(f"leave out the touch of {_join(map(spoken, goes))}")
-    return clauses
-
-
-def _stay_clause(before: _Drink, after: _Drink, swaps: Sequence[_Flow]) -> list[str]:
-    moved = {flow.source for flow in swaps} | {flow.target for flow in swaps}
-    stays = [spoken(name) for name in before if name in after and name not in moved]
-    if not stays:
-        return []
-    if len(stays) > _MOST_NAMES:
-        return ["the rest stays"]
-    return [f"{_join(stays)} {'stays' if len(stays) == 1 else 'stay'}"]
-
-
-def _proportions(flows: Sequence[_Flow]) -> str:
-    words = "same ingredients, other proportions"
-    shifts = [flow for flow in flows if flow.mass >= TOUCH]
-    if not shifts:
-        return words
-    less = _join(spoken(name) for name in dict.fromkeys(flow.source for flow in shifts))
-    more = _join(spoken(name) for name in dict.fromkeys(flow.target for flow in shifts))
-    return f"{words}: less {less}, more {more}"
-
-
-def _join(names: Iterable[str]) -> str:
-    listed = list(names)
-    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
+def _largest(sized: Sized) -> tuple[float, int, int]:
+    size, step = sized
+    first = step["from"][0] if step["kind"] == "swap" else step
+    return -round(size, _DECIMALS), _ORDER.index(step["kind"]), first["ingredient_id"]

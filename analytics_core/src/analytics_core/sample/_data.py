@@ -72,7 +72,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Triplet:
-    """A judgement: ``drink`` is more like ``near`` than like ``far``."""
+    """A judgment: ``drink`` is more like ``near`` than like ``far``."""
 
     drink: str
     near: str
@@ -81,7 +81,7 @@ class Triplet:
 
 @dataclass(frozen=True, slots=True)
 class Families:
-    """The yardstick for similarity: families of siblings and triplets of judgement."""
+    """The yardstick for similarity: families of siblings and triplets of judgment."""
 
     families: tuple[Family, ...]
     triplets: tuple[Triplet, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# name, abbreviation, millilitres
+# name, abbreviation, milliliters
 UNITS: tuple[tuple[str, str | None, float | None], ...] = (
     ("Ounce", "oz", 29.5735),
     ("Tablespoon", "tbsp", 14.7868),

@@ -61,6 +61,10 @@ interface NeighborBlock {
   source: number[];
   target: number[];
   mass: number[];
+  /** How many fragments each sentence has. */
+  words: number[];
+  fragment: number[];
+  text: string[];
 }
 
 export interface Line {
@@ -82,6 +86,8 @@ export interface Neighbor {
   recipe: number;
   distance: number;
   plan: Flow[];
+  /** What to do differently: texts, and ingredients between them. */
+  words: (string | number)[];
 }
 
 export type MapKind = "learned" | "plain";
@@ -116,6 +122,7 @@ export class Data {
   private readonly titles: string[] = [];
   private readonly substituteAt: Map<number, number>;
   private popularity: Uint32Array | null = null;
+  private beginnings: Uint32Array | null = null;
 
   constructor() {
     const { parent } = this.ingredients;
@@ -174,12 +181,17 @@ export class Data {
     return shares;
   }
 
-  volume(recipe: number): number {
-    return this.lines(recipe).reduce((sum, line) => sum + line.ml, 0);
-  }
-
   private get near(): NeighborBlock {
     return (this.links ??= block<NeighborBlock>("neighbors"));
+  }
+
+  /** Where each sentence begins among the fragments. */
+  private get sentences(): Uint32Array {
+    if (!this.beginnings) {
+      let at = 0;
+      this.beginnings = Uint32Array.from(this.near.words, (count) => (at += count) - count);
+    }
+    return this.beginnings;
   }
 
   neighbors(recipe: number): Neighbor[] {
@@ -194,7 +206,10 @@ export class Data {
           mass: near.mass[f] / STEPS,
         });
       }
-      found.push({ recipe: near.to[i], distance: near.distance[i] / STEPS, plan });
+      const words = near.fragment
+        .slice(this.sentences[i], this.sentences[i] + near.words[i])
+        .map((at) => (at < 0 ? -1 - at : near.text[at]));
+      found.push({ recipe: near.to[i], distance: near.distance[i] / STEPS, plan, words });
     }
     return found;
   }

@@ -61,10 +61,3 @@ export function replace(element: Element, ...children: Child[]): void {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
-
-/** "a, b and c", as nodes. */
-export function listed(items: Child[]): Child[] {
-  return items.flatMap((item, i) =>
-    i === 0 ? [item] : [i === items.length - 1 ? " and " : ", ", item],
-  );
-}

@@ -1,6 +1,7 @@
 // Pieces that several views share.
 
 import type { Context } from "./context";
+import type { Neighbor } from "./data";
 import { h, named, plural, s, type Child } from "./dom";
 import { to } from "./route";
 import { icon } from "./shapes";
@@ -33,6 +34,24 @@ export function drinkLink(context: Context, recipe: number, ...more: Child[]): H
 export function summary({ data }: Context, recipe: number): HTMLElement {
   const names = data.lines(recipe).map((line) => data.ingredient(line.ingredient));
   return h("span", { class: "summary" }, names.flatMap((name, i) => [i > 0 && ", ", named(name)]));
+}
+
+/** What must not begin a line. */
+const CLINGS = /^[;,.]/;
+
+/** "Swap 1 oz Campari for Aperol; Gin stays.", as published; nothing where nothing is. */
+export function swaps({ data }: Context, neighbor: Neighbor): HTMLElement | null {
+  if (!neighbor.words.length) return null;
+  const fragments = [...neighbor.words, "."];
+  const children: Child[] = fragments.map((fragment, i) => {
+    if (typeof fragment === "string") {
+      return typeof fragments[i - 1] === "number" ? fragment.replace(CLINGS, "") : fragment;
+    }
+    const name = named(data.ingredient(fragment), "strong");
+    const sign = CLINGS.exec(String(fragments[i + 1]));
+    return sign ? h("span", { class: "clings" }, name, sign[0]) : name;
+  });
+  return h("p", { class: "swaps" }, children);
 }
 
 /** Whether the bar suffices, in a few words. */

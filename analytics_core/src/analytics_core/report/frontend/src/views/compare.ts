@@ -5,10 +5,9 @@ import { distance, percent, written } from "../amounts";
 import type { Context } from "../context";
 import type { Flow } from "../data";
 import { h, named, s, shorten, type Child } from "../dom";
-import { drinkLink, provenance, uniqueId } from "../parts";
+import { drinkLink, provenance, swaps, uniqueId } from "../parts";
 import { between } from "../plans";
 import { go, to } from "../route";
-import { story, words } from "../swaps";
 
 interface NodeData {
   ingredient: number;
@@ -36,10 +35,10 @@ export function compare(context: Context, idA: number | null, idB: number | null
   if (a !== undefined && b !== undefined) {
     const { flows, distance: apart, estimated } = between(data, a, b);
     body.push(
-      words(data, story(data, a, b, flows), 12),
+      sentence(context, a, b),
       h("p", { class: "note" }, estimated
-        ? "These two are not among each other's nearest; the moves are matched here by the ingredient tree."
-        : `Distance ${distance(apart ?? 0)}; the moves are the published transport plan.`),
+        ? "These two are not among each other's nearest, so nobody has written down the steps between them; the diagram matches their ingredients by kind."
+        : `Distance ${distance(apart ?? 0)}.`),
       diagram(context, a, b, flows),
       h("div", { class: "pair" }, column(context, a), column(context, b)),
       h("p", { class: "note" }, `${provenance(context)}. Widths are shares of the drink's volume.`),
@@ -48,6 +47,18 @@ export function compare(context: Context, idA: number | null, idB: number | null
     body.push(h("p", { class: "note" }, "Choose two drinks. From a drink's card, “compare” brings both."));
   }
   return h("div", { class: "view" }, h("h1", { tabindex: -1 }, "Which ingredient ", h("em", {}, "becomes"), " which"), pickers, body);
+}
+
+/** The published steps from one drink to the other, else those of the way back. */
+function sentence(context: Context, a: number, b: number): Child {
+  const said = (from: number, to: number) => {
+    const neighbor = context.data.neighbors(from).find((other) => other.recipe === to);
+    return neighbor && swaps(context, neighbor);
+  };
+  const there = said(a, b);
+  if (there) return there;
+  const back = said(b, a);
+  return back && [h("p", { class: "note" }, "The other way round, from ", named(context.data.name(b)), ":"), back];
 }
 
 function picker(context: Context, label: string, value: number | undefined, chosen: (recipe: number) => void): HTMLElement {
@@ -108,7 +119,7 @@ function diagram(context: Context, a: number, b: number, flows: Flow[]): Element
   const path = sankeyLinkHorizontal<NodeData, LinkData>();
   return s(
     "svg",
-    { class: "flow", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Flow of ingredients from ${shorten(data.name(a), 80)} to ${shorten(data.name(b), 80)}; the sentence above says the same` },
+    { class: "flow", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Flow of ingredients from ${shorten(data.name(a), 80)} to ${shorten(data.name(b), 80)}; the lists below give both recipes` },
     graph.links.map((link) =>
       s("path", { class: link.stays ? "stay" : "move", d: path(link) ?? "", "stroke-width": Math.max(1.5, link.width ?? 1) })),
     graph.nodes.map((node) => {

@@ -4,9 +4,8 @@ import { distance, ml, percent, written } from "../amounts";
 import type { Context } from "../context";
 import type { Line } from "../data";
 import { h, named, plural, replace, type Child } from "../dom";
-import { drinkLink, mark, meter, readiness, uniqueId } from "../parts";
+import { drinkLink, mark, meter, readiness, swaps, uniqueId } from "../parts";
 import { to } from "../route";
-import { story, words } from "../swaps";
 
 let onlyBar = false;
 
@@ -53,7 +52,7 @@ export function drink(context: Context, recipe: number): HTMLElement {
             drinkLink(context, neighbor.recipe),
             h("span", { class: "distance", title: "Distance: 0 is the same drink" }, distance(neighbor.distance)),
           ),
-          words(data, story(data, recipe, neighbor.recipe, neighbor.plan)),
+          swaps(context, neighbor),
           h(
             "p",
             { class: "row small" },
@@ -85,7 +84,7 @@ export function drink(context: Context, recipe: number): HTMLElement {
         h("h2", { id: nearby }, neighbors.length ? "Nearest drinks" : "No other drink to compare with"),
         neighbors.length > 0 && filter,
       ),
-      neighbors.length > 0 && h("p", { class: "note" }, "Volumes are for this drink's size. 0 would be the same drink."),
+      neighbors.length > 0 && h("p", { class: "note" }, "Amounts are for this drink's size. 0 would be the same drink."),
       list,
     ),
   );

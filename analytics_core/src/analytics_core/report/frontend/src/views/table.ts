@@ -3,9 +3,8 @@
 import { distance, written } from "../amounts";
 import type { Context } from "../context";
 import { h, named, plural } from "../dom";
-import { drinkLink, provenance, readiness } from "../parts";
+import { drinkLink, provenance, readiness, swaps } from "../parts";
 import { go, to } from "../route";
-import { story, words } from "../swaps";
 
 const ROWS = 50;
 
@@ -40,7 +39,7 @@ function near(context: Context, recipe: number): HTMLElement {
   const neighbors = data.neighbors(recipe);
   return h("details", { ontoggle: () => {
     if (list.childElementCount) return;
-    for (const n of neighbors) list.append(h("li", {}, drinkLink(context, n.recipe), ` ${distance(n.distance)}`, words(data, story(data, recipe, n.recipe, n.plan))));
+    for (const n of neighbors) list.append(h("li", {}, drinkLink(context, n.recipe), ` ${distance(n.distance)}`, swaps(context, n)));
   } },
   h("summary", {}, neighbors.length ? [named(data.name(neighbors[0].recipe)), ` ${distance(neighbors[0].distance)}`, neighbors.length > 1 && `, ${neighbors.length - 1} more`] : "none"), list);
 }

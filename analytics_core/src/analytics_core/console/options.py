@@ -1,0 +1,104 @@
+"""The options of the commands, each declared once."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Cost(str, Enum):  # noqa: UP042 - StrEnum shows its members differently in --help
+    """The ground costs to choose from."""
+
+    learned = "learned"
+    reference = "reference"
+    tree = "tree"
+
+
+_FROM_HELP = "A folder or s3://bucket/prefix with published documents."
+Database = Annotated[
+    str, typer.Option("--db", envvar="DB_PATH", help="The SQLite database: a path or s3://….")
+]
+Upload = Annotated[
+    str, typer.Option("--source", envvar="LOAD_SOURCE", help="The upload: s3://bucket/key.")
+]
+Target = Annotated[
+    str, typer.Option("--db", envvar="DB_PATH", help="The file to replace, or to make.")
+]
+EvenInUse = Annotated[
+    bool,
+    typer.Option(
+        "--even-in-use",
+        envvar="LOAD_EVEN_IN_USE",
+        help="Replace it even while another process has it open; what that writes is lost.",
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        envvar="ANALYTICS_OUTPUT",
+        help="Where to publish: a folder or s3://bucket/prefix. Default: ANALYTICS_BUCKET.",
+    ),
+]
+Published = Annotated[
+    str | None, typer.Option("--from", envvar="ANALYTICS_OUTPUT", help=f"{_FROM_HELP} Default: out")
+]
+Bucket = Annotated[
+    str | None,
+    typer.Option("--bucket", envvar="ANALYTICS_BUCKET", help="A bucket, when no place is named."),
+]
+CostOption = Annotated[
+    Cost, typer.Option("--cost", envvar="ANALYTICS_COST", help="What a swap costs.")
+]
+Neighbors = Annotated[
+    int,
+    typer.Option(
+        "--neighbors", envvar="ANALYTICS_NEIGHBORS", min=0, max=1000, help="Neighbors per recipe."
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed", envvar="ANALYTICS_SEED", min=0, max=2**32 - 1, help="Same seed, same map."
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", envvar="ANALYTICS_THREADS", min=1, help="Default: all cores."),
+]
+Workspace = Annotated[
+    str | None,
+    typer.Option(
+        "--workspace",
+        envvar="ANALYTICS_WORKSPACE",
+        help="Keep finished stages here (a folder or s3://…), so that a retry goes on from them.",
+    ),
+]
+Scratch = Annotated[
+    Path | None,
+    typer.Option(
+        "--scratch", envvar="ANALYTICS_SCRATCH", help="Folder for the snapshot of the database."
+    ),
+]
+Page = Annotated[
+    bool, typer.Option("--page/--no-page", envvar="ANALYTICS_PAGE", help="Publish the page too.")
+]
+KeepRuns = Annotated[
+    int,
+    typer.Option(
+        "--keep-runs", envvar="ANALYTICS_KEEP_RUNS", min=2, help="Runs that stay in the output."
+    ),
+]
+Shards = Annotated[
+    int,
+    typer.Option(
+        "--shards", envvar="ANALYTICS_SHARDS", min=1, help="Machines that search for neighbors."
+    ),
+]
+Index = Annotated[
+    int,
+    typer.Option("--index", envvar="AWS_BATCH_JOB_ARRAY_INDEX", min=0, help="Which shard, from 0."),
+]

@@ -1,0 +1,185 @@
+"""How a command runs and ends: progress while it works, one line and an exit code after."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from analytics_core.console.logs import JsonLog, metric_lines, one_line, progress_bars, throttled
+from analytics_core.console.signals import Interruption, interruptible
+from analytics_core.errors import (
+    EXIT_FAILURE,
+    EXIT_TRY_AGAIN,
+    AnalyticsError,
+    Interrupted,
+    StorageError,
+)
+from analytics_core.provenance import new_run_id
+
+if TYPE_CHECKING:
+    from analytics_core.publishing import RefreshResult
+    from analytics_core.stages import StageEvent
+    from analytics_core.store import Storage
+
+T = TypeVar("T")
+
+
+class Run:
+    """One command's log, way of showing progress, and readiness to stop."""
+
+    def __init__(self, command: str, interruption: Interruption) -> None:
+        self.command = command
+        self.terminal = sys.stderr.isatty()
+        self.log = JsonLog(run_id=None)
+        self.keeps: str | None = None
+        self._interruption = interruption
+
+    def follow(
+        self,
+        work: Callable[[Callable[[StageEvent], None]], T],
+        *,
+        cache: Storage,
+        scratch: Path | None = None,
+    ) -> T:
+        """Do work that has stages, and show how it goes.
+
+        Parameters
+        ----------
+        work
+            Is given what it has to call with each `StageEvent`.
+        cache
+            Where finished stages are kept; named when the work is interrupted.
+        scratch
+            A folder that is made if it is absent.
+        """
+        self.keeps = cache.url
+        if scratch is not None:
+            make_folder(scratch)
+        with self._progress() as show:
+
+            def on_event(event: StageEvent) -> None:
+                self._interruption.check()
+                show(event)
+
+            try:
+                return work(on_event)
+            except BrokenPipeError as error:  # not a reader of our output that went away
+                raise AnalyticsError(
+                    f"a connection broke during the {self.command}: {error}"
+                ) from error
+
+    def publish(
+        self,
+        work: Callable[[Callable[[StageEvent], None]], RefreshResult],
+        *,
+        cache: Storage,
+        scratch: Path | None = None,
+    ) -> RefreshResult:
+        """`follow` work that publishes, and write its metrics."""
+        started = time.monotonic()
+        try:
+            result = self.follow(work, cache=cache, scratch=scratch)
+        except Exception:  # not Interrupted, which is neither: it is tried again
+            self._metrics(metric_lines(succeeded=False, seconds=time.monotonic() - started))
+            raise
+        self._metrics(
+            metric_lines(
+                succeeded=True,
+                seconds=result.seconds,
+                recipes=result.manifest["database"]["recipes"],
+                warnings=sum(warning["count"] for warning in result.manifest["warnings"]),
+                stage_seconds=[
+                    (stage["name"], stage["seconds"])
+                    for stage in result.timings
+                    if not stage["reused"]
+                ],
+            )
+        )
+        return result
+
+    def fail(self, error: BaseException, *, unexpected: bool = False) -> None:
+        """Say in one line what went wrong."""
+        if not self.terminal:
+            event = "interrupted" if isinstance(error, Interrupted) else "failed"
+            self.log.failure(f"{self.command}.{event}", error, with_traceback=unexpected)
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        line = Text("error: ", style="bold red").append(one_line(error), style="not bold default")
+        Console(stderr=True, soft_wrap=True).print(line)
+
+    def _progress(self) -> contextlib.AbstractContextManager[Any]:
+        if self.terminal:
+            return progress_bars()
+        return contextlib.nullcontext(throttled(self.log.on_event))
+
+    def _metrics(self, lines: list[dict[str, object]]) -> None:
+        if not self.terminal:
+            for line in lines:
+                self.log.write_object(line)
+
+
+@contextlib.contextmanager
+def running(command: str) -> Iterator[Run]:
+    """Run a command's body; turn how it ends into one line and an exit code."""
+    with interruptible() as interruption:
+        run = Run(command, interruption)
+        try:
+            yield run
+        except Interrupted as error:
+            kept = f"; finished stages are kept in {run.keeps}, run it again" if run.keeps else ""
+            run.fail(Interrupted(f"{one_line(error)}{kept}"))
+            raise typer.Exit(EXIT_TRY_AGAIN) from None
+        except AnalyticsError as error:
+            run.fail(error)
+            raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            drop_stdout()
+        except Exception as error:
+            if isinstance(error, (typer.Exit, typer.BadParameter)):
+                raise
+            run.fail(_unexpected(run, error), unexpected=True)
+            raise typer.Exit(EXIT_FAILURE) from None
+
+
+def _unexpected(run: Run, error: Exception) -> AnalyticsError:
+    """Wrap an error nobody foresaw; on a terminal its traceback goes to a file."""
+    run.log.run_id = run_id = run.log.run_id or new_run_id()
+    where = ""
+    if run.terminal:
+        path = Path(tempfile.gettempdir()) / f"analytics-core-{run_id}.log"
+        with contextlib.suppress(OSError):
+            path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            where = f"; the traceback is in {path}"
+    wrapped = AnalyticsError(
+        f"run {run_id}: unexpected {type(error).__name__}: {one_line(error)}{where}"
+    )
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def make_folder(folder: Path) -> None:
+    """Make a scratch folder, or say that it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the scratch folder {folder}: {error.strerror};"
+            " name another with --scratch"
+        ) from error
+
+
+def drop_stdout() -> None:
+    """Let the interpreter's last flush succeed after the reader of a pipe went away."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,172 @@
+"""What people read in a terminal: tables, swaps in words, and the map."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from analytics_core.source.findings import Finding
+
+_LONGEST_NAME = 60
+_FAMILIAR = ("Negroni", "Daiquiri", "Manhattan", "Margarita", "Martini")
+_COLORS = ("cyan", "yellow", "green", "magenta", "red", "blue", "bright_cyan", "bright_yellow")
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_Documents = Mapping[str, Mapping[str, Any]]
+
+
+class Output(Console):
+    """Standard output; a reader that goes away (``| head``) is no error."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Throw away what is left, so that closing the stream does not fail either."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0)
+
+
+def plain(text: str, *, longest: int = _LONGEST_NAME) -> str:
+    """Make a name safe for a terminal: no control sequences, not endless."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return printable if len(printable) <= longest else f"{printable[: longest - 1]}…"
+
+
+def fold(name: str) -> str:
+    """Return the form in which names are compared: without case and accents."""
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
+
+
+def stages_table(stages: Iterable[Mapping[str, Any]]) -> Table:
+    """Build the table of a manifest's stages."""
+    table = Table("stage", title="Stages", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("seconds", justify="right")
+    table.add_column("")
+    for stage in stages:
+        reused = "from an earlier run" if stage.get("reused") else ""
+        table.add_row(plain(str(stage["name"])), f"{float(stage['seconds']):.2f}", reused)
+    return table
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """Build the table of data-quality findings."""
+    table = Table("finding", title="Findings", title_justify="left")
+    table.add_column("count", justify="right")
+    table.add_column("what it means")
+    table.add_column("for example")
+    for finding in findings:
+        examples = ", ".join(plain(example) for example in finding.examples)
+        row = plain(finding.code), str(finding.count), plain(finding.message, longest=400), examples
+        table.add_row(*map(Text, row))
+    return table
+
+
+def neighbors_table(documents: _Documents, recipe_id: int, *, count: int) -> Table:
+    """Build the table of a recipe's nearest neighbours, each with its swaps in words."""
+    similar = {entry["recipe_id"]: entry for entry in documents["recipe-similar"]["data"]}
+    entry = similar[recipe_id]
+    title = Text(plain(entry["recipe_name"]), style="bold")
+    table = Table("", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("distance", justify="right", style="dim")
+    table.add_column("how to get there")
+    for neighbor in entry["neighbors"][:count]:
+        name = Text(f"→ {plain(neighbor['neighbor_name'])}")
+        words = plain(str(neighbor.get("words", "")), longest=400)  # older sets have no words
+        table.add_row(name, f"{neighbor['distance']:.3f}", Text(words))
+    if not entry["neighbors"]:
+        table.add_row("no neighbours: it is the only recipe", "", "")
+    return table
+
+
+def familiar_recipes(documents: _Documents, *, count: int = 3) -> list[int]:
+    """Choose recipes most people know, else the first ones."""
+    entries = documents["recipe-similar"]["data"]
+    by_name = {fold(entry["recipe_name"]): entry["recipe_id"] for entry in entries}
+    known = [by_name[fold(name)] for name in _FAMILIAR if fold(name) in by_name]
+    rest = [entry["recipe_id"] for entry in entries if entry["recipe_id"] not in known]
+    return [*known, *rest][:count]
+
+
+def draw_map(
+    documents: _Documents, *, kind: str, width: int, height: int, labels: bool = True
+) -> tuple[Text, Text]:
+    """Draw the map of recipes with one letter per point, and its legend.
+
+    Parameters
+    ----------
+    documents
+        A published set.
+    kind
+        ``cocktail-space`` or ``cocktail-space-em``.
+    width, height
+        Size in characters.
+    labels
+        Write names where there is room.
+    """
+    points = documents[kind]["data"]
+    bases = {
+        detail["recipe_id"]: plain(detail.get("base_ingredient_name") or "other", longest=20)
+        for detail in documents.get("recipe-details", {}).get("data", ())
+    }
+    counts = Counter(bases.get(point["recipe_id"], "other") for point in points)
+    letters = _letters(name for name, _ in counts.most_common())
+    styles = {
+        name: _COLORS[rank] if rank < len(_COLORS) else "dim"
+        for rank, (name, _) in enumerate(counts.most_common())
+    }
+
+    cells: dict[tuple[int, int], tuple[str, str]] = {}
+    columns = _scaled([float(point["x"]) for point in points], width)
+    rows = [height - 1 - row for row in _scaled([float(point["y"]) for point in points], height)]
+    for point, row, column in zip(points, rows, columns, strict=True):
+        base = bases.get(point["recipe_id"], "other")
+        cells[row, column] = (letters[base], f"bold {styles[base]}")
+    if labels:
+        for point, row, column in zip(points, rows, columns, strict=True):
+            _label(cells, plain(point["recipe_name"], longest=18), row, column + 2, width)
+
+    drawing = Text(no_wrap=True)
+    for row in range(height):
+        for column in range(width):
+            character, style = cells.get((row, column), (" ", ""))
+            drawing.append(character, style=style or None)
+        drawing.append("\n")
+    legend = Text("   ").join(
+        Text(f"{letters[name]} {name} {count}", style=styles[name])
+        for name, count in counts.most_common()
+    )
+    return drawing, legend
+
+
+def _scaled(values: Sequence[float], size: int) -> list[int]:
+    """Spread values over the characters 0 to size - 1."""
+    low, span = min(values, default=0.0), max(values, default=0.0) - min(values, default=0.0)
+    return [round((value - low) / span * (size - 1)) if span else size // 2 for value in values]
+
+
+def _label(
+    cells: dict[tuple[int, int], tuple[str, str]], name: str, row: int, column: int, width: int
+) -> None:
+    """Write a name where nothing is in its way, with a blank on either side; else leave it out."""
+    room = range(column - 1, column + len(name) + 1)
+    if room.stop > width or any((row, place) in cells for place in room):
+        return
+    for place, character in enumerate(name, start=column):
+        cells[row, place] = (character, "dim")
+
+
+def _letters(names: Iterable[str]) -> dict[str, str]:
+    """Give each name a letter of its own, its first one if that is free."""
+    letters: dict[str, str] = {}
+    for name in names:
+        wanted = [letter for letter in f"{name.upper()}{_ALPHABET}" if letter.isalnum()]
+        letters[name] = next((c for c in wanted if c not in letters.values()), "·")
+    return letters

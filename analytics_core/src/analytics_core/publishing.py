@@ -1,0 +1,219 @@
+"""From what is alike to a published set: documents, manifest, page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analytics_core import __version__
+from analytics_core.documents import (
+    STORAGE_VERSION,
+    Provenance,
+    Row,
+    cocktail_space,
+    encode,
+    ingredient_substitutes,
+    ingredient_tree,
+    ingredient_usage,
+    recipe_complexity,
+    recipe_details,
+    recipe_similar,
+)
+from analytics_core.errors import DataError, StorageError
+from analytics_core.similarity.embedding import MAP_DECIMALS, align
+from analytics_core.similarity.quality import judge
+from analytics_core.similarity.transport import plans_of_pairs
+from analytics_core.store import prune_runs, publish, read_published
+
+if TYPE_CHECKING:
+    from analytics_core.analysis import Inputs, Similarity
+    from analytics_core.settings import RefreshSettings
+    from analytics_core.similarity.arrays import FloatArray
+    from analytics_core.similarity.mixture import Mixtures
+    from analytics_core.stages import Stages
+    from analytics_core.store import Storage
+    from analytics_core.store.cache import Cache
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshResult:
+    """What a refresh did.
+
+    Attributes
+    ----------
+    run_id : str
+    manifest : dict
+        As published.
+    seconds : float
+        The whole of it.
+    timings : list of dict
+        Name, seconds and whether it was reused, of each stage; the manifest's are without those
+        that publish it.
+    """
+
+    run_id: str
+    manifest: dict[str, Any]
+    seconds: float
+    timings: list[dict[str, Any]]
+
+
+def publish_documents(
+    inputs: Inputs,
+    similarity: Similarity,
+    settings: RefreshSettings,
+    provenance: Provenance,
+    output: Storage,
+    stages: Stages,
+) -> dict[str, Any]:
+    """Turn the maps toward the earlier ones, judge, write, and remove what is old."""
+    similarity = _aligned(similarity, inputs.mixtures, _published_maps(output))
+    quality = stages.run(
+        "quality",
+        lambda: judge(
+            similar=similarity.learned,
+            manhattan=similarity.plain,
+            points_manhattan=similarity.plain_map,
+            points_learned=similarity.learned_map,
+            cost=similarity.cost,
+        ),
+    )
+
+    def write() -> dict[str, Any]:
+        rows = make_documents(inputs, similarity, settings)
+        if settings.page:  # which reads them too
+            rows = {kind: v if isinstance(v, dict) else list(v) for kind, v in rows.items()}
+        documents = {kind: encode(kind, data, provenance) for kind, data in rows.items()}
+        manifest = _manifest(inputs, similarity, settings, provenance, quality, stages)
+        extras = {"report.html": _page(rows, manifest)} if settings.page else {}
+        return publish(
+            output,
+            run_id=provenance.run_id,
+            documents=documents,
+            manifest=manifest,
+            extras=extras,
+        )
+
+    manifest = stages.run("publish", write, detail=_superseded)
+    stages.run("prune", lambda: _prune(output, settings.keep_runs, stages.cache), detail=str)
+    return manifest
+
+
+def make_documents(
+    inputs: Inputs, similarity: Similarity, settings: RefreshSettings
+) -> dict[str, Row | Iterable[Row]]:
+    """Return each document's data by type; long ones as rows that are made while they are read."""
+    catalog, tree, mixtures = inputs.catalog, inputs.tree, inputs.mixtures
+    listed = similarity.learned.head(settings.neighbors)
+    cost = similarity.cost
+    # In plain volumes, also where likeness is measured on compressed ones: a plan says what to
+    # pour differently.
+    plans = plans_of_pairs(
+        mixtures,
+        cost.distance_cost,
+        np.repeat(np.arange(mixtures.count), listed.k),
+        listed.indices.ravel(),
+        threads=settings.threads,
+    )
+    return {
+        "ingredient-usage": ingredient_usage(catalog, tree, inputs.usage),
+        "recipe-complexity": recipe_complexity(inputs.usage),
+        "ingredient-tree": ingredient_tree(catalog, tree, inputs.usage),
+        "cocktail-space": cocktail_space(catalog, similarity.plain_map),
+        "cocktail-space-em": cocktail_space(catalog, similarity.learned_map),
+        "recipe-similar": recipe_similar(
+            catalog, tree, mixtures, listed, plans, cost.distance_cost
+        ),
+        "ingredient-substitutes": ingredient_substitutes(catalog, mixtures, cost.cost),
+        "recipe-details": recipe_details(catalog, tree),
+    }
+
+
+def _manifest(
+    inputs: Inputs,
+    similarity: Similarity,
+    settings: RefreshSettings,
+    provenance: Provenance,
+    quality: Mapping[str, float],
+    stages: Stages,
+) -> dict[str, Any]:
+    catalog = inputs.catalog
+    return {
+        "run_id": provenance.run_id,
+        "generated_at": provenance.generated_at,
+        "storage_version": STORAGE_VERSION,
+        "code_version": __version__,
+        "seed": settings.seed,
+        "settings": {
+            "cost": settings.cost,
+            "neighbors": settings.neighbors,
+            "cost_settings": asdict(settings.preset),
+            "map_settings": asdict(settings.map),
+        },
+        "database": {
+            "fingerprint": catalog.fingerprint,
+            "recipes": int(catalog.recipes.ids.size),
+            "ingredients": int(inputs.tree.ids.size),
+            "lines": int(catalog.lines.recipe.size),
+        },
+        "counts": {
+            "recipes": inputs.mixtures.count,
+            "ingredients_in_play": int(inputs.mixtures.in_play.size),
+            "neighbors": similarity.learned.head(settings.neighbors).k,
+        },
+        "warnings": [asdict(finding) for finding in catalog.findings],
+        "quality": quality,
+        "stages": list(stages.timings),
+    }
+
+
+def _published_maps(output: Storage) -> dict[str, Any]:
+    """Return the maps published now; none where there are none or they are damaged."""
+    try:
+        return read_published(output, kinds=("cocktail-space", "cocktail-space-em"))
+    except (StorageError, DataError):
+        return {}
+
+
+def _aligned(similarity: Similarity, mixtures: Mixtures, earlier: Mapping[str, Any]) -> Similarity:
+    def turned(points: FloatArray, kind: str) -> FloatArray:
+        rows = earlier.get(kind, {}).get("data") or []
+        try:
+            ids = np.array([row["recipe_id"] for row in rows], dtype=np.int64)
+            previous = np.array([(row["x"], row["y"]) for row in rows], dtype=np.float64)
+        except (KeyError, TypeError, ValueError):  # another version's document: begin anew
+            ids = np.empty(0, np.int64)
+        if not ids.size:
+            rounded: FloatArray = np.round(points, MAP_DECIMALS) + 0.0
+            return rounded
+        return align(points, mixtures.recipe_ids, previous, ids)
+
+    return replace(
+        similarity,
+        plain_map=turned(similarity.plain_map, "cocktail-space"),
+        learned_map=turned(similarity.learned_map, "cocktail-space-em"),
+    )
+
+
+def _superseded(manifest: dict[str, Any]) -> str:
+    newer = manifest.get("superseded_by")
+    return f"not published: run {newer} began later and is published already" if newer else ""
+
+
+def _prune(output: Storage, keep: int, cache: Cache) -> str:
+    """Remove old runs, and say what came of it: the run is published, so nothing here fails it."""
+    try:
+        removed = prune_runs(output, keep=keep)
+        cache.prune()
+    except StorageError as error:
+        return f"old runs stay for now: {error}"
+    return f"removed {len(removed)} older than the last {keep}" if removed else ""
+
+
+def _page(rows: Mapping[str, Row | Iterable[Row]], manifest: dict[str, Any]) -> bytes:
+    from analytics_core.report import render
+
+    documents: dict[str, dict[str, Any]] = {kind: {"data": data} for kind, data in rows.items()}
+    return render({**documents, "manifest": manifest}).encode()

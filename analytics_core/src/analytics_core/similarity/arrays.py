@@ -1,0 +1,60 @@
+"""Names for the arrays that travel between stages, and sparse rows of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.signedinteger[Any]]
+BoolArray: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseRows:
+    """Rows of which only the entries that are not zero are kept; nothing is said of their sums.
+
+    Attributes
+    ----------
+    indptr : int64 (rows + 1,)
+        Row ``r`` is ``columns[indptr[r]:indptr[r + 1]]``.
+    columns : int32 (entries,)
+        Ascending within a row.
+    values : float64 (entries,)
+        Not negative.
+    width : int
+        Number of columns.
+    """
+
+    indptr: IntArray
+    columns: IntArray
+    values: FloatArray
+    width: int
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return int(self.indptr.size - 1)
+
+    def row_of_entries(self) -> IntArray:
+        """Row of each entry, int64 (entries,)."""
+        return np.repeat(np.arange(self.count), np.diff(self.indptr))
+
+    def dense_row(self, row: int) -> FloatArray:
+        """Values of one row over all columns.
+
+        Parameters
+        ----------
+        row : int
+
+        Returns
+        -------
+        float64 (width,)
+        """
+        out = np.zeros(self.width)
+        span = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
+        out[self.columns[span]] = self.values[span]
+        return out

@@ -1,0 +1,1 @@
+"""A cocktail database goes in, a checked `Catalog` comes out."""

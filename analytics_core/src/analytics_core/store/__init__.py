@@ -1,0 +1,56 @@
+"""Where bytes go: a folder or an S3 prefix, and how a set of documents is published.
+
+`Storage` is the one seam: nothing else in the package knows whether a key ends up in a file or
+in an object.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analytics_core.errors import StorageError
+from analytics_core.store.base import Storage
+from analytics_core.store.local import LocalStorage
+from analytics_core.store.publish import prune_runs, publish, read_manifest, read_published
+from analytics_core.store.s3 import S3Storage
+
+__all__ = [
+    "LocalStorage",
+    "S3Storage",
+    "Storage",
+    "open_storage",
+    "prune_runs",
+    "publish",
+    "read_manifest",
+    "read_published",
+]
+
+
+def open_storage(location: str | Path) -> Storage:
+    """Open a folder or an S3 prefix.
+
+    Parameters
+    ----------
+    location
+        A path of a folder, which need not exist yet, or ``s3://bucket[/prefix]``.
+
+    Raises
+    ------
+    StorageError
+        When `location` has a scheme other than ``s3``, or names no bucket.
+
+    Examples
+    --------
+    >>> open_storage("s3://bucket/cocktails/").url
+    's3://bucket/cocktails'
+    """
+    text = str(location)
+    if not isinstance(location, Path) and "://" in text:
+        scheme, _, rest = text.partition("://")
+        bucket, _, prefix = rest.partition("/")
+        if scheme != "s3" or not bucket:
+            raise StorageError(f"{text} is no place to store: use a folder or s3://bucket/prefix")
+        return S3Storage(bucket, prefix)
+    if not text:
+        raise StorageError("the place to store is empty: use a folder or s3://bucket/prefix")
+    return LocalStorage(text)

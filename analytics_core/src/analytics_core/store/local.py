@@ -1,0 +1,144 @@
+"""Keys as files below one folder, each written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from pathlib import Path, PurePosixPath
+
+from analytics_core.errors import NotFound, StorageError
+from analytics_core.store.base import TEMPORARY, check_key
+
+
+class LocalStorage:
+    """Keys are files below one folder; every write is atomic and survives a power cut."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder).absolute()
+
+    @property
+    def url(self) -> str:
+        """The folder's absolute path."""
+        return str(self.folder)
+
+    def read(self, key: str) -> bytes:
+        """Return the file's content; raise `NotFound` when there is none."""
+        path = self._path(key)
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFound(f"{path} does not exist") from error
+        except OSError as error:
+            raise StorageError(explain("read", path, error)) from error
+
+    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        """Write beside the target, flush to disk, then rename over it."""
+        del content_type  # a file's name says it
+        path = self._path(key)
+        temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+        try:
+            make_folder(path.parent)
+            # os.open, not tempfile: the file shall have the mode the umask asks for
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            except BaseException:  # also Interrupted: leave no half-written file behind
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+                raise
+            flush_folder(path.parent)
+        except OSError as error:
+            if isinstance(error, StorageError):
+                raise
+            raise StorageError(explain("write", path, error)) from error
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the keys of all files below the folder whose key starts with `prefix`."""
+        top = self.folder / PurePosixPath(prefix.rpartition("/")[0])
+        if prefix:
+            check_key(prefix.rstrip("/") or prefix)
+        keys = []
+        try:
+            for folder, _, names in os.walk(top, onerror=_reraise):
+                base = Path(folder).relative_to(self.folder)
+                keys += [
+                    (base / name).as_posix() for name in names if not name.startswith(TEMPORARY)
+                ]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StorageError(explain("list", top, error)) from error
+        return sorted(key for key in keys if key.startswith(prefix))
+
+    def delete(self, key: str) -> None:
+        """Remove the file, and the folders above it that are empty now."""
+        path = self._path(key)
+        try:
+            path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise StorageError(explain("delete", path, error)) from error
+        for folder in path.parents:
+            if folder == self.folder or not folder.is_relative_to(self.folder):
+                break
+            try:
+                folder.rmdir()
+            except OSError:  # not empty, or somebody just wrote into it
+                break
+
+    def _path(self, key: str) -> Path:
+        return self.folder / check_key(key)
+
+
+def _reraise(error: OSError) -> None:
+    """Raise; ``os.walk`` keeps errors to itself otherwise."""
+    raise error
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and what is missing above it, each entry flushed to its parent."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        if folder == folder.parent:
+            break
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's entries to disk, where the file system can."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open folders
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # some network and FUSE file systems do not flush folders; the rename still is atomic
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def explain(action: str, path: Path, error: OSError) -> str:
+    """Say what could not be done with which file, why, and what to do about it."""
+    hints = {
+        errno.ENOSPC: "free some space or choose another folder",
+        errno.EACCES: "check the folder's permissions",
+        errno.EROFS: "choose a folder that can be written",
+        errno.EEXIST: "a file stands where a folder is needed; choose another folder",
+        errno.ENOTDIR: "a file stands where a folder is needed; choose another folder",
+        errno.ENAMETOOLONG: "use a shorter name",
+    }
+    hint = hints.get(error.errno or 0, "check the folder")
+    return f"cannot {action} {path}: {error.strerror or error}; {hint}"

@@ -1,0 +1,239 @@
+"""Keys as objects of an S3 bucket, and S3's errors in words. boto3 is loaded on first use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
+
+from analytics_core.errors import NotFound, StorageError
+from analytics_core.store.base import check_key
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+_ATTEMPTS = 5
+_CHUNK_BYTES = 1 << 20
+
+
+def make_client() -> S3Client:
+    """Make a client that retries throttling, 5xx answers and broken connections."""
+    import boto3
+    from botocore.config import Config
+
+    # An explicit configuration would silence the environment's own AWS_MAX_ATTEMPTS.
+    attempts = os.environ.get("AWS_MAX_ATTEMPTS", "")
+    # a session of its own: boto3's default one is not safe with threads
+    return boto3.session.Session().client(
+        "s3",
+        config=Config(
+            retries={
+                "mode": "standard",
+                "total_max_attempts": int(attempts) if attempts.isdecimal() else _ATTEMPTS,
+            },
+            connect_timeout=5,
+            read_timeout=60,
+        ),
+    )
+
+
+class S3Storage:
+    """Keys are objects of one bucket below a prefix.
+
+    Parameters
+    ----------
+    bucket, prefix
+        Where the keys live; the prefix may be empty.
+    client
+        A ready S3 client, for tests and callers with their own session. By default one
+        is made on first use from the usual environment (``AWS_DEFAULT_REGION``
+        or the profile's region, not ``AWS_REGION``; ``AWS_ENDPOINT_URL``,
+        ``AWS_MAX_ATTEMPTS``, ...).
+    """
+
+    def __init__(self, bucket: str, prefix: str = "", client: S3Client | None = None) -> None:
+        self.bucket = bucket
+        self.prefix = f"{check_key(prefix.strip('/'))}/" if prefix.strip("/") else ""
+        self._client = client
+
+    @property
+    def url(self) -> str:
+        """``s3://bucket/prefix`` without a slash at its end."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def read(self, key: str) -> bytes:
+        """Return the object's content; raise `NotFound` when there is none."""
+        full = self.prefix + check_key(key)
+        with self._errors("read", full, "s3:GetObject") as s3:
+            return _read_object(s3, self.bucket, full)
+
+    def fetch(self, key: str, file: IO[bytes]) -> GetObjectOutputTypeDef:
+        """Stream an object of any size into `file`; return S3's answer; raise as `read` does."""
+        full = self.prefix + check_key(key)
+        with self._errors("read", full, "s3:GetObject") as s3:
+            return _fetch_object(s3, self.bucket, full, file)
+
+    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        """Put the object in one request, which S3 makes visible as a whole or not at all."""
+        full = self.prefix + check_key(key)
+        with self._errors("write", full, "s3:PutObject") as s3:
+            s3.put_object(
+                Bucket=self.bucket,
+                Key=full,
+                Body=data,
+                ContentType=content_type,
+                ChecksumAlgorithm="SHA256",  # S3 refuses bytes that were damaged on the way
+            )
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the keys that start with `prefix`, page after page."""
+        full = self.prefix + prefix
+        with self._errors("list", full, "s3:ListBucket") as s3:
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=full)
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return sorted(key.removeprefix(self.prefix) for key in keys)
+
+    def delete(self, key: str) -> None:
+        """Delete the object; S3 does not mind when there is none."""
+        full = self.prefix + check_key(key)
+        with self._errors("delete", full, "s3:DeleteObject") as s3:
+            s3.delete_object(Bucket=self.bucket, Key=full)
+
+    @contextlib.contextmanager
+    def _errors(self, action: str, key: str, permission: str) -> Iterator[S3Client]:
+        """Hand out the client and turn its errors into sentences that name bucket and key."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        where = f"s3://{self.bucket}/{key}"
+        try:
+            if self._client is None:
+                self._client = make_client()
+            yield self._client
+        except ClientError as error:
+            if _is_missing_key(error):
+                raise NotFound(f"{where} does not exist") from error
+            reason = _explain_answer(error, bucket=self.bucket, permission=permission)
+            raise StorageError(f"cannot {action} {where}: {reason}") from error
+        except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
+            reason = _explain_failure(error)
+            raise StorageError(f"cannot {action} {where}: {reason}") from error
+
+
+def fetch(url: str, file: IO[bytes]) -> None:
+    """Stream one object by its ``s3://bucket/key``; raise `NotFound` when there is none."""
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    S3Storage(bucket).fetch(key, file)
+
+
+def _read_object(s3: S3Client, bucket: str, key: str) -> bytes:
+    """Fetch an object; the client's own retries do not cover a body that breaks off."""
+    from botocore.exceptions import (
+        FlexibleChecksumError,
+        IncompleteReadError,
+        ReadTimeoutError,
+        ResponseStreamingError,
+    )
+
+    def fetch() -> bytes:
+        return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
+
+    for _ in range(2):
+        with contextlib.suppress(
+            FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+        ):
+            return fetch()
+    return fetch()
+
+
+def _fetch_object(s3: S3Client, bucket: str, key: str, file: IO[bytes]) -> GetObjectOutputTypeDef:
+    """Stream an object of any size into `file`; return S3's answer (ETag, metadata).
+
+    What breaks off is fetched anew from the beginning: one answer is one version of the
+    object, and two halves may not be.
+    """
+    from botocore.exceptions import (
+        FlexibleChecksumError,
+        IncompleteReadError,
+        ReadTimeoutError,
+        ResponseStreamingError,
+    )
+
+    for attempt in range(1, _ATTEMPTS + 1):
+        file.seek(0)
+        file.truncate()
+        answer = s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        try:
+            for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
+                file.write(chunk)
+        except (
+            FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+        ):  # fmt: skip
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            break
+    return answer
+
+
+def _is_missing_key(error: ClientError) -> bool:
+    """Whether S3 answered that there is no such object (the bucket is there)."""
+    return _code(error) in {"NoSuchKey", "404", "NotFound"}
+
+
+def _explain_answer(error: ClientError, *, bucket: str, permission: str) -> str:
+    """Say what an error S3 answered with means, and what to do about it."""
+    code = _code(error)
+    message = error.response.get("Error", {}).get("Message", "")
+    if code == "NoSuchBucket":
+        return f"the bucket {bucket} does not exist; create it or correct the bucket's name"
+    if code in {"AccessDenied", "403", "AllAccessDisabled"}:
+        if of_the_key := re.search(r"kms:\w+", message):
+            return f"access denied; grant {of_the_key[0]} on the bucket's KMS key to this role"
+        # without s3:ListBucket S3 also answers so when the object is simply not there
+        return f"access denied; grant {permission} (and s3:ListBucket on the bucket) to this role"
+    if code in {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}:
+        return f"the AWS credentials are not accepted ({code}); renew them"
+    if code in {"PermanentRedirect", "AuthorizationHeaderMalformed", "301"}:
+        return (
+            f"the bucket {bucket} is in another region; set AWS_DEFAULT_REGION to its region"
+            " (boto3 does not read AWS_REGION)"
+        )
+    if code in {"SlowDown", "ServiceUnavailable", "503", "InternalError", "500"}:
+        return f"S3 is not answering properly ({code}), even after retries; try again later"
+    return f"{code}: {message}" if message else code
+
+
+def _explain_failure(error: Exception) -> str:
+    """Say why no answer came from S3, and what to do about it."""
+    from botocore.exceptions import (
+        ConnectionError as EndpointError,
+    )
+    from botocore.exceptions import (
+        HTTPClientError,
+        NoCredentialsError,
+        PartialCredentialsError,
+        ProfileNotFound,
+        TokenRetrievalError,
+    )
+
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | TokenRetrievalError):
+        return "no AWS credentials were found; give the job a role, or set AWS_PROFILE"
+    if isinstance(error, ProfileNotFound):
+        return f"{error}; set AWS_PROFILE to a profile that exists"
+    sentence = " ".join(str(error).split())
+    if isinstance(error, HTTPClientError | EndpointError):
+        return (
+            f"the connection failed ({sentence}); check the network, the region"
+            " (AWS_DEFAULT_REGION), the S3 endpoint of the VPC and AWS_ENDPOINT_URL, then try again"
+        )
+    if isinstance(error, ValueError):
+        return f"{sentence}; check AWS_ENDPOINT_URL"
+    return sentence
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "unknown"))

@@ -1,0 +1,325 @@
+"""Steps as one line that a bartender would say: "swap ¾ oz Lime Juice for Lemon Juice".
+
+Amounts are said in the unit they come in where people say that unit, and rounded as people
+round: quarters and thirds of an ounce, 22.5 ml. Names come out as they went in.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+MOST_STEPS = 3
+"""Changes that are told one by one; of what is left, the number."""
+_MOST_STAYING = 2  # names in "Campari and Sweet Vermouth stay"; beyond that "the rest stays"
+_MOST_DASHES = 12  # nobody counts more of them
+
+Row = Mapping[str, Any]
+
+
+class Name(NamedTuple):
+    """An ingredient's name inside a sentence, so that a page can mark it."""
+
+    ingredient: int
+    text: str
+
+
+Fragment = str | Name
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    one: str
+    many: str
+    kind: Literal["jigger", "metric", "small", "count"]
+
+
+_ML = _Unit("ml", "ml", "metric")
+_SPELLINGS = (
+    (_ML, "ml, milliliter, milliliters, millilitre, millilitres"),
+    (_Unit("cl", "cl", "metric"), "cl, centiliter, centiliters, centilitre, centilitres"),
+    (_Unit("oz", "oz", "jigger"), "oz, ounce, ounces, fl oz, fluid ounce, fluid ounces"),
+    (_Unit("cup", "cups", "jigger"), "cup, cups"),
+    (_Unit("tbsp", "tbsp", "small"), "tbsp, tablespoon, tablespoons"),
+    (_Unit("tsp", "tsp", "small"), "tsp, teaspoon, teaspoons"),
+    (_Unit("barspoon", "barspoons", "small"), "barspoon, barspoons, bar spoon, bar spoons, bsp"),
+    (_Unit("splash", "splashes", "small"), "splash, splashes"),
+    (_Unit("dash", "dashes", "small"), "dash, dashes"),
+    (_Unit("drop", "drops", "small"), "drop, drops"),
+    (_Unit("pinch", "pinches", "count"), "pinch, pinches"),
+    (_Unit("leaf", "leaves", "count"), "leaf, leaves"),
+    (_Unit("sprig", "sprigs", "count"), "sprig, sprigs"),
+    (_Unit("slice", "slices", "count"), "slice, slices"),
+    (_Unit("wedge", "wedges", "count"), "wedge, wedges"),
+    (_Unit("cube", "cubes", "count"), "cube, cubes"),
+    (_Unit("", "", "count"), "each, piece, pieces, whole"),
+)
+_SAID = {spelling: unit for unit, text in _SPELLINGS for spelling in text.split(", ")}
+_TOPS = frozenset({"to top", "top", "top up", "topup", "to fill", "fill", "fill up"})
+_RINSES = frozenset({"to rinse", "rinse"})
+_FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
+_EIGHTHS = {0.125: "⅛", 0.375: "⅜", 0.625: "⅝", 0.875: "⅞"}
+
+
+@lru_cache(maxsize=1024)
+def unit_key(unit: str | None) -> str:
+    """Return the form in which units are compared: one case, single blanks."""
+    return " ".join((unit or "").split()).casefold()
+
+
+def is_jigger_unit(unit: str | None) -> bool:
+    """Whether a recipe is measured in this unit: ounces, milliliters, centiliters, cups."""
+    said = _SAID.get(unit_key(unit))
+    return said is not None and said.kind in {"jigger", "metric"}
+
+
+def is_rinse(unit: str | None) -> bool:
+    """Whether the unit only wets the glass."""
+    return unit_key(unit) in _RINSES
+
+
+def is_unmeasured(unit: str | None) -> bool:
+    """Whether the unit says what to do and not how much: to top, to rinse."""
+    return unit_key(unit) in _TOPS or is_rinse(unit)
+
+
+def say(steps: Sequence[Row], *, same_mix: bool) -> str:
+    """Say steps in one line.
+
+    Parameters
+    ----------
+    steps : sequence of mapping
+        As `analytics_core.swaps.find_steps` returns them.
+    same_mix : bool
+        Whether nothing moves between the two drinks: their distance is 0.
+
+    Returns
+    -------
+    str
+        Without capital and full stop.
+    """
+    return "".join(
+        part if isinstance(part, str) else part.text for part in phrase(steps, same_mix=same_mix)
+    )
+
+
+def phrase(steps: Sequence[Row], *, same_mix: bool) -> list[Fragment]:
+    """Return the sentence of `say` in fragments, the ingredients' names set apart."""
+    if not steps:
+        return []
+    name = _namer(steps)
+    stays = [step for step in steps if step["kind"] == "stays"]
+    changes = [step for step in steps if step["kind"] != "stays"]
+    if same_mix or not changes:
+        swaps = [step for step in changes if step["kind"] == "swap"]
+        others = [step for step in changes if step["kind"] != "swap"]
+        exchanged = [
+            [
+                *_names(step["to"], name),
+                " for some of the " if any(pour.get("part") for pour in step["from"]) else " for ",
+                *_names(step["from"], name),
+            ]
+            for step in swaps
+        ]
+        clauses: list[list[Fragment]] = [["the same mix"]]
+        if exchanged:
+            clauses[0] += [", with ", *_listed(exchanged)]
+        return _joined(clauses + _clauses(others[:MOST_STEPS], name))
+    clauses = _clauses(changes[:MOST_STEPS], name)
+    rest = len(changes) - MOST_STEPS
+    if rest > 0:
+        clauses[-1].append(f", and {rest} smaller {'change' if rest == 1 else 'changes'}")
+    if len(stays) > _MOST_STAYING:
+        clauses.append(["the rest stays"])
+    elif stays:
+        clauses.append([*_names(stays, name), " stays" if len(stays) == 1 else " stay"])
+    return _joined(clauses)
+
+
+_Namer = Callable[[Row], list[Fragment]]
+
+
+def _namer(steps: Sequence[Row]) -> _Namer:
+    """Return what writes a name, with the id behind it where two ingredients share the name."""
+    ids: dict[str, set[int]] = {}
+    for pour in _pours(steps):
+        ids.setdefault(_folded(pour["ingredient_name"]), set()).add(pour["ingredient_id"])
+
+    def name(pour: Row) -> list[Fragment]:
+        key, text = int(pour["ingredient_id"]), str(pour["ingredient_name"])
+        shared = len(ids[_folded(text)]) > 1
+        return [Name(key, text), f" (id {key})"] if shared else [Name(key, text)]
+
+    return name
+
+
+def _pours(steps: Iterable[Row]) -> Iterable[Row]:
+    for step in steps:
+        if step["kind"] == "swap":
+            yield from step["from"]
+            yield from step["to"]
+        else:
+            yield step
+
+
+@lru_cache(maxsize=1024)
+def _folded(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return " ".join(letters.split())
+
+
+def _clauses(steps: Sequence[Row], name: _Namer) -> list[list[Fragment]]:
+    """One clause for each swap, and one for everything else that is done alike."""
+    grouped: dict[str, list[Row]] = {}
+    for position, step in enumerate(steps):
+        key = step["kind"]
+        if key == "swap":
+            key = f"swap {position}"
+        elif key == "add" and is_unmeasured(step["unit"]):
+            key = "rinse" if is_rinse(step["unit"]) else "top"
+        elif key in {"pour_more", "pour_less"}:
+            key = "use" if _is_counted(step) else "pour"
+        grouped.setdefault(key, []).append(step)
+    return [_clause(key, members, name) for key, members in grouped.items()]
+
+
+def _clause(key: str, steps: Sequence[Row], name: _Namer) -> list[Fragment]:
+    if key.startswith("swap "):
+        return _swap(steps[0], name)
+    if key == "leave_out":
+        return ["leave out the ", *_names(steps, name)]
+    if key == "top":
+        return ["top with ", *_names(steps, name)]
+    if key == "rinse":
+        return ["rinse the glass with ", *_names(steps, name)]
+    if key == "add":
+        return ["add ", *_listed([_measured(step, name) for step in steps])]
+    changed = []
+    for step in steps:
+        word = "more" if step["kind"] == "pour_more" else "less"
+        changed.append([f"{_amount(step)} {word} ".lstrip(), *name(step)])
+    return [f"{key} ", *_listed(changed)]
+
+
+def _swap(step: Row, name: _Namer) -> list[Fragment]:
+    out, come = step["from"], step["to"]
+    single = len(out) == len(come) == 1
+    gone: list[list[Fragment]] = []
+    for pour in out:
+        amount = _amount(pour)
+        if pour.get("part"):
+            gone.append([f"{amount or 'some'} of the ", *name(pour)])
+        else:
+            gone.append(_measured(pour, name))
+    if single and _as_much(out[0], come[0]):
+        return ["swap ", *gone[0], " for ", *name(come[0])]
+    comes = []
+    for pour in come:
+        comes.append(_measured(pour, name))
+        if is_unmeasured(pour["unit"]):
+            comes[-1] += [" to rinse" if is_rinse(pour["unit"]) else " to top"]
+    return ["swap ", *_listed(gone), " for ", *_listed(comes)]
+
+
+def _as_much(out: Row, come: Row) -> bool:
+    """Whether saying both amounts would say the same thing twice."""
+    if unit_key(out["unit"]) == unit_key(come["unit"]) and out["amount"] == come["amount"]:
+        return True
+    return abs(out["ml"] - come["ml"]) <= 0.05 * max(out["ml"], come["ml"]) and bool(_amount(out))
+
+
+def _measured(pour: Row, name: _Namer) -> list[Fragment]:
+    amount = _amount(pour)
+    return [f"{amount} ", *name(pour)] if amount else name(pour)
+
+
+def _names(pours: Sequence[Row], name: _Namer) -> list[Fragment]:
+    return _listed([name(pour) for pour in pours])
+
+
+def _listed(items: Sequence[Sequence[Fragment]]) -> list[Fragment]:
+    """Join to "a, b and c"."""
+    joined: list[Fragment] = []
+    for position, item in enumerate(items):
+        if position:
+            joined.append(" and " if position == len(items) - 1 else ", ")
+        joined += item
+    return joined
+
+
+def _joined(clauses: Sequence[Sequence[Fragment]]) -> list[Fragment]:
+    """Join clauses by semicolons, and text that meets text."""
+    whole: list[Fragment] = []
+    for position, clause in enumerate(clauses):
+        for fragment in ["; ", *clause] if position else clause:
+            if isinstance(fragment, str) and whole and isinstance(whole[-1], str):
+                whole[-1] += fragment
+            else:
+                whole.append(fragment)
+    return whole
+
+
+def _is_counted(pour: Row) -> bool:
+    said = _SAID.get(unit_key(pour["unit"]))
+    return said is not None and said.kind == "count"
+
+
+def _amount(pour: Row) -> str:
+    """Say a pour's amount, or nothing where nobody could measure it."""
+    amount, ml, key = pour["amount"], float(pour["ml"]), unit_key(pour["unit"])
+    if amount is None or is_unmeasured(pour["unit"]):
+        return ""
+    said = _SAID.get(key)
+    if not key:
+        return _number(amount) if amount < 10 else _milliliters(ml)
+    if said is None:  # a unit that nobody says; as written where it stands for no volume
+        counted = abs(ml - amount) < 1e-3
+        return f"{_number(amount)} {pour['unit'].strip()}" if counted else _milliliters(ml)
+    if said.kind == "metric":
+        return _milliliters(ml) if said is _ML else f"{_centiliters(amount)} cl"
+    number = _fraction(amount)
+    if number is None or (said.kind == "small" and amount > _MOST_DASHES):
+        return _milliliters(ml) if said.kind in {"jigger", "small"} else _number(amount)
+    return f"{number} {said.one if amount <= 1 else said.many}".strip()
+
+
+def _fraction(value: float) -> str | None:
+    """Write 1.5 as "1½"; None where no usual fraction is near."""
+    whole, rest = divmod(value, 1)
+    for table, within in (
+        ({0.0: "", **_FRACTIONS, 1.0: ""}, 0.03),
+        (_EIGHTHS, 0.03),
+        ({0.0: "", **_FRACTIONS, **_EIGHTHS, 1.0: ""}, 0.1),
+    ):
+        nearest = min(table, key=lambda size: abs(size - rest))
+        if abs(nearest - rest) <= within * value:
+            count = int(whole) + (nearest == 1.0)
+            return f"{count or ''}{table[nearest]}" or None
+    return None
+
+
+def _number(value: float) -> str:
+    exact = _fraction(value)
+    return exact if exact is not None and value < 20 else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def _milliliters(ml: float) -> str:
+    """Round to the steps of a jigger where one is near, else to whole milliliters."""
+    for step in (5.0, 2.5):
+        jigger = round(ml / step) * step
+        if jigger and abs(jigger - ml) <= max(0.02 * ml, 0.4):
+            return f"{jigger:,g} ml"
+    rounded = round(ml) if ml >= 10 else round(ml * 2) / 2
+    return f"{rounded:,g} ml" if rounded else ""
+
+
+def _centiliters(cl: float) -> str:
+    for step in (0.5, 0.25):
+        near = round(cl / step) * step
+        if near and abs(near - cl) <= max(0.02 * cl, 0.03):
+            return f"{near:g}"
+    return f"{round(cl, 1):g}"

@@ -1,0 +1,122 @@
+"""A real Chromium, driven by Playwright, that looks at pages made from documents."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from analytics_core.report import render
+from tests.analytics_core.report.documents import make_documents
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PACKAGES = ["chromium", "fonts-noto-core", "fonts-noto-color-emoji"]
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+
+
+def find_chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    if os.environ.get("CI"):
+        if os.geteuid() == 0 and shutil.which("apt-get"):
+            subprocess.run(["apt-get", "update", "-q"], check=False)
+            subprocess.run(["apt-get", "install", "-yq", *PACKAGES], check=True)
+            if found := shutil.which("chromium"):
+                return found
+        pytest.fail("no Chromium, and CI must not go without: apt-get install chromium")
+    pytest.skip(
+        "the page's tests need Chromium, and this machine has none; "
+        "install it with `apt-get install chromium` or your system's package manager"
+    )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def sample_documents() -> dict[str, Any]:
+    return make_documents()
+
+
+@pytest.fixture(scope="session")
+def sample_page(sample_documents: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(render(sample_documents), encoding="utf-8")
+    return path
+
+
+WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (e) =>
+  window.violations.push(e.violatedDirective + " " + e.blockedURI));
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const e of list.getEntries()) if (!e.hadRecentInput) window.shift += e.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Opener]:
+    """Open a file; at the end nothing may have broken, leaked out or violated the policy."""
+    contexts = []
+    troubles: list[str] = []
+    pages: list[Page] = []
+
+    def opener(
+        path: Path, route: str = "#/", *, size: ViewportSize = DESKTOP, **options: Any
+    ) -> Page:
+        options.setdefault("reduced_motion", "reduce")
+        context = browser.new_context(viewport=size, **options)
+        contexts.append(context)
+        context.add_init_script(WATCH)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        page.on(
+            "console",
+            lambda message: troubles.append(message.text) if message.type == "error" else None,
+        )
+        page.on(
+            "request",
+            lambda request: (
+                troubles.append(f"request: {request.url[:200]}")
+                if not request.url.startswith(("file:", "data:"))
+                else None
+            ),
+        )
+        page.goto(path.as_uri() + route)
+        page.wait_for_selector("html[data-state=ready]", state="attached")
+        pages.append(page)
+        return page
+
+    yield opener
+    violations = [v for page in pages for v in page.evaluate("window.violations")]
+    for context in contexts:
+        context.close()
+    assert not troubles
+    assert not violations

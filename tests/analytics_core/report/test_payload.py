@@ -1,0 +1,80 @@
+"""The sentences that the page carries."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from analytics_core.report.payload import compact
+from tests.analytics_core.report.documents import (
+    IngredientRow,
+    LineRow,
+    documents_from,
+    make_documents,
+)
+
+OUNCE_ML = 29.5735
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, Any]:
+    return make_documents()
+
+
+def sentences(documents: dict[str, Any]) -> list[str]:
+    """Every sentence of the page, put together as the page does it."""
+    core, near = compact(documents)
+    names = core["ingredients"]["name"]
+    said = []
+    fragment = iter(near["fragment"])
+    for count in near["words"]:
+        fragments = list(islice(fragment, count))
+        said.append("".join(near["text"][f] if f >= 0 else names[-1 - f] for f in fragments))
+    assert len(said) == len(near["to"])
+    assert next(fragment, None) is None
+    return said
+
+
+def published(documents: dict[str, Any]) -> list[str]:
+    return [n["words"] for row in documents["recipe-similar"]["data"] for n in row["neighbors"]]
+
+
+def test_the_page_carries_the_published_words(documents: dict[str, Any]) -> None:
+    assert sentences(documents) == published(documents)
+
+
+def test_texts_are_kept_once(documents: dict[str, Any]) -> None:
+    _, near = compact(documents)
+    assert len(set(near["text"])) == len(near["text"]) < len(near["to"])
+    assert not any("Gin" in text for text in near["text"])  # names are ingredients, never text
+
+
+def test_names_that_hold_anything_stay_names() -> None:
+    names = ["Gin; swap for </script>", "Gin (id 2)", 'x"y', "gin (ID 2)"]
+    ingredients: list[IngredientRow] = [(i, name, None, 0) for i, name in enumerate(names, start=1)]
+    rows: list[LineRow] = [
+        (recipe, f"Drink {recipe}", i, 1.0, "Ounce", OUNCE_ML)
+        for recipe in range(1, 5)
+        for i in range(recipe, 5)
+    ]
+    documents = documents_from(ingredients, rows)
+    assert sentences(documents) == published(documents)
+    _, near = compact(documents)
+    assert not any("script" in text for text in near["text"])
+
+
+def test_steps_that_are_missing_are_no_words(documents: dict[str, Any]) -> None:
+    rows = documents["recipe-similar"]["data"]
+    older = [
+        {
+            **row,
+            "neighbors": [
+                {key: value for key, value in n.items() if key not in {"steps", "words"}}
+                for n in row["neighbors"]
+            ],
+        }
+        for row in rows
+    ]
+    assert set(sentences({**documents, "recipe-similar": {"data": older}})) == {""}

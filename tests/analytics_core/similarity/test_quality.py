@@ -1,0 +1,85 @@
+"""Quality figures: on graphs small enough to count by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analytics_core.errors import AnalyticsError
+from analytics_core.similarity.ground_cost import LearnedCost
+from analytics_core.similarity.neighbors import KnnGraph
+from analytics_core.similarity.quality import judge, max_occurrence, mutual_share, neighbors_kept
+
+# Four drinks in a row; each names the one before it, the first the second.
+ROW = KnnGraph(np.array([[1], [0], [1], [2]], np.int32), np.ones((4, 1)), solved=6)
+LINE = np.array([[0.0, 0.0], [1.0, 0.0], [2.1, 0.0], [3.3, 0.0]])
+NOBODY = KnnGraph(np.empty((1, 0), np.int32), np.empty((1, 0)))
+COST = LearnedCost(np.zeros((2, 2)), np.zeros((2, 2)), np.array([0.5, 0.25]))
+
+
+def test_neighbors_kept_counts_who_is_near_on_the_map_too() -> None:
+    assert neighbors_kept(ROW, LINE) == 1.0
+    swapped = LINE[[0, 1, 3, 2]]  # 2 and 3 have changed places: only 0 and 1 still lie by theirs
+    assert neighbors_kept(ROW, swapped) == 0.5
+
+
+def test_neighbors_kept_where_points_coincide_is_a_share() -> None:
+    assert 0.0 <= neighbors_kept(ROW, np.zeros((4, 2))) <= 1.0
+
+
+def test_mutual_share_counts_relations_that_hold_both_ways() -> None:
+    assert mutual_share(ROW) == 0.5  # 0 and 1 name each other, 2 and 3 are not named back
+    ring = KnnGraph(np.array([[1], [2], [0]], np.int32), np.ones((3, 1)))
+    assert mutual_share(ring) == 0.0
+
+
+def test_max_occurrence_is_the_most_listed_in_multiples_of_the_average() -> None:
+    assert max_occurrence(ROW) == 2.0
+    everybody = KnnGraph(np.array([[1, 2], [0, 2], [0, 1]], np.int32), np.ones((3, 2)))
+    assert max_occurrence(everybody) == 1.0
+
+
+def test_nobody_has_neighbors_and_nothing_breaks() -> None:
+    assert neighbors_kept(NOBODY, np.zeros((1, 2))) == 1.0
+    assert mutual_share(NOBODY) == 1.0
+    assert max_occurrence(NOBODY) == 0.0
+
+
+def figures(**changes: Any) -> Any:
+    given = {
+        "similar": ROW, "manhattan": ROW, "points_manhattan": LINE, "points_learned": LINE,
+        "cost": COST,
+    }  # fmt: skip
+    return judge(**{**given, **changes})
+
+
+def test_all_figures_come_together() -> None:
+    assert figures() == {
+        "map_neighbors_kept_manhattan": 1.0,
+        "map_neighbors_kept_learned": 1.0,
+        "neighbors_mutual": 0.5,
+        "max_occurrence": 2.0,
+        "pairs_solved_share": 0.5,
+        "cost_rounds": 2.0,
+        "cost_last_change": 0.25,
+    }
+    untaught = figures(cost=replace(COST, changes=np.empty(0)))
+    assert untaught["cost_rounds"] == untaught["cost_last_change"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("named", "changes"),
+    [
+        ("distance", {"similar": KnnGraph(ROW.indices, np.full((4, 1), np.inf))}),
+        ("distance", {"manhattan": KnnGraph(ROW.indices, np.full((4, 1), np.nan))}),
+        ("cost", {"cost": replace(COST, cost=np.full((2, 2), np.nan))}),
+        ("coordinate", {"points_learned": LINE + np.inf}),
+        ("coordinate", {"points_manhattan": LINE * np.nan}),
+    ],
+)
+def test_what_is_not_finite_is_never_published(named: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(AnalyticsError, match=f"a {named} is not finite"):
+        figures(**changes)

@@ -1,0 +1,364 @@
+"""What is wrong in the rows is repaired by rule and counted, or refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analytics_core.source.cocktaildb import load_catalog
+from tests.analytics_core.databases import (
+    DASH,
+    INGREDIENTS,
+    LINES,
+    LOOSE_SCHEMA,
+    OUNCE,
+    RECIPES,
+    change,
+    finding,
+    refusal,
+    write_database,
+)
+
+# --- the tree --------------------------------------------------------------------------------
+
+
+def test_cycle(database: Path) -> None:
+    change(database, "UPDATE ingredients SET parent_id = 17 WHERE id = 1")
+    sentence = refusal(database)
+    assert "cycle" in sentence
+    assert all(str(ident) in sentence.split("ids ")[1] for ident in (1, 10, 17))
+
+
+def test_cycle_of_one(database: Path) -> None:
+    assert "ids 3 -> 3" in refusal(
+        change(database, "UPDATE ingredients SET parent_id = id WHERE id = 3")
+    )
+
+
+def test_what_hangs_below_a_cycle_is_not_in_it(database: Path) -> None:
+    change(database, "UPDATE ingredients SET parent_id = 10 WHERE id = 1")
+    assert refusal(database).endswith("ids 1 -> 10 -> 1.")
+
+
+def test_parent_without_a_row(database: Path) -> None:
+    change(
+        database,
+        "UPDATE ingredients SET parent_id = 999, path = '/999/10/' WHERE id = 10",
+        "UPDATE ingredients SET path = '/999/10/17/' WHERE id = 17",
+        "UPDATE ingredients SET path = '/10/18/' WHERE id = 18",
+    )
+    catalog = load_catalog(database)
+    orphan = finding(catalog, "orphan-parent")
+    assert (orphan.count, orphan.examples) == (1, ("Gin (id 10)",))
+    assert len(catalog.findings) == 1  # the lost parent in stored paths is the same flaw
+    paths = dict(zip(catalog.ingredients.ids.tolist(), catalog.ingredients.paths, strict=True))
+    assert (paths[10], paths[17], paths[18]) == ("/10/", "/10/17/", "/10/18/")
+    assert catalog.ingredients.parents[catalog.ingredients.ids == 10].tolist() == [-1]
+
+
+@pytest.mark.parametrize("parent", ["'Spirit'", "x'01'", "1.5", "''", "-9223372036854775808"])
+def test_parent_of_another_type(tmp_path: Path, parent: str) -> None:
+    path = write_database(tmp_path / "bar.db", schema=LOOSE_SCHEMA)
+    change(path, f"UPDATE ingredients SET parent_id = {parent}, path = '/11/' WHERE id = 11")
+    catalog = load_catalog(path)
+    # the smallest integer of all reads as "no parent"
+    expected = ["path-mismatch"] if parent.startswith("-") else ["orphan-parent", "path-mismatch"]
+    assert [entry.code for entry in catalog.findings] == expected
+    assert catalog.ingredients.parents[catalog.ingredients.ids == 11].tolist() == [-1]
+
+
+@pytest.mark.parametrize("stored", ["'/2/17/'", "'/1/10/17'", "NULL", "''", "x'ff'", "17"])
+def test_path_that_disagrees(database: Path, stored: str) -> None:
+    change(database, f"UPDATE ingredients SET path = {stored} WHERE id = 17")
+    catalog = load_catalog(database)
+    mismatch = finding(catalog, "path-mismatch")
+    assert (mismatch.count, mismatch.examples) == (1, ("London Dry Gin (id 17)",))
+    assert catalog.ingredients.paths[catalog.ingredients.ids.tolist().index(17)] == "/1/10/17/"
+
+
+def test_a_chain_without_end_is_refused(tmp_path: Path) -> None:
+    chain = [(ident, f"i{ident}", ident - 1 or None, "", 0) for ident in range(1, 5001)]
+    path = write_database(tmp_path / "deep.db", ingredients=chain, lines=(), recipes=())
+    assert "levels deep" in refusal(path)
+    path = write_database(tmp_path / "less.db", ingredients=chain[:900], lines=(), recipes=())
+    assert load_catalog(path).ingredients.paths[-1].count("/") == 901
+
+
+# --- recipes and lines -----------------------------------------------------------------------
+
+
+def test_recipe_without_lines(database: Path) -> None:
+    catalog = load_catalog(change(database, "INSERT INTO recipes (id, name) VALUES (7, 'Water')"))
+    without = finding(catalog, "recipe-without-lines")
+    assert (without.count, without.examples) == (1, ("Water (id 7)",))
+    assert 7 not in catalog.recipes.ids
+
+
+def test_recipe_without_volume(database: Path) -> None:
+    change(database, "UPDATE recipe_ingredients SET amount = 0 WHERE recipe_id = 102")
+    catalog = load_catalog(database)
+    assert finding(catalog, "recipe-without-volume").examples == ("Martini (id 102)",)
+    assert catalog.recipes.names == ("Negroni", "Boulevardier", "Americano", "Manhattan")
+    # The remaining recipes keep their lines, under new indices.
+    manhattan = catalog.lines.recipe == 3
+    assert catalog.ingredients.ids[catalog.lines.ingredient[manhattan]].tolist() == [4, 20, 21]
+
+
+@pytest.mark.parametrize(
+    "amount", ["-1", "-1e-300", "9e999", "-9e999", "1.7e308", "'nan'", "x'00'", "'two'", "''"]
+)
+def test_bad_amount(database: Path, amount: str) -> None:
+    change(
+        database,
+        f"UPDATE recipe_ingredients SET amount = {amount} "
+        "WHERE recipe_id = 102 AND ingredient_id = 17",
+    )
+    catalog = load_catalog(database)
+    bad = finding(catalog, "bad-amount")
+    assert (bad.count, bad.examples) == (1, ("Martini (id 102)",))
+    assert len(catalog.findings) == 1
+    assert catalog.recipes.ids.tolist() == [100, 101, 103, 104]
+    assert np.isfinite(catalog.lines.volume_ml).all()
+
+
+def test_nan_is_stored_as_null_and_means_no_amount(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            "UPDATE recipe_ingredients SET amount = ? WHERE recipe_id = 100", (float("nan"),)
+        )
+        connection.commit()
+    catalog = load_catalog(database)
+    assert catalog.findings == ()
+    assert catalog.lines.volume_ml[catalog.lines.recipe == 0].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_an_infinite_amount_of_a_fixed_unit_is_bad_too(database: Path) -> None:
+    change(database, "UPDATE recipe_ingredients SET amount = 9e999 WHERE ingredient_id = 5")
+    assert finding(load_catalog(database), "bad-amount").examples == ("Americano (id 103)",)
+
+
+def test_volumes_whose_sum_overflows(database: Path) -> None:
+    change(
+        database,
+        "UPDATE recipe_ingredients SET amount = 1.7e308, unit_id = NULL WHERE recipe_id = 100",
+    )
+    assert finding(load_catalog(database), "bad-amount").examples == ("Negroni (id 100)",)
+
+
+@pytest.mark.parametrize(
+    ("line", "example"),
+    [
+        ("100, 999", "recipe 100, ingredient 999"),
+        ("555, 17", "recipe 555, ingredient 17"),
+        ("555, 999", "recipe 555, ingredient 999"),
+        ("NULL, 17", "recipe NULL, ingredient 17"),
+        ("100, 'Gin'", "recipe 100, ingredient not a number"),
+        ("100, x'11'", "recipe 100, ingredient not a number"),
+    ],
+)
+def test_dangling_line(tmp_path: Path, line: str, example: str) -> None:
+    path = write_database(tmp_path / "bar.db", schema=LOOSE_SCHEMA)
+    before = load_catalog(path).fingerprint
+    # Its amount does not count either: the line is left out before amounts are looked at.
+    change(path, f"INSERT INTO recipe_ingredients VALUES ({line}, {OUNCE}, -5)")
+    catalog = load_catalog(path)
+    dangling = finding(catalog, "dangling-line")
+    assert (dangling.count, dangling.examples) == (1, (example,))
+    assert len(catalog.findings) == 1
+    assert catalog.fingerprint == before
+
+
+def test_recipe_of_dangling_lines_only(database: Path) -> None:
+    change(database, "UPDATE recipe_ingredients SET ingredient_id = 999 WHERE recipe_id = 100")
+    catalog = load_catalog(database)
+    assert finding(catalog, "dangling-line").count == 3
+    assert finding(catalog, "recipe-without-lines").examples == ("Negroni (id 100)",)
+
+
+def test_unit_that_does_not_exist(database: Path) -> None:
+    change(database, "UPDATE recipe_ingredients SET unit_id = 77 WHERE recipe_id = 100")
+    catalog = load_catalog(database)
+    unknown = finding(catalog, "unknown-unit")
+    assert (unknown.count, unknown.examples) == (3, ("Negroni (id 100), unit 77",))
+    assert catalog.lines.volume_ml[catalog.lines.recipe == 0].tolist() == [1.0, 1.0, 1.0]
+    assert catalog.lines.unit[catalog.lines.recipe == 0].tolist() == [-1, -1, -1]
+
+
+@pytest.mark.parametrize("value", ["-3", "9e999", "'an ounce'", "x'00'"])
+def test_conversion_that_is_none(database: Path, value: str) -> None:
+    change(database, f"UPDATE units SET conversion_to_ml = {value} WHERE id = {DASH}")
+    catalog = load_catalog(database)
+    assert finding(catalog, "bad-conversion").examples == (f"Dash (id {DASH})",)
+    assert 2.0 in catalog.lines.volume_ml  # two dashes, taken as milliliters
+
+
+@pytest.mark.parametrize(
+    "recipes", [(), RECIPES], ids=["no recipes at all", "recipes without lines"]
+)
+def test_no_usable_recipe(tmp_path: Path, recipes: tuple[tuple[int, str], ...]) -> None:
+    catalog = load_catalog(write_database(tmp_path / "bar.db", recipes=recipes, lines=()))
+    finding(catalog, "no-usable-recipe")
+    assert catalog.recipes.ids.shape == (0,)
+    assert catalog.lines.volume_ml.shape == (0,)
+    assert len(catalog.ingredients.ids) == len(INGREDIENTS)
+
+
+def test_nothing_at_all(tmp_path: Path) -> None:
+    empty = load_catalog(
+        write_database(tmp_path / "bar.db", ingredients=(), units=(), recipes=(), lines=())
+    )
+    assert (empty.units, empty.ingredients.names, empty.recipes.names) == ((), (), ())
+    lines = load_catalog(
+        write_database(tmp_path / "lines.db", ingredients=(), units=(), recipes=())
+    )
+    assert finding(lines, "dangling-line").count == len(LINES)
+    assert len(finding(lines, "dangling-line").examples) == 10
+
+
+# --- names and types -------------------------------------------------------------------------
+
+
+HOSTILE = [
+    """'"; DROP TABLE recipes; --""",
+    "</script><script>alert(1)</script>",
+    "🍸🏴‍☠️ Piña",
+    "‮שלום‬ عرق",
+    "x" * 10_000,
+    "a\nb\tc\x01",
+    "NULL",
+    "e\u0301 and é",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_names_come_out_intact(database: Path, name: str) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE recipes SET name = ? WHERE id = 100", (name,))
+        connection.execute("UPDATE ingredients SET name = ? WHERE id = 3", (name,))
+        connection.execute("INSERT INTO recipes (id, name) VALUES (7, ?)", (f"{name} empty",))
+        connection.commit()
+    catalog = load_catalog(database)
+    assert catalog.recipes.names[0] == name
+    assert catalog.ingredients.names[2] == name
+    (example,) = finding(catalog, "recipe-without-lines").examples
+    assert example.endswith("(id 7)")
+    assert len(example) <= 80
+
+
+@pytest.mark.parametrize("raw", [b"Caf\xe9", b"\xff\xfe", b"\xed\xa0\x80"])
+def test_names_that_are_not_utf8(database: Path, raw: bytes) -> None:
+    change(database, f"UPDATE recipes SET name = CAST(x'{raw.hex()}' AS TEXT) WHERE id = 100")
+    catalog = load_catalog(database)
+    assert finding(catalog, "invalid-utf8").count == 1
+    assert "\N{REPLACEMENT CHARACTER}" in catalog.recipes.names[0]
+    catalog.recipes.names[0].encode()
+
+
+@pytest.mark.parametrize(
+    ("stored", "name"),
+    [("NULL", "Recipe 100"), ("''", "Recipe 100"), ("'  '", "Recipe 100"), ("x'47696e'", "Gin")],
+)
+def test_names_that_are_missing_or_blobs(tmp_path: Path, stored: str, name: str) -> None:
+    path = write_database(tmp_path / "bar.db", schema=LOOSE_SCHEMA)
+    catalog = load_catalog(change(path, f"UPDATE recipes SET name = {stored} WHERE id = 100"))
+    assert catalog.recipes.names[0] == name
+    if name == "Recipe 100":
+        assert finding(catalog, "missing-name").examples == (name,)
+    else:
+        assert catalog.findings == ()
+
+
+def test_a_null_where_the_schema_forbids_it_is_a_matter_of_rows(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'name TEXT NOT NULL', 'name TEXT')"
+        )
+        connection.commit()
+    change(database, "UPDATE recipes SET name = NULL WHERE id = 100")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'name TEXT', 'name TEXT NOT NULL')"
+        )
+        connection.commit()
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA quick_check").fetchone() != ("ok",)
+    assert finding(load_catalog(database), "missing-name").count == 1
+
+
+@pytest.mark.parametrize("value", ["NULL", "2", "-1", "'yes'", "x'01'", "0.5"])
+def test_allow_substitution_that_is_neither(tmp_path: Path, value: str) -> None:
+    path = write_database(tmp_path / "bar.db", schema=LOOSE_SCHEMA)
+    change(path, f"UPDATE ingredients SET allow_substitution = {value} WHERE id = 17")
+    catalog = load_catalog(path)
+    assert finding(catalog, "bad-allow-substitution").examples == ("London Dry Gin (id 17)",)
+    assert catalog.ingredients.ids[catalog.ingredients.allow_substitution].tolist() == [20]
+
+
+def test_ids_that_are_no_numbers(tmp_path: Path) -> None:
+    path = write_database(tmp_path / "bar.db", schema=LOOSE_SCHEMA)
+    before = load_catalog(path).fingerprint
+    change(
+        path,
+        "INSERT INTO ingredients VALUES ('x', 'Nobody', NULL, '/x/', 0)",
+        "INSERT INTO recipes VALUES (NULL, 'Nothing')",
+        "INSERT INTO units VALUES (1.5, 'Smidgen', NULL, 1)",
+    )
+    catalog = load_catalog(path)
+    bad = finding(catalog, "bad-id")
+    assert bad.count == 3
+    assert bad.examples == ("table ingredients", "table recipes", "table units")
+    assert catalog.fingerprint == before
+
+
+def test_ids_at_the_ends_of_their_range(tmp_path: Path) -> None:
+    big = 2**63 - 1
+    path = write_database(
+        tmp_path / "bar.db",
+        recipes=[(big, "Big"), (big - 1, "Less")],
+        lines=[(big, 3, OUNCE, 1.0), (big - 1, 4, OUNCE, 1.0)],
+    )
+    catalog = load_catalog(path)
+    assert catalog.recipes.ids.tolist() == [big - 1, big]
+    assert catalog.ingredients.ids[catalog.lines.ingredient].tolist() == [4, 3]
+
+
+@pytest.mark.parametrize("table", ["ingredients", "recipes", "units"])
+def test_the_same_id_twice(tmp_path: Path, table: str) -> None:
+    path = write_database(tmp_path / "bar.db", schema=LOOSE_SCHEMA)
+    change(path, f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1")
+    assert "more than one row with id" in refusal(path)
+
+
+def test_an_index_that_lies_hides_no_row(database: Path) -> None:
+    before = load_catalog(database).fingerprint
+    # The index over the recipes' names changes places with an empty one; quick_check does not
+    # compare an index with its table, and SQLite would read the names out of the index.
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE spare (name TEXT UNIQUE)")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET rootpage = (SELECT sum(rootpage) FROM sqlite_master"
+            " WHERE name IN ('sqlite_autoindex_spare_1', 'sqlite_autoindex_recipes_1')) - rootpage"
+            " WHERE name IN ('sqlite_autoindex_spare_1', 'sqlite_autoindex_recipes_1')"
+        )
+        connection.commit()
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT id, name FROM recipes").fetchall() == []
+    assert load_catalog(database).fingerprint == before
+
+
+def test_examples_stop_at_ten(database: Path) -> None:
+    change(
+        database,
+        *(f"INSERT INTO recipes (id, name) VALUES ({n}, 'Empty {n}')" for n in range(1000, 2500)),
+    )
+    without = finding(load_catalog(database), "recipe-without-lines")
+    assert without.count == 1500
+    assert len(without.examples) == 10
+    assert "1,500 recipes" in without.message

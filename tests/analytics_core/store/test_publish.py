@@ -1,0 +1,346 @@
+"""A set of documents becomes visible as a whole, whenever the writer dies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analytics_core.errors import NotFound, StorageError
+from analytics_core.store import (
+    LocalStorage,
+    S3Storage,
+    Storage,
+    prune_runs,
+    publish,
+    read_manifest,
+    read_published,
+)
+from analytics_core.store.publish import MANIFEST_KEY
+from tests.servers import AwsServer
+
+KINDS = ("cocktail-space", "recipe-similar")
+
+
+def documents(run: str) -> dict[str, bytes]:
+    return {kind: json.dumps({"data": [run, kind, "piña"]}).encode() for kind in KINDS}
+
+
+def publish_run(storage: Storage, run: str, generated_at: str = "2026-01-01") -> dict[str, Any]:
+    return publish(
+        storage,
+        run_id=run,
+        documents=documents(run),
+        manifest={"generated_at": generated_at},
+        extras={"report.html": f"<p>{run}".encode()},
+    )
+
+
+def assert_whole(storage: Storage, run: str) -> None:
+    published = read_published(storage)
+    assert published["manifest"]["run_id"] == run
+    assert {kind: published[kind]["data"][0] for kind in KINDS} == dict.fromkeys(KINDS, run)
+    page = published["manifest"]["extras"]["report.html"]
+    assert storage.read(page["key"]) == f"<p>{run}".encode()
+
+
+def test_a_published_set_comes_back(storage: Storage) -> None:
+    manifest = publish_run(storage, "r1")
+    assert_whole(storage, "r1")
+    assert read_manifest(storage) == manifest
+    for kind, data in documents("r1").items():
+        assert storage.read(f"analytics/v1/{kind}.json") == data
+        assert manifest["documents"][kind] == {
+            "key": f"analytics/v1/runs/r1/{kind}.json",
+            "bytes": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+    assert storage.read("analytics/v1/report.html") == b"<p>r1"
+    assert storage.read("analytics/v1/runs/r1/manifest.json") == storage.read(MANIFEST_KEY)
+
+
+class Recorder(LocalStorage):
+    """Notes the order of reads and writes."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.steps: list[tuple[str, str]] = []
+
+    def read(self, key: str) -> bytes:
+        self.steps.append(("read", key))
+        return super().read(key)
+
+    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        self.steps.append(("write", key))
+        super().write(key, data, content_type=content_type)
+
+
+def test_the_order_is_run_check_stable_manifest(tmp_path: Path) -> None:
+    storage = Recorder(tmp_path)
+    publish_run(storage, "r1")
+    names = [*(f"{kind}.json" for kind in KINDS), "report.html"]
+    run = [f"analytics/v1/runs/r1/{name}" for name in names]
+    assert [step for step in storage.steps if step != ("read", MANIFEST_KEY)] == [
+        *(("write", key) for key in run),
+        *(("read", key) for key in run),
+        ("write", "analytics/v1/runs/r1/manifest.json"),
+        *(("write", f"analytics/v1/{name}") for name in names),
+        ("write", MANIFEST_KEY),
+    ]
+
+
+def test_what_does_not_read_back_is_not_published(tmp_path: Path) -> None:
+    class Damaging(LocalStorage):
+        def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+            damaged = data[:-1] if key.endswith("r2/recipe-similar.json") else data
+            super().write(key, damaged, content_type=content_type)
+
+    publish_run(LocalStorage(tmp_path), "r1")
+    with pytest.raises(StorageError, match=r"r2/recipe-similar\.json.*damaged"):
+        publish_run(Damaging(tmp_path), "r2")
+    assert_whole(LocalStorage(tmp_path), "r1")
+    assert (
+        LocalStorage(tmp_path).read("analytics/v1/recipe-similar.json")
+        == (documents("r1")["recipe-similar"])
+    )
+
+
+WRITES = 2 * (len(KINDS) + 1) + 2
+
+KILLED_WRITER = textwrap.dedent(
+    """
+    import os, signal, sys
+    from pathlib import Path
+    from analytics_core.store import LocalStorage, S3Storage, open_storage
+    from tests.analytics_core.store.test_publish import publish_run
+
+    place, run, last, torn = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "torn"
+    storage = open_storage(place)
+    write, done = storage.write, 0
+
+    def deadly(key, data, **options):
+        global done
+        if done == last:
+            if torn:  # die inside the write itself, between the bytes and the rename
+                Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)
+                write(key, data, **options)
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(key, data, **options)
+        done += 1
+
+    storage.write = deadly
+    publish_run(storage, run, "2026-01-02")
+    print("published")
+    """
+)
+
+
+def run_killed_writer(
+    place: str, run: str, writes: int, *, torn: bool = False, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", KILLED_WRITER, place, run, str(writes), "torn" if torn else "whole"],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("writes", range(WRITES))
+def test_a_writer_killed_at_any_step_leaves_a_whole_set(tmp_path: Path, writes: int) -> None:
+    storage = LocalStorage(tmp_path)
+    publish_run(storage, "r1")
+    died = run_killed_writer(str(tmp_path), "r2", writes, torn=writes % 2 == 1)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert_whole(storage, "r1")  # the manifest is the last write: until then the old set stands
+    publish_run(storage, "r3")
+    assert_whole(storage, "r3")
+
+
+def test_the_killed_writer_would_have_published(tmp_path: Path) -> None:
+    lived = run_killed_writer(str(tmp_path), "r2", WRITES)
+    assert lived.returncode == 0, lived.stderr
+    assert lived.stdout == "published\n"
+    assert_whole(LocalStorage(tmp_path), "r2")
+
+
+@pytest.mark.parametrize("writes", [1, WRITES - 2, WRITES - 1])
+def test_a_writer_killed_while_publishing_to_s3_leaves_a_whole_set(
+    aws: AwsServer, bucket: str, s3: Any, writes: int
+) -> None:
+    storage = S3Storage(bucket, "", s3)
+    publish_run(storage, "r1")
+    died = run_killed_writer(f"s3://{bucket}", "r2", writes, env=aws.environment)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert_whole(storage, "r1")
+
+
+def test_of_two_publishers_at_once_one_wins_whole(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    seen: list[str] = []
+
+    class Interleaved(LocalStorage):
+        """Lets another publisher run completely between any two of this one's writes."""
+
+        def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+            rival = f"rival-{len(seen)}"
+            publish_run(storage, rival)
+            seen.append(rival)
+            assert_whole(storage, rival)
+            super().write(key, data, content_type=content_type)
+
+    publish_run(Interleaved(tmp_path), "mine")
+    assert len(seen) == WRITES
+    assert_whole(storage, "mine")
+
+
+def test_a_damaged_document_is_named(storage: Storage) -> None:
+    manifest = publish_run(storage, "r1")
+    key = manifest["documents"]["recipe-similar"]["key"]
+    storage.write(key, storage.read(key)[:-1])
+    with pytest.raises(StorageError, match=rf"{key}.*damaged"):
+        read_published(storage)
+    storage.delete(key)
+    with pytest.raises(StorageError, match=rf"{key}.*missing"):
+        read_published(storage)
+
+
+def test_nothing_published_says_what_to_do(storage: Storage) -> None:
+    with pytest.raises(NotFound, match="run a refresh first"):
+        read_published(storage)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"run_id": "r"}',
+        b'{"run_id": "r", "documents": {"a": 1}}',
+        b"\xff",
+    ],
+)
+def test_a_damaged_manifest_is_named_and_repaired_by_publishing(
+    tmp_path: Path, content: bytes
+) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.write(MANIFEST_KEY, content)
+    with pytest.raises(StorageError, match=r"manifest\.json.*damaged"):
+        read_published(storage)
+    publish_run(storage, "r1")
+    assert_whole(storage, "r1")
+
+
+def test_a_manifest_cannot_lead_a_reader_out_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "secret.json").write_text("{}")
+    storage = LocalStorage(tmp_path / "out")
+    manifest = publish_run(storage, "r1")
+    manifest["documents"]["cocktail-space"]["key"] = "../secret.json"
+    storage.write(MANIFEST_KEY, json.dumps(manifest).encode())
+    with pytest.raises(StorageError, match="not a valid key"):
+        read_published(storage)
+
+
+def test_only_wanted_documents_are_read(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    publish_run(recorder, "friday")
+    recorder.steps.clear()
+    documents = read_published(recorder, kinds=[KINDS[0], "another version's"])
+    assert documents.keys() == {KINDS[0], "manifest"}
+    assert [key.rpartition("/")[2] for _, key in recorder.steps] == [
+        "manifest.json",
+        f"{KINDS[0]}.json",
+    ]
+
+
+def test_a_reader_overtaken_by_publish_and_prune_reads_the_new_set(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    publish_run(storage, "r1", "2026-01-01")
+
+    class Overtaken(LocalStorage):
+        def read(self, key: str) -> bytes:
+            if "/runs/r1/" in key:
+                publish_run(storage, "r2", "2026-01-02")
+                publish_run(storage, "r3", "2026-01-03")
+                prune_runs(storage, keep=2)
+            return super().read(key)
+
+    assert read_published(Overtaken(tmp_path))["manifest"]["run_id"] == "r3"
+
+
+def test_the_published_run_cannot_be_rewritten(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    publish_run(storage, "r1")
+    publish_run(storage, "r1")  # the same content is no harm
+    with pytest.raises(StorageError, match=r"published .* already"):
+        publish(storage, run_id="r1", documents={"cocktail-space": b"{}"}, manifest={})
+    assert_whole(storage, "r1")
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "x" * 200])
+def test_names_of_runs_and_documents_are_checked(tmp_path: Path, name: str) -> None:
+    storage = LocalStorage(tmp_path)
+    with pytest.raises(StorageError, match="cannot be the name"):
+        publish(storage, run_id=name, documents={}, manifest={})
+    with pytest.raises(StorageError, match="cannot be the name"):
+        publish(storage, run_id="r1", documents={f"{name}/x": b"{}"}, manifest={})
+    with pytest.raises(StorageError, match="cannot be the name"):
+        publish(storage, run_id="r1", documents={"manifest": b"{}"}, manifest={})
+    assert storage.list("") == []
+
+
+def test_pruning_keeps_the_newest_and_the_published(storage: Storage) -> None:
+    for day in (3, 1, 5, 4, 2):
+        publish_run(storage, f"r{day}", f"2026-01-0{day}")
+    storage.write("analytics/v1/runs/in-progress/cocktail-space.json", b"{}")
+    storage.write("analytics/v1/runs/torn/manifest.json", b'{"generated_at": "2020')
+    assert sorted(prune_runs(storage, keep=2)) == ["r1", "r3"]
+    assert_whole(storage, "r2")
+    left = {key.split("/")[3] for key in storage.list("analytics/v1/runs/")}
+    assert left == {"r2", "r4", "r5", "in-progress", "torn"}
+    with pytest.raises(ValueError, match="keep"):
+        prune_runs(storage, keep=1)
+
+
+def test_a_run_about_to_be_published_survives_the_pruning_of_a_newer_one(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    publish_run(storage, "r1", "2026-01-01")
+
+    class Overtaken(LocalStorage):
+        def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+            super().write(key, data, content_type=content_type)
+            if key.endswith("/runs/r2/manifest.json"):
+                publish_run(storage, "r3", "2026-01-03")
+                assert prune_runs(storage, keep=2) == ["r1"]
+
+    publish_run(Overtaken(tmp_path), "r2", "2026-01-02")
+    assert_whole(storage, "r2")
+
+
+def test_two_jobs_may_prune_at_once(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    for day in range(1, 6):
+        publish_run(storage, f"r{day}", f"2026-01-0{day}")
+
+    class Overtaken(LocalStorage):
+        def list(self, prefix: str) -> list[str]:
+            keys = super().list(prefix)
+            prune_runs(storage, keep=2)
+            return keys
+
+    assert prune_runs(Overtaken(tmp_path), keep=2) == []
+    assert_whole(storage, "r5")
+    assert {p.name for p in (tmp_path / "analytics/v1/runs").iterdir()} == {"r4", "r5"}

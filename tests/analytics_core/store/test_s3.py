@@ -1,0 +1,132 @@
+"""Keys as objects: S3's protocol, and its answers in words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from analytics_core.errors import NotFound, StorageError
+from analytics_core.store import S3Storage
+from analytics_core.store.publish import MANIFEST_KEY
+from tests.analytics_core.store.test_publish import publish_run
+from tests.servers import PAGE_KEYS, unreachable_url
+
+
+def test_listing_goes_beyond_one_page(bucket: str, s3: Any) -> None:
+    storage = S3Storage(bucket, "p", s3)
+    keys = sorted(f"k{number}" for number in range(2 * PAGE_KEYS + 3))
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=f"p/{key}", Body=b"")
+    assert storage.list("k") == keys
+
+
+def test_objects_carry_content_type_and_checksum(bucket: str, s3: Any) -> None:
+    publish_run(S3Storage(bucket, "", s3), "r1")
+    page = s3.head_object(Bucket=bucket, Key="analytics/v1/report.html", ChecksumMode="ENABLED")
+    assert page["ContentType"] == "text/html; charset=utf-8"
+    assert page["ChecksumSHA256"]
+    manifest = s3.head_object(Bucket=bucket, Key=MANIFEST_KEY)
+    assert manifest["ContentType"] == "application/json"
+
+
+def test_a_missing_bucket_is_named_with_what_to_do(s3: Any) -> None:
+    storage = S3Storage("no-such-bucket-anywhere", "p", s3)
+    acts: list[Callable[[], object]] = [
+        lambda: storage.read("a"),
+        lambda: storage.write("a", b""),
+        lambda: storage.list(""),
+    ]
+    for act in acts:
+        with pytest.raises(StorageError, match=r"no-such-bucket-anywhere.*create it") as caught:
+            act()
+        assert not isinstance(caught.value, NotFound)
+
+
+class AnsweringClient:
+    """Answers every request with one error code, as S3 would."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def __getattr__(self, name: str) -> Any:
+        from botocore.exceptions import ClientError
+
+        def answer(**request: Any) -> Any:
+            raise ClientError({"Error": {"Code": self.code, "Message": "said S3"}}, name)
+
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("AccessDenied", "s3:GetObject"),
+        ("403", "s3:GetObject"),
+        ("ExpiredToken", "renew"),
+        ("SignatureDoesNotMatch", "renew"),
+        ("PermanentRedirect", r"set AWS_DEFAULT_REGION .*does not read AWS_REGION"),
+        ("SlowDown", "try again"),
+        ("Strange", "Strange: said S3"),
+    ],
+)
+def test_answers_of_s3_become_advice(code: str, words: str) -> None:
+    with pytest.raises(StorageError, match=words) as caught:
+        S3Storage("some-bucket", "p", cast("Any", AnsweringClient(code))).read("a/b")
+    assert "s3://some-bucket/p/a/b" in str(caught.value)
+
+
+def test_a_body_that_breaks_off_is_fetched_again() -> None:
+    from botocore.exceptions import IncompleteReadError
+
+    class Breaking:
+        reads = 0
+
+        def get_object(self, **request: Any) -> Any:
+            return {"Body": self}
+
+        def read(self) -> bytes:
+            self.reads += 1
+            if self.reads < 3:
+                raise IncompleteReadError(actual_bytes=1, expected_bytes=2)
+            return b"whole"
+
+    client: Any = Breaking()
+    assert S3Storage("b", "", client).read("a") == b"whole"
+    assert client.reads == 3
+
+
+def test_an_unreachable_endpoint_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with unreachable_url() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        with pytest.raises(StorageError, match=r"s3://some-bucket/a.*AWS_ENDPOINT_URL"):
+            S3Storage("some-bucket").read("a")
+
+
+def test_absent_credentials_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(StorageError, match="no AWS credentials were found"):
+        S3Storage("some-bucket").read("a")
+
+
+def test_the_client_retries_in_standard_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    from analytics_core.store.s3 import make_client
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_MAX_ATTEMPTS", raising=False)
+    client: Any = make_client()
+    assert client.meta.config.retries["mode"] == "standard"
+    assert client.meta.config.retries["total_max_attempts"] == 5
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    again: Any = make_client()
+    assert again.meta.config.retries["total_max_attempts"] == 2

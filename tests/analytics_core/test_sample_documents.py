@@ -1,0 +1,105 @@
+"""All documents of the sample are what they were when they were last kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from image.compare import compare
+from tests.analytics_core import sample_documents
+
+ADDED = {"steps", "words"}
+"""Fields of a neighbor that came after the documents were kept."""
+
+RENAMED = {"neighbors_hubness": "max_occurrence"}
+"""Quality figures by the name under which they were kept."""
+
+TOLERANCE = 2e-9  # documents carry nine decimals
+MAP_FIGURE_TOLERANCE = 0.05
+MAP_NEIGHBORS_KEPT = 0.8
+"""Maps are compared by neighbors: other processors sum in another order, and UMAP amplifies it."""
+
+
+@pytest.fixture(scope="module")
+def kept() -> Any:
+    return sample_documents.load()
+
+
+@pytest.fixture(scope="module", params=sample_documents.COSTS)
+def both(
+    request: pytest.FixtureRequest, kept: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """Kept and present documents under one cost."""
+    return kept[request.param], sample_documents.make(
+        request.param, tmp_path_factory.mktemp("sample")
+    )
+
+
+def without(value: Any, names: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: without(inner, names) for key, inner in value.items() if key not in names}
+    if isinstance(value, list):
+        return [without(inner, names) for inner in value]
+    return value
+
+
+def differences(before: Any, now: Any, where: str) -> list[str]:
+    """Return where two values are apart; floats may differ in their last published digit."""
+    if isinstance(before, float) and isinstance(now, float):
+        return [] if abs(before - now) <= TOLERANCE else [f"{where}: {before} and {now}"]
+    if isinstance(before, dict) and isinstance(now, dict) and list(before) == list(now):
+        pairs = [(f"{where}.{key}", before[key], now[key]) for key in before]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = [(f"{where}[{i}]", *two) for i, two in enumerate(zip(before, now, strict=True))]
+    else:
+        return [] if before == now else [f"{where}: {str(before)[:60]} and {str(now)[:60]}"]
+    return [line for place, a, b in pairs for line in differences(a, b, place)]
+
+
+def test_the_same_documents_are_made(both: Any) -> None:
+    before, now = both
+    assert before.keys() == now.keys()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "cocktail-space",
+        "cocktail-space-em",
+        "ingredient-substitutes",
+        "ingredient-tree",
+        "ingredient-usage",
+        "recipe-complexity",
+        "recipe-details",
+        "recipe-similar",
+    ],
+)
+def test_a_document_is_what_it_was(both: Any, kind: str) -> None:
+    before, now = (without(documents[kind], ADDED | {"x", "y"}) for documents in both)
+    assert differences(before, now, kind)[:5] == []
+
+
+def test_the_manifest_is_what_it_was(both: Any) -> None:
+    before, now = (dict(documents["manifest"]) for documents in both)
+    quality = {RENAMED.get(name, name): value for name, value in before.pop("quality").items()}
+    figures = now.pop("quality")
+    assert differences(before, now, "manifest") == []
+    assert quality.keys() == figures.keys()
+    for name, value in quality.items():
+        tolerance = MAP_FIGURE_TOLERANCE if name.startswith("map_") else TOLERANCE
+        assert figures[name] == pytest.approx(value, abs=tolerance), name
+
+
+def test_maps_keep_their_neighbors(both: Any) -> None:
+    before, now = (
+        {
+            kind: json.dumps(data if kind == "manifest" else {"data": data}).encode()
+            for kind, data in documents.items()
+        }
+        for documents in both
+    )
+    shares = compare(before, now).map_kept
+    assert shares.keys() == {"cocktail-space", "cocktail-space-em"}
+    assert min(shares.values()) >= MAP_NEIGHBORS_KEPT
