@@ -208,7 +208,8 @@ def _newest(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any] | N
 def _send_once(
     services: Services, job: Mapping[str, Any], *, about: str, compose: Callable[[], Mail]
 ) -> dict[str, Any]:
-    if services.settings.alert_topic_arn is None:
+    topic = services.settings.alert_topic_arn
+    if topic is None:
         raise InvalidSettings(
             "environment variable ALERT_TOPIC_ARN is not set; the stack sets it, so deploy again"
         )
@@ -218,24 +219,22 @@ def _send_once(
         held = claim.acquire()
     except (BotoCoreError, ClientError, NoAccess) as error:
         logs.decision("alert.unguarded", level="warning", jobId=job_id, error=str(error))
-        _publish(services, job_id, compose())
+        _publish(services, topic, job_id, compose())
         return {"jobId": job_id, "mail": "sent"}
     note = held.note
     try:
         if note is not None:
             logs.decision("alert.known", jobId=job_id, about=about)
             return {"jobId": job_id, "mail": "sent before"}
-        note = _publish(services, job_id, compose())
+        note = _publish(services, topic, job_id, compose())
         return {"jobId": job_id, "mail": "sent"}
     finally:
         # Without a note after an error: the next try need not wait for the claim to expire.
         claim.release(held, note=note)
 
 
-def _publish(services: Services, job_id: str, mail: Mail) -> dict[str, Any]:
-    answer = services.sns.publish(
-        TopicArn=services.settings.alert_topic_arn, Subject=mail.subject, Message=mail.body
-    )
+def _publish(services: Services, topic: str, job_id: str, mail: Mail) -> dict[str, Any]:
+    answer = services.sns.publish(TopicArn=topic, Subject=mail.subject, Message=mail.body)
     message_id = str(answer["MessageId"])
     logs.decision("alert.sent", jobId=job_id, subject=mail.subject, messageId=message_id)
     return {"sentAt": services.now().isoformat(), "messageId": message_id}

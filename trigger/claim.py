@@ -23,13 +23,16 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trigger import logs
 from trigger.errors import Busy, TriggerError
 from trigger.swap import SwapObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 LEASE = timedelta(seconds=90)
 """Longer than the function's timeout of 60 s (a test in `tests/infra` compares them)."""
@@ -74,7 +77,7 @@ class Claim:
 
     def __init__(
         self,
-        s3: Any,
+        s3: S3Client,
         *,
         bucket: str,
         key: str,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +22,9 @@ from trigger.debounce import Create, Keep, Move, Pending, SubmitNow, decide
 from trigger.errors import Busy
 from trigger.services import Services
 from trigger.submit import submit_or_join
+
+if TYPE_CHECKING:
+    from mypy_boto3_scheduler.type_defs import TargetTypeDef
 
 TRIES = 8
 """How often a decision is made anew because another invocation was faster."""
@@ -64,10 +67,10 @@ def request_refresh(services: Services, *, function_arn: str) -> dict[str, Any]:
             case Keep(pending=pending):
                 pass
             case Create(pending=pending):
-                if not _write(services, "create_schedule", pending, function_arn):
+                if not _write(services, pending, function_arn, new=True):
                     continue
             case Move(pending=pending):
-                if not _write(services, "update_schedule", pending, function_arn):
+                if not _write(services, pending, function_arn, new=False):
                     continue
             case SubmitNow(since=since, remove=remove):
                 if remove:
@@ -124,10 +127,10 @@ def _read(services: Services) -> Pending | None:
     return Pending(fires_at=fires_at, since=since)
 
 
-def _write(services: Services, call: str, pending: Pending, function_arn: str) -> bool:
+def _write(services: Services, pending: Pending, function_arn: str, *, new: bool) -> bool:
     """Create or update the schedule; False when another invocation was faster."""
     settings = services.settings
-    target: dict[str, Any] = {
+    target: TargetTypeDef = {
         "Arn": function_arn,
         "RoleArn": settings.schedule_role_arn,
         "Input": json.dumps({"action": "refresh", "pendingSince": pending.since.isoformat()}),
@@ -136,7 +139,8 @@ def _write(services: Services, call: str, pending: Pending, function_arn: str) -
     if settings.dead_letter_arn:
         target["DeadLetterConfig"] = {"Arn": settings.dead_letter_arn}
     try:
-        getattr(services.scheduler, call)(
+        write = services.scheduler.create_schedule if new else services.scheduler.update_schedule
+        write(
             GroupName=settings.schedule_group,
             Name=settings.schedule_name,
             Description="The next analytics refresh; made and moved by the trigger function.",
@@ -151,9 +155,9 @@ def _write(services: Services, call: str, pending: Pending, function_arn: str) -
         # Create met one that exists, or update met one that has fired and is gone, or two
         # changes met each other: look again. A missing group is a different matter.
         conflict = _code(error) == "ConflictException"
-        gone = call == "update_schedule" and _code(error) == "ResourceNotFoundException"
+        gone = not new and _code(error) == "ResourceNotFoundException"
         if conflict or gone:
-            logs.decision("request.raced", call=call, code=_code(error))
+            logs.decision("request.raced", call=write.__name__, code=_code(error))
             return False
         raise
     return True

@@ -7,13 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
 from trigger.claim import Claim
 from trigger.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_batch import BatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_sns import SNSClient
 
 
 def utc_now() -> datetime:
@@ -36,12 +43,12 @@ class Services:
     """
 
     settings: Settings
-    batch: Any
-    submitting: Any
-    scheduler: Any
-    s3: Any
-    logs: Any
-    sns: Any
+    batch: BatchClient
+    submitting: BatchClient
+    scheduler: EventBridgeSchedulerClient
+    s3: S3Client
+    logs: CloudWatchLogsClient
+    sns: SNSClient
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -27,7 +27,10 @@ from trigger.claim import LEASE, Held
 from trigger.errors import SubmissionUnknown
 from trigger.services import Services
 
-WAITING = ("SUBMITTED", "PENDING", "RUNNABLE")
+if TYPE_CHECKING:
+    from mypy_boto3_batch.literals import JobStatusType
+
+WAITING: tuple[JobStatusType, ...] = ("SUBMITTED", "PENDING", "RUNNABLE")
 """States in which a job has certainly not read the database."""
 
 SETTLING = timedelta(minutes=2)

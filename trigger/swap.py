@@ -15,15 +15,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
 
 from trigger import logs
 from trigger.errors import NoAccess
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 _OF_KMS = re.compile(r"\bkms:[A-Z]|:kms:|customer master key")
 """In S3's message when KMS refused; since the message may name the object too, not just "kms"."""
+
+
+class _Condition(TypedDict, total=False):
+    IfNoneMatch: str
+    IfMatch: str
 
 
 class SwapObject:
@@ -35,10 +43,10 @@ class SwapObject:
         A boto3 S3 client.
     """
 
-    def __init__(self, s3: Any, *, bucket: str, key: str) -> None:
+    def __init__(self, s3: S3Client, *, bucket: str, key: str) -> None:
         self.key = key
         self._s3 = s3
-        self._where = {"Bucket": bucket, "Key": key}
+        self._bucket = bucket
         self._exists = False
 
     def read(self) -> tuple[str | None, dict[str, Any]]:
@@ -54,7 +62,7 @@ class SwapObject:
             Whatever S3 refuses for other reasons.
         """
         try:
-            answer = self._s3.get_object(**self._where)
+            answer = self._s3.get_object(Bucket=self._bucket, Key=self.key)
         except ClientError as error:
             self._explain(error)
             if _status(error) == 403 and self._exists:
@@ -85,13 +93,14 @@ class SwapObject:
         botocore.exceptions.ClientError
             Whatever S3 refuses for other reasons.
         """
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        condition: _Condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         try:
             answer = self._s3.put_object(
-                **self._where,
-                **condition,
+                Bucket=self._bucket,
+                Key=self.key,
                 Body=json.dumps(content).encode(),
                 ContentType="application/json",
+                **condition,
             )
         except ClientError as error:
             self._explain(error)
@@ -118,7 +127,7 @@ class SwapObject:
         ) from error
 
     def _name(self) -> str:
-        return "s3://{Bucket}/{Key}".format(**self._where)
+        return f"s3://{self._bucket}/{self.key}"
 
 
 def _status(error: ClientError) -> int:
