@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_ecr_assets as ecr_assets
 
-from infra.batch import IMAGE_SOURCE
+from infra.jobs import IMAGE_SOURCE
 
 SOURCES = "src/analytics_core"
 COUNTS = (
