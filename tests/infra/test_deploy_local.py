@@ -24,15 +24,20 @@ def output(aws, name):
     return {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}[name]
 
 
+def definitions(aws):
+    """The active job definitions by the output that names each."""
+    found = aws.client("batch").describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    arns = {output(aws, name): name for name in ("JobDefinition", "LoadJobDefinition")}
+    return {arns[d["jobDefinitionArn"]]: d for d in found}
+
+
 def test_the_image_is_built_for_arm64_and_pushed_under_its_hash(deployed):
     calls = deployed.docker_calls()
     build = next(call for call in calls if call[0] == "build")
     assert build[build.index("--platform") + 1] == "linux/arm64"
     pushed = next(call[1] for call in calls if call[0] == "push")
-    (definition,) = deployed.client("batch").describe_job_definitions(status="ACTIVE")[
-        "jobDefinitions"
-    ]
-    assert definition["containerProperties"]["image"] == pushed
+    images = {d["containerProperties"]["image"] for d in definitions(deployed).values()}
+    assert images == {pushed}, "both jobs run the one image"
     assert len(pushed.rpartition(":")[2]) == 64
 
 
@@ -53,10 +58,7 @@ def test_queue_and_environment(deployed):
 
 
 def test_definition_with_its_mount_and_retry_rules(deployed):
-    (definition,) = deployed.client("batch").describe_job_definitions(status="ACTIVE")[
-        "jobDefinitions"
-    ]
-    assert definition["jobDefinitionArn"] == output(deployed, "JobDefinition")
+    definition = definitions(deployed)["JobDefinition"]
     container = definition["containerProperties"]
     assert container["mountPoints"] == [
         {"containerPath": "/mnt/efs", "readOnly": True, "sourceVolume": "database"}
@@ -74,7 +76,8 @@ def test_definition_with_its_mount_and_retry_rules(deployed):
         for rule in definition["retryStrategy"]["evaluateOnExit"]
     ] == [
         {"action": "retry", "onstatusreason": "host ec2*"},
-        {"action": "retry", "onreason": "cannotpullcontainererror*"},
+        {"action": "retry", "onstatusreason": "task failed to start*"},
+        {"action": "retry", "onstatusreason": "error response from daemon*"},
         {"action": "retry", "onexitcode": "75"},
         {"action": "exit", "onreason": "*"},
     ]
@@ -86,29 +89,31 @@ def test_definition_with_its_mount_and_retry_rules(deployed):
     assert group == output(deployed, "JobLogGroup")
 
 
-def test_three_roles(deployed):
+def test_each_job_has_its_own_rights(deployed):
     iam = deployed.client("iam")
-    container = deployed.client("batch").describe_job_definitions(status="ACTIVE")[
-        "jobDefinitions"
-    ][0]["containerProperties"]
-    job = container["jobRoleArn"].rpartition("/")[2]
-    execution = container["executionRoleArn"].rpartition("/")[2]
-    assert job != execution
-    for name in (job, execution):
-        trust = json.dumps(iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"])
+    made = definitions(deployed)
+
+    def allowed(role):
+        trust = json.dumps(iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
         assert "ecs-tasks.amazonaws.com" in trust
-    (policy,) = iam.list_role_policies(RoleName=job)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=job, PolicyName=policy)["PolicyDocument"]
-    actions = {
-        action
-        for statement in document["Statement"]
-        for action in (
-            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        )
-    }
-    assert actions == {
+        (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        named = [statement["Action"] for statement in document["Statement"]]
+        return {a for each in named for a in ([each] if isinstance(each, str) else each)}
+
+    def role(name, key):
+        return made[name]["containerProperties"][key].rpartition("/")[2]
+
+    roles = {name: role(name, "jobRoleArn") for name in made}
+    executions = {role(name, "executionRoleArn") for name in made}
+    assert len({*roles.values(), *executions}) == 3
+    assert allowed(roles["JobDefinition"]) == {
         "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
         "elasticfilesystem:ClientMount",
+    }  # fmt: skip
+    assert allowed(roles["LoadJobDefinition"]) == {
+        "s3:GetObject", "s3:DeleteObject", "s3:ListBucket",
+        "elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite",
     }  # fmt: skip
 
 
@@ -127,6 +132,20 @@ def test_bucket_function_and_parameters(deployed):
     for key, name in (("bucket", "Bucket"), ("trigger-function", "TriggerFunction")):
         value = ssm.get_parameter(Name=f"/cocktail-analytics/dev/{key}")["Parameter"]["Value"]
         assert value == output(deployed, name)
+
+
+def test_the_revision_before_an_update_is_still_accepted(deployed):
+    """CloudFormation replaces a definition by a new revision; the function knows the old one."""
+    before = output(deployed, "JobDefinition")
+    context = {"environments": {"dev": {"timeout_minutes": 45}}}
+    deployed.cdk("deploy", "DevStack", *DEPLOY, context=context)
+    after = output(deployed, "JobDefinition")
+    assert after != before
+    assert after.rpartition(":")[0] == before.rpartition(":")[0]
+    batch = deployed.client("batch")
+    for revision in (before, after):
+        asked = {"jobQueue": output(deployed, "JobQueue"), "jobDefinition": revision}
+        assert batch.submit_job(jobName="any", **asked)["jobId"]
 
 
 def test_a_diff_right_after_the_deploy_is_empty(deployed):
@@ -179,6 +198,7 @@ def test_adopting_replaces_nothing(deployed):
         "AWS::CloudFormation::Stack",
         "AWS::Batch::ComputeEnvironment",
         "AWS::Batch::JobDefinition",
+        "AWS::Scheduler::Schedule",  # the monthly patch waits as long as a job may run
     }
     assert not [line for line in lines if line.endswith("replace")]
 

@@ -11,7 +11,7 @@ from infra.doctor.capacity import (
 )
 from infra.doctor.findings import Severity
 from infra.environments import DEV, PROD, AdoptedVpc, NetworkMode
-from tests.infra.doctor.cloud import Network, of, say
+from tests.infra.doctor.cloud import Network, of, refuse, say
 from tests.infra.emulator import REGION
 
 
@@ -131,6 +131,14 @@ def test_a_quota_never_raised_is_the_default(account, examined):
     say(account, "service-quotas.GetAWSDefaultServiceQuota", {"Quota": {"Value": 5.0}})
     (finding,) = examined(DEV, vcpu_quotas)
     assert "is 5" in finding.what
+
+
+def test_a_quota_that_service_quotas_does_not_know(account, examined):
+    for call in ("GetServiceQuota", "GetAWSDefaultServiceQuota"):
+        refuse(account, f"service-quotas.{call}", "NoSuchResourceException", 400)
+    (finding,) = examined(DEV, vcpu_quotas)
+    assert finding.severity is Severity.WARNING
+    assert "does not know All Standard Spot" in finding.what
 
 
 def test_room_for_a_network(aws, examined):

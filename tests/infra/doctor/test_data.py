@@ -120,6 +120,14 @@ def test_an_access_point_without_a_user_leaves_the_images(account, files, examin
     assert f"as the image's uid {CONTAINER_UID}, below / of" in finding.what
 
 
+def test_an_access_point_under_way(account, files, examined):
+    said = files.efs.describe_access_points(AccessPointId=files.access_point_id)["AccessPoints"]
+    said[0]["LifeCycleState"] = "deleting"
+    say(account, "efs.DescribeAccessPoints", {"AccessPoints": said})
+    (what,) = of(Severity.TROUBLE, examined(on(files), access_point))
+    assert what.endswith("is deleting")
+
+
 def test_a_group_in_another_network(files, examined):
     ec2 = files.network.ec2
     other = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]

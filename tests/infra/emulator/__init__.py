@@ -92,7 +92,9 @@ class Emulator:
 
 
 @contextmanager
-def emulator(folder: Path, *, docker: str | None = None) -> Iterator[Emulator]:
+def emulator(
+    folder: Path, *, docker: str | None = None, module: str = "tests.infra.emulator"
+) -> Iterator[Emulator]:
     """Run an emulator for as long as the block lasts.
 
     Parameters
@@ -101,10 +103,12 @@ def emulator(folder: Path, *, docker: str | None = None) -> Iterator[Emulator]:
         For its log, the cloud assembly and the record of docker calls.
     docker
         A program to build images with; None records the calls and builds nothing.
+    module
+        What is run; with `tests.infra.emulator.processes` jobs and functions really run.
     """
     log = (folder / "emulator.log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.infra.emulator"],
+        [sys.executable, "-m", module],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=log,

@@ -314,12 +314,12 @@ def _script(job: Any, root: str) -> str:
 
 def file_system(system_id: str) -> Path:
     """Return the folder that stands for a file system, at its access point."""
-    folder = Path(_folder, system_id)
+    folder = Path(os.environ.get("JOBS_FOLDER", _temporary.name), system_id)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-_folder = os.environ.get("JOBS_FOLDER") or tempfile.mkdtemp(prefix="file-systems-")
+_temporary = tempfile.TemporaryDirectory(prefix="file-systems-")
 _CHROOT = shutil.which("chroot", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") or "chroot"
 _ROOTLESS = [] if os.geteuid() == 0 else ["--map-root-user"]
 

@@ -57,6 +57,7 @@ def create_one(logical_id: str, resource: Any, within: Any, **where: Any) -> Any
     if resource["Type"] == STACK and made is not None:
         _say(within, logical_id, made.stack_id, "CREATE_IN_PROGRESS")  # by it the CLI looks inside
         if made.status != "CREATE_COMPLETE":
+            within._parsed_resources[logical_id] = made  # what is left of it goes with the others
             raise Failed(
                 logical_id,
                 STACK,
@@ -138,6 +139,7 @@ def remove(within: Any, names: list[str]) -> set[str]:
     """Remove resources, dependants before what they depend on; return what could not be."""
     waiting = {name for name in names if not kept(within._resource_json_map[name])}
     within.resisted = {}
+    gone: set[str] = set()
     progress = True
     while waiting and progress:
         progress = False
@@ -153,7 +155,11 @@ def remove(within: Any, names: list[str]) -> set[str]:
                 waiting.discard(name)
                 within._parsed_resources.pop(name, None)
                 within.resisted.pop(name, None)
+                gone.add(name)
         waiting &= set(within._parsed_resources)
+    # Moto would make anew what it is asked for.
+    known = within._resource_json_map
+    within._resource_json_map = {name: known[name] for name in known if name not in gone}
     return waiting
 
 
