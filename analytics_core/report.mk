@@ -1,5 +1,5 @@
 # The page: its types, its pictures, its speed. See docs/page.md.
-.PHONY: lint-page page-pictures page-frames
+.PHONY: lint-page format page-pictures page-frames
 PAGE_SOURCES := analytics_core/src/analytics_core/report/frontend
 PAGE_TOOLS := build/page
 
@@ -13,6 +13,11 @@ $(PAGE_TOOLS)/.installed: $(PAGE_SOURCES)/package.json $(PAGE_SOURCES)/package-l
 lint-page: $(PAGE_TOOLS)/.installed
 	rm -rf $(PAGE_TOOLS)/src && cp -R $(PAGE_SOURCES)/src $(PAGE_SOURCES)/tsconfig.json $(PAGE_TOOLS)
 	cd $(PAGE_TOOLS) && npx --no-install tsc --noEmit
+	cd $(PAGE_TOOLS) && npx --no-install prettier --log-level warn --check $(CURDIR)/$(PAGE_SOURCES)/src
+
+format: $(PAGE_TOOLS)/.installed ## put Python and the page's program into shape
+	$(BIN)/ruff format .
+	cd $(PAGE_TOOLS) && npx --no-install prettier --log-level warn --write $(CURDIR)/$(PAGE_SOURCES)/src
 
 page-pictures: $(VENV)/.dev ## take the pictures in docs/images again
 	$(BIN)/analytics-core demo --output build/page-pictures

@@ -47,7 +47,7 @@ def main() -> int:
     except ChoiceError as error:
         parser.error(str(error))
     harmless = read_harmless()
-    results = []
+    results: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
         benches = []
         for number in range(options.jobs):
@@ -59,16 +59,14 @@ def main() -> int:
                     module, benches, harmless, count=options.sample, seed=options.seed
                 )
             except TrialError as error:
-                print(f"{module}: {error}")
-                results.append({"module": module, "error": str(error)})
-                continue
+                result = {"module": module, "error": str(error), "changes": []}
             results.append(result)
-            print(f"{module}: {_summary(result)}", flush=True)
+            print(_report(result), flush=True)
+            _keep({"seed": options.seed, "sample": options.sample, "modules": results})
     for entry in _stale(harmless):
-        print(f"no longer in {entry.module}: {entry.line}")
-    print(_table(results))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps({"seed": options.seed, "modules": results}, indent=1) + "\n")
+        print(f"no longer to be made in {entry.module}: {entry.change} in {entry.line}")
+    counts = Counter(change["verdict"] for result in results for change in result["changes"])
+    print(f"\n{counts.total() - counts['survived']} of {counts.total()} changes noticed")
     return 1 if any("error" in result for result in results) else 0
 
 
@@ -114,12 +112,25 @@ def try_module(
     return {**result, "seconds": round(seconds, 1), "changes": tried}
 
 
-def _summary(result: dict[str, Any]) -> str:
+def _report(result: dict[str, Any]) -> str:
+    """Say how a module fared: place and change of each survivor, the line's text below."""
+    if "error" in result:
+        return f"{result['module']}: {result['error']}"
     if not result["tests"]:
-        return "no tests"
-    counts = Counter(change["verdict"] for change in result["changes"])
-    noticed = counts["caught"] + counts["timed out"]
-    return f"{noticed} of {counts.total()} noticed, of {result['possible']} possible"
+        return f"{result['module']}: no tests"
+    survivors = [change for change in result["changes"] if change["verdict"] == "survived"]
+    tried = len(result["changes"])
+    noticed = f"{tried - len(survivors)} of {tried} noticed, of {result['possible']} possible"
+    lines = [f"{result['module']}: {noticed}"]
+    for change in survivors:
+        lines.append(f"  {result['module']}:{change['line']}  {change['change']}")
+        lines.append(f"      {change['text']}")
+    return "\n".join(lines)
+
+
+def _keep(content: dict[str, Any]) -> None:
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _stale(harmless: Sequence[Harmless]) -> list[Harmless]:
@@ -132,21 +143,6 @@ def _stale(harmless: Sequence[Harmless]) -> list[Harmless]:
             for change in find_changes((ROOT / entry.module).read_bytes())
         )
     ]
-
-
-def _table(results: Sequence[dict[str, Any]]) -> str:
-    """Lay out the survivors: place and change, the line's text below."""
-    rows = [
-        (f"{result['module']}:{change['line']}", change["change"], change["text"])
-        for result in results
-        for change in result.get("changes", [])
-        if change["verdict"] == "survived"
-    ]
-    if not rows:
-        return "Every change was noticed."
-    width = max(len(place) for place, _, _ in rows)
-    lines = [f"{place:{width}}  {change}\n    {text}" for place, change, text in rows]
-    return "\n".join(["What no test notices:", *lines])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mutants.__main__ import try_module
+from mutants.__main__ import _report, try_module
 from mutants.changes import find_changes
 from mutants.choice import (
     ChoiceError,
@@ -127,3 +127,13 @@ def test_every_judged_change_can_still_be_made_and_has_a_reason() -> None:
         assert entry.reason
         changes = find_changes((root / entry.module).read_bytes())
         assert any(entry.fits(entry.module, change) for change in changes), entry
+
+
+def test_report_names_the_place_of_each_survivor() -> None:
+    survived = {"line": 3, "text": "a < b", "change": "< -> <=", "verdict": "survived"}
+    caught = {**survived, "line": 4, "verdict": "caught"}
+    slow = {**survived, "line": 5, "verdict": "timed out"}
+    result = {"module": "a.py", "tests": ["t"], "possible": 9, "changes": [survived, caught, slow]}
+    assert _report(result) == (
+        "a.py: 2 of 3 noticed, of 9 possible\n  a.py:3  < -> <=\n      a < b"
+    )

@@ -48,7 +48,6 @@ def to_json(value: object) -> str:
 
 def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> bytes:
     """One document as UTF-8; rows are encoded one by one, to spare a second copy of a long list."""
-    body = to_json(data) if isinstance(data, dict) else f"[{','.join(map(to_json, data))}]"
     metadata = {
         "generated_at": provenance.generated_at,
         "storage_version": STORAGE_VERSION,
@@ -57,8 +56,21 @@ def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> byte
         "database_fingerprint": provenance.database_fingerprint,
         "code_version": provenance.code_version,
     }
+    if isinstance(data, dict):
+        body = [_to_utf8(data)]
+    else:
+        body = [b"[", *_separated(_to_utf8(row) for row in data), b"]"]
+    return b"".join([b'{"data":', *body, b',"metadata":', _to_utf8(metadata), b"}\n"])
+
+
+def _to_utf8(value: object) -> bytes:
     # Names can hold lone surrogates, which UTF-8 has no bytes for; they come out as "?".
-    return f'{{"data":{body},"metadata":{to_json(metadata)}}}\n'.encode(errors="replace")
+    return to_json(value).encode(errors="replace")
+
+
+def _separated(rows: Iterable[bytes]) -> Iterator[bytes]:
+    for number, row in enumerate(rows):
+        yield from (b",", row) if number else (row,)
 
 
 def _number(value: float) -> float:

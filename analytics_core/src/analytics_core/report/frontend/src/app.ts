@@ -89,11 +89,23 @@ function start(): void {
     if (recipe === null) return;
     replace(
       frame.card,
-      h("p", { class: "title" }, mark(context, recipe), h("strong", { dir: "auto" }, shorten(data.name(recipe), 80))),
-      h("dl", { class: "lines" }, data.lines(recipe).slice(0, 9).map((line) => [
-        h("dt", {}, written(line)),
-        h("dd", { dir: "auto" }, shorten(data.ingredient(line.ingredient), 40)),
-      ])),
+      h(
+        "p",
+        { class: "title" },
+        mark(context, recipe),
+        h("strong", { dir: "auto" }, shorten(data.name(recipe), 80)),
+      ),
+      h(
+        "dl",
+        { class: "lines" },
+        data
+          .lines(recipe)
+          .slice(0, 9)
+          .map((line) => [
+            h("dt", {}, written(line)),
+            h("dd", { dir: "auto" }, shorten(data.ingredient(line.ingredient), 40)),
+          ]),
+      ),
       readiness(context, recipe),
     );
     const { clientWidth: width, clientHeight: height } = frame.stage;
@@ -115,8 +127,17 @@ function start(): void {
       case "drink":
         chosen = data.recipeAt(route.id);
         if (chosen === undefined) {
-          body = h("div", { class: "intro" }, h("h1", { tabindex: -1 }, "Not on this map"),
-            h("p", {}, "This run has no such drink. ", h("a", { href: to.map() }, "Back to the map")));
+          body = h(
+            "div",
+            { class: "intro" },
+            h("h1", { tabindex: -1 }, "Not on this map"),
+            h(
+              "p",
+              {},
+              "This run has no such drink. ",
+              h("a", { href: to.map() }, "Back to the map"),
+            ),
+          );
         } else {
           body = drink(context, chosen);
           title = `${shorten(data.name(chosen), 80)} · ${title}`;
@@ -182,14 +203,18 @@ function start(): void {
   });
   window.addEventListener("hashchange", () => {
     show(true);
-    const heading = document.querySelector<HTMLElement>("#panel:not([hidden]) h1, #page:not([hidden]) h1");
+    const heading = document.querySelector<HTMLElement>(
+      "#panel:not([hidden]) h1, #page:not([hidden]) h1",
+    );
     // readers who go by keyboard or ear are taken along; the map keeps its focus
     if (document.activeElement !== frame.canvas) heading?.focus({ preventScroll: true });
     if (heading) context.announce(heading.textContent ?? "");
   });
   document.addEventListener("keydown", (event) => {
     // a tick or a button takes no text, so there the key keeps its meaning
-    const typing = event.target instanceof Element && event.target.matches("select, input:not([type=checkbox], [type=radio])");
+    const typing =
+      event.target instanceof Element &&
+      event.target.matches("select, input:not([type=checkbox], [type=radio])");
     if (event.key === "/" && !typing) {
       event.preventDefault();
       document.getElementById("search")?.focus();
@@ -203,7 +228,10 @@ function start(): void {
 function failed(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
   document.documentElement.dataset.state = "failed";
-  replace(document.getElementById("main")!, h("p", { id: "loading", role: "alert" }, `The page could not start: ${message}`));
+  replace(
+    document.getElementById("main")!,
+    h("p", { id: "loading", role: "alert" }, `The page could not start: ${message}`),
+  );
 }
 
 try {

@@ -58,7 +58,10 @@ export class Bar {
   }
 
   private save(): void {
-    remember("bar", this.list().map((index) => this.data.ingredients.id[index]));
+    remember(
+      "bar",
+      this.list().map((index) => this.data.ingredients.id[index]),
+    );
     this.settle();
     for (const listener of this.listeners) listener();
   }

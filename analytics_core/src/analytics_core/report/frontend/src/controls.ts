@@ -27,7 +27,11 @@ export function controls(
   },
 ): Controls {
   const kinds: [MapKind, string, string][] = [
-    ["learned", "By taste", "Distances under the learned cost: ingredients that replace each other lie close"],
+    [
+      "learned",
+      "By taste",
+      "Distances under the learned cost: ingredients that replace each other lie close",
+    ],
     ["plain", "By measure", "Manhattan distances between the volumes, ingredient by ingredient"],
   ];
   const switcher = h(
@@ -35,16 +39,30 @@ export function controls(
     { class: "segmented" },
     h("legend", { class: "unseen" }, "Which map"),
     kinds.map(([value, label, title]) =>
-      h("label", { title },
-        h("input", { type: "radio", name: "kind", value, checked: value === choices.kind, onchange: () => act.kind(value) }),
-        h("span", {}, label)),
+      h(
+        "label",
+        { title },
+        h("input", {
+          type: "radio",
+          name: "kind",
+          value,
+          checked: value === choices.kind,
+          onchange: () => act.kind(value),
+        }),
+        h("span", {}, label),
+      ),
     ),
   );
   const colors = h(
     "select",
-    { id: "scheme", "aria-label": "Colour by", onchange: (event) => act.scheme((event.target as HTMLSelectElement).value as SchemeKind) },
+    {
+      id: "scheme",
+      "aria-label": "Colour by",
+      onchange: (event) => act.scheme((event.target as HTMLSelectElement).value as SchemeKind),
+    },
     (Object.keys(SCHEME_NAMES) as SchemeKind[]).map((kind) =>
-      h("option", { value: kind, selected: kind === choices.scheme }, SCHEME_NAMES[kind])),
+      h("option", { value: kind, selected: kind === choices.scheme }, SCHEME_NAMES[kind]),
+    ),
   );
   const list = h("ul", { class: "legend" });
   const narrow = window.matchMedia("(max-width: 720px)").matches;
@@ -62,8 +80,16 @@ export function controls(
     "div",
     { class: "zoomer" },
     h("button", { type: "button", "aria-label": "Zoom in", onclick: () => act.zoom(1.7) }, "+"),
-    h("button", { type: "button", "aria-label": "Zoom out", onclick: () => act.zoom(1 / 1.7) }, "−"),
-    h("button", { type: "button", "aria-label": "Show the whole map", onclick: () => act.all() }, "⤢"),
+    h(
+      "button",
+      { type: "button", "aria-label": "Zoom out", onclick: () => act.zoom(1 / 1.7) },
+      "−",
+    ),
+    h(
+      "button",
+      { type: "button", "aria-label": "Show the whole map", onclick: () => act.all() },
+      "⤢",
+    ),
   );
   let chosen: number | null = null;
   const setScheme = (scheme: Scheme) => {
@@ -76,7 +102,9 @@ export function controls(
           "aria-pressed": "false",
           onclick: () => {
             chosen = chosen === index ? null : index;
-            buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === chosen)));
+            buttons.forEach((button, i) =>
+              button.setAttribute("aria-pressed", String(i === chosen)),
+            );
             act.pick(chosen);
           },
         },
@@ -85,10 +113,22 @@ export function controls(
         h("span", { class: "count" }, category.count.toLocaleString("en")),
       ),
     );
-    replace(list, buttons.map((button) => h("li", {}, button)));
+    replace(
+      list,
+      buttons.map((button) => h("li", {}, button)),
+    );
   };
-  const element = h("div", { class: "over" },
-    h("div", { class: "row" }, switcher, h("label", { class: "chooser" }, h("span", {}, "Colour"), colors)),
-    legend, zoomer);
+  const element = h(
+    "div",
+    { class: "over" },
+    h(
+      "div",
+      { class: "row" },
+      switcher,
+      h("label", { class: "chooser" }, h("span", {}, "Colour"), colors),
+    ),
+    legend,
+    zoomer,
+  );
   return { element, setScheme };
 }

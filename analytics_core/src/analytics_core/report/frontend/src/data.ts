@@ -262,7 +262,8 @@ export class Data {
       const hay = this.haystack(recipe);
       if (!words.every((word) => hay.includes(word))) continue;
       const title = this.title(recipe);
-      const rank = title === whole ? 0 : title.startsWith(whole) ? 1 : title.includes(whole) ? 2 : 3;
+      const rank =
+        title === whole ? 0 : title.startsWith(whole) ? 1 : title.includes(whole) ? 2 : 3;
       ranked.push([rank, recipe]);
     }
     ranked.sort((a, b) => a[0] - b[0] || this.title(a[1]).length - this.title(b[1]).length);

@@ -76,7 +76,11 @@ export function finder(context: Context, live: (found: number[] | null) => void)
     for (const index of data.searchIngredients(query, 3)) {
       option(to.ingredients(data.ingredients.id[index]), [
         named(data.ingredient(index)),
-        h("span", { class: "count" }, `ingredient, ${plural(data.ingredients.total[index], "drink")}`),
+        h(
+          "span",
+          { class: "count" },
+          `ingredient, ${plural(data.ingredients.total[index], "drink")}`,
+        ),
       ]);
     }
     if (found.length > SHOWN) {
@@ -85,7 +89,12 @@ export function finder(context: Context, live: (found: number[] | null) => void)
     replace(
       list,
       options.map((o) => o.element),
-      !options.length && h("li", { class: "note", role: "option", "aria-disabled": "true", "aria-selected": "false" }, "Nothing found"),
+      !options.length &&
+        h(
+          "li",
+          { class: "note", role: "option", "aria-disabled": "true", "aria-selected": "false" },
+          "Nothing found",
+        ),
     );
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
@@ -113,5 +122,10 @@ export function finder(context: Context, live: (found: number[] | null) => void)
     } else return;
     event.preventDefault();
   });
-  return h("form", { id: "finder", role: "search", onsubmit: (event) => event.preventDefault() }, input, list);
+  return h(
+    "form",
+    { id: "finder", role: "search", onsubmit: (event) => event.preventDefault() },
+    input,
+    list,
+  );
 }

@@ -33,7 +33,11 @@ export function drinkLink(context: Context, recipe: number, ...more: Child[]): H
 /** The ingredients of a drink in one line of text. */
 export function summary({ data }: Context, recipe: number): HTMLElement {
   const names = data.lines(recipe).map((line) => data.ingredient(line.ingredient));
-  return h("span", { class: "summary" }, names.flatMap((name, i) => [i > 0 && ", ", named(name)]));
+  return h(
+    "span",
+    { class: "summary" },
+    names.flatMap((name, i) => [i > 0 && ", ", named(name)]),
+  );
 }
 
 /** What must not begin a line. */

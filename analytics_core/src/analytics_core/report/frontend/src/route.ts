@@ -15,7 +15,8 @@ export const to = {
   drink: (id: number) => `#/drink/${id}`,
   search: (query: string) => `#/search/${encodeURIComponent(query)}`,
   bar: () => "#/bar",
-  ingredients: (id: number | null = null) => (id === null ? "#/ingredients" : `#/ingredients/${id}`),
+  ingredients: (id: number | null = null) =>
+    id === null ? "#/ingredients" : `#/ingredients/${id}`,
   compare: (a: number | null = null, b: number | null = null) =>
     `#/compare${a === null ? "" : `/${a}${b === null ? "" : `/${b}`}`}`,
   table: (query = "", page = 1) =>

@@ -29,8 +29,26 @@ export interface Scheme {
 }
 
 // After Okabe and Ito, with a darker yellow and sky on paper; the last is for all others.
-const LIGHT = ["#0072b2", "#d55e00", "#009e73", "#b8559a", "#e08e00", "#3d9bd6", "#8c7a00", "#5b4a8a"];
-const DARK = ["#4aa8e8", "#ff7f3f", "#1fc79a", "#e58fc4", "#ffb52e", "#9ad7ff", "#f0e442", "#b9a7ee"];
+const LIGHT = [
+  "#0072b2",
+  "#d55e00",
+  "#009e73",
+  "#b8559a",
+  "#e08e00",
+  "#3d9bd6",
+  "#8c7a00",
+  "#5b4a8a",
+];
+const DARK = [
+  "#4aa8e8",
+  "#ff7f3f",
+  "#1fc79a",
+  "#e58fc4",
+  "#ffb52e",
+  "#9ad7ff",
+  "#f0e442",
+  "#b9a7ee",
+];
 const OTHER = { light: "#8a8177", dark: "#8f8a86" };
 // Steps of cividis, which reads the same for every kind of colour vision.
 const STEPS_LIGHT = ["#c9a800", "#9c8f5a", "#7b7c7a", "#56667d", "#31507f", "#00305f"];
@@ -101,7 +119,9 @@ function byBar(data: Data, bar: Bar): Scheme {
 export function scheme(kind: SchemeKind, data: Data, bar: Bar): Scheme {
   switch (kind) {
     case "base":
-      return ranked(kind, data.recipes.base, (value) => (value < 0 ? "None" : data.ingredient(value)));
+      return ranked(kind, data.recipes.base, (value) =>
+        value < 0 ? "None" : data.ingredient(value),
+      );
     case "family":
       return ranked(kind, data.recipes.family, (value) => data.familyName(value));
     case "count":

@@ -3,15 +3,7 @@
 import { s } from "./dom";
 
 export type ShapeName =
-  | "circle"
-  | "triangle"
-  | "square"
-  | "diamond"
-  | "wedge"
-  | "cross"
-  | "hexagon"
-  | "star"
-  | "ring";
+  "circle" | "triangle" | "square" | "diamond" | "wedge" | "cross" | "hexagon" | "star" | "ring";
 
 export const SHAPES: ShapeName[] = [
   "circle",

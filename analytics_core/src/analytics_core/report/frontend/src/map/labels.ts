@@ -117,7 +117,10 @@ function spots(
 ): [number, number][] {
   const [right, left] = [px + gap, px - gap - width];
   const [above, beside, below] = [py - gap - height, py - height / 2, py + gap];
-  const sides: [number, number][] = [[right, beside], [left, beside]];
+  const sides: [number, number][] = [
+    [right, beside],
+    [left, beside],
+  ];
   if (!crowded) return sides;
   const middle = px - width / 2;
   const near = gap * 0.6;

@@ -156,9 +156,7 @@ export class MapView {
   /** Move until these recipes fill the view; without any, until all do. */
   show(recipes: number[] | null): void {
     this.fly(
-      recipes?.length
-        ? this.camera.fitting(recipes, this.places[this.scene.kind])
-        : zoomIdentity,
+      recipes?.length ? this.camera.fitting(recipes, this.places[this.scene.kind]) : zoomIdentity,
     );
   }
 

@@ -28,7 +28,15 @@ export function compare(context: Context, idA: number | null, idB: number | null
     "div",
     { class: "pickers" },
     ask("From", a, (recipe) => go(to.compare(id(recipe), b === undefined ? null : id(b)))),
-    h("a", { class: "chip", href: a !== undefined && b !== undefined ? to.compare(id(b), id(a)) : to.compare(), "aria-label": "Swap the two drinks" }, "⇄"),
+    h(
+      "a",
+      {
+        class: "chip",
+        href: a !== undefined && b !== undefined ? to.compare(id(b), id(a)) : to.compare(),
+        "aria-label": "Swap the two drinks",
+      },
+      "⇄",
+    ),
     ask("To", b, (recipe) => (a === undefined ? null : go(to.compare(id(a), id(recipe))))),
   );
   const body: Child[] = [];
@@ -36,17 +44,29 @@ export function compare(context: Context, idA: number | null, idB: number | null
     const { flows, distance: apart, estimated } = between(data, a, b);
     body.push(
       sentence(context, a, b),
-      h("p", { class: "note" }, estimated
-        ? "These two are not among each other's nearest, so nobody has written down the steps between them; the diagram matches their ingredients by kind."
-        : `Distance ${distance(apart ?? 0)}.`),
+      h(
+        "p",
+        { class: "note" },
+        estimated
+          ? "These two are not among each other's nearest, so nobody has written down the steps between them; the diagram matches their ingredients by kind."
+          : `Distance ${distance(apart ?? 0)}.`,
+      ),
       diagram(context, a, b, flows),
       h("div", { class: "pair" }, column(context, a), column(context, b)),
       h("p", { class: "note" }, `${provenance(context)}. Widths are shares of the drink's volume.`),
     );
   } else {
-    body.push(h("p", { class: "note" }, "Choose two drinks. From a drink's card, “compare” brings both."));
+    body.push(
+      h("p", { class: "note" }, "Choose two drinks. From a drink's card, “compare” brings both."),
+    );
   }
-  return h("div", { class: "view" }, h("h1", { tabindex: -1 }, "Which ingredient ", h("em", {}, "becomes"), " which"), pickers, body);
+  return h(
+    "div",
+    { class: "view" },
+    h("h1", { tabindex: -1 }, "Which ingredient ", h("em", {}, "becomes"), " which"),
+    pickers,
+    body,
+  );
 }
 
 /** The published steps from one drink to the other, else those of the way back. */
@@ -58,10 +78,20 @@ function sentence(context: Context, a: number, b: number): Child {
   const there = said(a, b);
   if (there) return there;
   const back = said(b, a);
-  return back && [h("p", { class: "note" }, "The other way round, from ", named(context.data.name(b)), ":"), back];
+  return (
+    back && [
+      h("p", { class: "note" }, "The other way round, from ", named(context.data.name(b)), ":"),
+      back,
+    ]
+  );
 }
 
-function picker(context: Context, label: string, value: number | undefined, chosen: (recipe: number) => void): HTMLElement {
+function picker(
+  context: Context,
+  label: string,
+  value: number | undefined,
+  chosen: (recipe: number) => void,
+): HTMLElement {
   const { data } = context;
   const list = uniqueId("names");
   const options = h("datalist", { id: list });
@@ -73,7 +103,10 @@ function picker(context: Context, label: string, value: number | undefined, chos
     autocomplete: "off",
     oninput: () => {
       options.replaceChildren(
-        ...data.search(input.value).slice(0, 12).map((recipe) => h("option", { value: shorten(data.name(recipe), 200) })),
+        ...data
+          .search(input.value)
+          .slice(0, 12)
+          .map((recipe) => h("option", { value: shorten(data.name(recipe), 200) })),
       );
     },
     onchange: () => {
@@ -90,8 +123,20 @@ function column(context: Context, recipe: number): HTMLElement {
     "section",
     {},
     h("h2", {}, drinkLink(context, recipe)),
-    h("ul", { class: "plain" }, data.lines(recipe).map((line) =>
-      h("li", { class: "row between" }, named(data.ingredient(line.ingredient)), h("span", { class: "count" }, written(line))))),
+    h(
+      "ul",
+      { class: "plain" },
+      data
+        .lines(recipe)
+        .map((line) =>
+          h(
+            "li",
+            { class: "row between" },
+            named(data.ingredient(line.ingredient)),
+            h("span", { class: "count" }, written(line)),
+          ),
+        ),
+    ),
   );
 }
 
@@ -104,10 +149,22 @@ function diagram(context: Context, a: number, b: number, flows: Flow[]): Element
   const nodes = [...ours, ...theirs].map(([ingredient, share]) => ({ ingredient, share }));
   const moved = new Map<number, number>();
   for (const flow of flows) moved.set(flow.source, (moved.get(flow.source) ?? 0) + flow.mass);
-  const stays = ours.map(([ingredient, share]) => ({ source: ingredient, target: ingredient, mass: share - (moved.get(ingredient) ?? 0) }));
-  const links = [...stays.map((f) => ({ ...f, stays: true })), ...flows.map((f) => ({ ...f, stays: false }))]
+  const stays = ours.map(([ingredient, share]) => ({
+    source: ingredient,
+    target: ingredient,
+    mass: share - (moved.get(ingredient) ?? 0),
+  }));
+  const links = [
+    ...stays.map((f) => ({ ...f, stays: true })),
+    ...flows.map((f) => ({ ...f, stays: false })),
+  ]
     .filter((f) => f.mass > 5e-4 && left.has(f.source) && right.has(f.target))
-    .map((f) => ({ source: left.get(f.source)!, target: right.get(f.target)!, value: f.mass, stays: f.stays }));
+    .map((f) => ({
+      source: left.get(f.source)!,
+      target: right.get(f.target)!,
+      value: f.mass,
+      stays: f.stays,
+    }));
   if (!links.length) return h("p", { class: "note" }, "Nothing moves.");
   const narrow = window.matchMedia("(max-width: 720px)").matches;
   const [width, side, letters] = narrow ? [420, 174, 16] : [900, 250, 26];
@@ -115,20 +172,45 @@ function diagram(context: Context, a: number, b: number, flows: Flow[]): Element
   const graph = sankey<NodeData, LinkData>()
     .nodeWidth(12)
     .nodePadding(22)
-    .extent([[side, 12], [width - side, height - 12]])({ nodes, links });
+    .extent([
+      [side, 12],
+      [width - side, height - 12],
+    ])({ nodes, links });
   const path = sankeyLinkHorizontal<NodeData, LinkData>();
   return s(
     "svg",
-    { class: "flow", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Flow of ingredients from ${shorten(data.name(a), 80)} to ${shorten(data.name(b), 80)}; the lists below give both recipes` },
+    {
+      class: "flow",
+      viewBox: `0 0 ${width} ${height}`,
+      role: "img",
+      "aria-label": `Flow of ingredients from ${shorten(data.name(a), 80)} to ${shorten(data.name(b), 80)}; the lists below give both recipes`,
+    },
     graph.links.map((link) =>
-      s("path", { class: link.stays ? "stay" : "move", d: path(link) ?? "", "stroke-width": Math.max(1.5, link.width ?? 1) })),
+      s("path", {
+        class: link.stays ? "stay" : "move",
+        d: path(link) ?? "",
+        "stroke-width": Math.max(1.5, link.width ?? 1),
+      }),
+    ),
     graph.nodes.map((node) => {
       const first = (node.x0 ?? 0) < width / 2;
       const [y0, y1] = [node.y0 ?? 0, node.y1 ?? 0];
-      return s("g", {},
+      return s(
+        "g",
+        {},
         s("rect", { x: node.x0, y: y0, width: 12, height: Math.max(2, y1 - y0), rx: 2 }),
-        s("text", { x: first ? (node.x0 ?? 0) - 12 : (node.x1 ?? 0) + 12, y: (y0 + y1) / 2, dy: "0.35em", "text-anchor": first ? "end" : "start" },
-          shorten(data.ingredient(node.ingredient), letters), s("tspan", { class: "share", dx: 6 }, percent(node.share))));
+        s(
+          "text",
+          {
+            x: first ? (node.x0 ?? 0) - 12 : (node.x1 ?? 0) + 12,
+            y: (y0 + y1) / 2,
+            dy: "0.35em",
+            "text-anchor": first ? "end" : "start",
+          },
+          shorten(data.ingredient(node.ingredient), letters),
+          s("tspan", { class: "share", dx: 6 }, percent(node.share)),
+        ),
+      );
     }),
   );
 }

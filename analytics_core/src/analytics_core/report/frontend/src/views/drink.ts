@@ -50,20 +50,33 @@ export function drink(context: Context, recipe: number): HTMLElement {
             "div",
             { class: "row between" },
             drinkLink(context, neighbor.recipe),
-            h("span", { class: "distance", title: "Distance: 0 is the same drink" }, distance(neighbor.distance)),
+            h(
+              "span",
+              { class: "distance", title: "Distance: 0 is the same drink" },
+              distance(neighbor.distance),
+            ),
           ),
           swaps(context, neighbor),
           h(
             "p",
             { class: "row small" },
             readiness(context, neighbor.recipe),
-            h("a", { class: "quiet", href: to.compare(id, data.recipes.id[neighbor.recipe]) },
-              "compare", h("span", { class: "unseen" }, " with ", data.name(neighbor.recipe).slice(0, 80))),
+            h(
+              "a",
+              { class: "quiet", href: to.compare(id, data.recipes.id[neighbor.recipe]) },
+              "compare",
+              h("span", { class: "unseen" }, " with ", data.name(neighbor.recipe).slice(0, 80)),
+            ),
           ),
         ),
       ),
-      neighbors.length > 0 && !kept.length && h("li", { class: "note" },
-        "None of the nearest drinks can be made from your bar yet; the ticks beside the ingredients above show what is missing."),
+      neighbors.length > 0 &&
+        !kept.length &&
+        h(
+          "li",
+          { class: "note" },
+          "None of the nearest drinks can be made from your bar yet; the ticks beside the ingredients above show what is missing.",
+        ),
     );
   }
   fillList();
@@ -74,17 +87,26 @@ export function drink(context: Context, recipe: number): HTMLElement {
     h("h1", { tabindex: -1 }, mark(context, recipe), named(data.name(recipe))),
     h("p", { class: "facts" }, facts),
     h("div", { class: "row small" }, readiness(context, recipe)),
-    h("ul", { class: "recipe", "aria-label": "Ingredients" }, data.lines(recipe).map((line) => ingredientLine(context, line))),
+    h(
+      "ul",
+      { class: "recipe", "aria-label": "Ingredients" },
+      data.lines(recipe).map((line) => ingredientLine(context, line)),
+    ),
     h(
       "section",
       { "aria-labelledby": nearby },
       h(
         "div",
         { class: "row between head" },
-        h("h2", { id: nearby }, neighbors.length ? "Nearest drinks" : "No other drink to compare with"),
+        h(
+          "h2",
+          { id: nearby },
+          neighbors.length ? "Nearest drinks" : "No other drink to compare with",
+        ),
         neighbors.length > 0 && filter,
       ),
-      neighbors.length > 0 && h("p", { class: "note" }, "Amounts are for this drink's size. 0 would be the same drink."),
+      neighbors.length > 0 &&
+        h("p", { class: "note" }, "Amounts are for this drink's size. 0 would be the same drink."),
       list,
     ),
   );
@@ -111,7 +133,14 @@ export function ingredientLine(context: Context, line: Line): HTMLElement {
       h("a", { href: to.ingredients(data.ingredients.id[line.ingredient]) }, named(name)),
       meter(line.fraction),
       h("span", { class: "unseen" }, `${percent(line.fraction)} of the drink`),
-      standIn && h("span", { class: "note" }, "you have ", named(data.ingredient(standIn.ingredient)), ", which stands in"),
+      standIn &&
+        h(
+          "span",
+          { class: "note" },
+          "you have ",
+          named(data.ingredient(standIn.ingredient)),
+          ", which stands in",
+        ),
     ),
     h(
       "label",

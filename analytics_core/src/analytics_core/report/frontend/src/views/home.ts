@@ -7,7 +7,15 @@ import { to } from "../route";
 
 /** Drinks to start from: well known ones if they are there, else what stands for its surroundings. */
 function starters({ data }: Context): number[] {
-  const famous = ["negroni", "daiquiri", "manhattan", "margarita", "martini", "old fashioned", "mojito"];
+  const famous = [
+    "negroni",
+    "daiquiri",
+    "manhattan",
+    "margarita",
+    "martini",
+    "old fashioned",
+    "mojito",
+  ];
   const byTitle = new Map<string, number>();
   for (let recipe = 0; recipe < data.count; recipe++) byTitle.set(data.title(recipe), recipe);
   const found = famous.flatMap((title) => byTitle.get(title) ?? []);
@@ -24,8 +32,13 @@ export function home(context: Context): HTMLElement {
       "div",
       { class: "intro" },
       h("h1", {}, "An empty map"),
-      h("p", {}, "The last run found no usable recipe. What it met on the way stands under ",
-        h("a", { href: to.about() }, "About"), "."),
+      h(
+        "p",
+        {},
+        "The last run found no usable recipe. What it met on the way stands under ",
+        h("a", { href: to.about() }, "About"),
+        ".",
+      ),
     );
   }
   const at = data.manifest.generated_at;
@@ -51,7 +64,11 @@ export function home(context: Context): HTMLElement {
     h(
       "p",
       { class: "row" },
-      h("a", { class: "button", href: to.bar() }, bar.size ? `My bar · ${plural(bar.size, "bottle")}` : "Tick what is in my bar"),
+      h(
+        "a",
+        { class: "button", href: to.bar() },
+        bar.size ? `My bar · ${plural(bar.size, "bottle")}` : "Tick what is in my bar",
+      ),
     ),
     h(
       "p",

@@ -15,19 +15,42 @@ interface Cell {
 export function ingredients(context: Context, id: number | null): HTMLElement {
   const { data } = context;
   const chosen = id === null ? undefined : data.ingredientAt(id);
-  const kids = (chosen === undefined ? data.roots : data.children[chosen]).filter((i) => data.ingredients.total[i] > 0);
+  const kids = (chosen === undefined ? data.roots : data.children[chosen]).filter(
+    (i) => data.ingredients.total[i] > 0,
+  );
   const crumbs = chosen === undefined ? [] : data.lineage(chosen).slice(1).reverse();
-  const link = (index: number) => h("a", { href: to.ingredients(data.ingredients.id[index]) }, named(data.ingredient(index)));
+  const link = (index: number) =>
+    h("a", { href: to.ingredients(data.ingredients.id[index]) }, named(data.ingredient(index)));
   return h(
     "div",
     { class: "view" },
-    chosen !== undefined && h("nav", { class: "crumbs", "aria-label": "Where in the tree" }, h("a", { href: to.ingredients() }, "All ingredients"), crumbs.map((c) => [" › ", link(c)])),
-    h("h1", { tabindex: -1 }, chosen === undefined ? ["What drinks are ", h("em", {}, "made of")] : named(data.ingredient(chosen))),
-    h("p", { class: "note" }, chosen === undefined
-      ? `${provenance(context)}. Areas are the number of recipes; choose one to look inside.`
-      : `${provenance(context)}: in ${plural(data.ingredients.total[chosen], "recipe")}, ${data.ingredients.own[chosen]} of them by this very name.`),
+    chosen !== undefined &&
+      h(
+        "nav",
+        { class: "crumbs", "aria-label": "Where in the tree" },
+        h("a", { href: to.ingredients() }, "All ingredients"),
+        crumbs.map((c) => [" › ", link(c)]),
+      ),
+    h(
+      "h1",
+      { tabindex: -1 },
+      chosen === undefined
+        ? ["What drinks are ", h("em", {}, "made of")]
+        : named(data.ingredient(chosen)),
+    ),
+    h(
+      "p",
+      { class: "note" },
+      chosen === undefined
+        ? `${provenance(context)}. Areas are the number of recipes; choose one to look inside.`
+        : `${provenance(context)}: in ${plural(data.ingredients.total[chosen], "recipe")}, ${data.ingredients.own[chosen]} of them by this very name.`,
+    ),
     kids.length > 0 && map(context, kids),
-    h("div", { class: "split even" }, chosen === undefined ? overview(context) : detail(context, chosen)),
+    h(
+      "div",
+      { class: "split even" },
+      chosen === undefined ? overview(context) : detail(context, chosen),
+    ),
   );
 }
 
@@ -37,13 +60,33 @@ function map(context: Context, kids: number[]): SVGElement {
   const [width, height] = narrow ? [360, 420] : [1180, 500];
   const { total, id } = data.ingredients;
   const used = (index: number) => data.children[index].filter((child) => total[child] > 0);
-  const tree: Cell = { index: -1, children: kids.map((index) => ({ index, children: used(index).map((child) => ({ index: child })) })) };
-  const root = treemap<Cell>().size([width, height]).paddingOuter(1).paddingInner(2).paddingTop((n) => (n.depth === 1 ? 23 : 1)).round(true)(
+  const tree: Cell = {
+    index: -1,
+    children: kids.map((index) => ({
+      index,
+      children: used(index).map((child) => ({ index: child })),
+    })),
+  };
+  const root = treemap<Cell>()
+    .size([width, height])
+    .paddingOuter(1)
+    .paddingInner(2)
+    .paddingTop((n) => (n.depth === 1 ? 23 : 1))
+    .round(true)(
     // an inner cell is as large as its recipes say, whatever its children share
-    hierarchy(tree).sum((cell) => (cell.children?.length ? 0 : Math.max(total[cell.index] ?? 0, 0.5))).sort((a, b) => (b.value ?? 0) - (a.value ?? 0)),
+    hierarchy(tree)
+      .sum((cell) => (cell.children?.length ? 0 : Math.max(total[cell.index] ?? 0, 0.5)))
+      .sort((a, b) => (b.value ?? 0) - (a.value ?? 0)),
   );
   const cells = root.descendants().filter((node) => node.depth > 0);
-  return s("svg", { class: "treemap", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Treemap of ingredients by use" },
+  return s(
+    "svg",
+    {
+      class: "treemap",
+      viewBox: `0 0 ${width} ${height}`,
+      role: "group",
+      "aria-label": "Treemap of ingredients by use",
+    },
     cells.map((node) => {
       const { index } = node.data;
       const [w, t] = [node.x1 - node.x0, node.y1 - node.y0];
@@ -51,32 +94,86 @@ function map(context: Context, kids: number[]): SVGElement {
       const name = data.ingredient(index);
       const fits = w > 44 && t > 18;
       const group = (node.parent!.depth ? cells.indexOf(node.parent!) : cells.indexOf(node)) % 6;
-      return s("g", {
-        class: `cell depth-${node.depth} tone-${group}`, role: "link", tabindex: node.depth === 1 ? 0 : -1,
-        "aria-label": `${shorten(name, 80)}, ${plural(total[index], "recipe")}`, onclick: open,
-        onkeydown: (event) => (event as KeyboardEvent).key === "Enter" && open(),
-      },
-      s("title", {}, `${shorten(name, 80)}: ${plural(total[index], "recipe")}`),
-      s("rect", { x: node.x0, y: node.y0, width: Math.max(0, w), height: Math.max(0, t), rx: 3 }),
-      fits && s("text", { x: node.x0 + 6, y: node.y0 + 16 }, shorten(name, Math.floor((w - 12) / 7.6))),
-      fits && w > name.length * 7.2 + 46 && s("text", { class: "share", x: node.x1 - 6, y: node.y0 + 16, "text-anchor": "end" }, total[index]));
-    }));
+      return s(
+        "g",
+        {
+          class: `cell depth-${node.depth} tone-${group}`,
+          role: "link",
+          tabindex: node.depth === 1 ? 0 : -1,
+          "aria-label": `${shorten(name, 80)}, ${plural(total[index], "recipe")}`,
+          onclick: open,
+          onkeydown: (event) => (event as KeyboardEvent).key === "Enter" && open(),
+        },
+        s("title", {}, `${shorten(name, 80)}: ${plural(total[index], "recipe")}`),
+        s("rect", { x: node.x0, y: node.y0, width: Math.max(0, w), height: Math.max(0, t), rx: 3 }),
+        fits &&
+          s("text", { x: node.x0 + 6, y: node.y0 + 16 }, shorten(name, Math.floor((w - 12) / 7.6))),
+        fits &&
+          w > name.length * 7.2 + 46 &&
+          s(
+            "text",
+            { class: "share", x: node.x1 - 6, y: node.y0 + 16, "text-anchor": "end" },
+            total[index],
+          ),
+      );
+    }),
+  );
 }
 
 function overview(context: Context): Child[] {
   const { data } = context;
   const { own, id } = data.ingredients;
-  const top = own.map((_, i) => i).filter((i) => own[i] > 0).sort((a, b) => own[b] - own[a]);
+  const top = own
+    .map((_, i) => i)
+    .filter((i) => own[i] > 0)
+    .sort((a, b) => own[b] - own[a]);
   const most = own[top[0]] || 1;
   const sizes = data.complexity;
   const peak = Math.max(1, ...sizes.map(([, count]) => count));
   return [
-    h("section", {}, h("h2", {}, "Most used"), h("p", { class: "note" }, "Recipes that name the ingredient itself"),
-      longList(top.map((index) => () => h("div", { class: "figure" },
-        h("a", { href: to.ingredients(id[index]) }, named(data.ingredient(index))), h("span", { class: "count" }, own[index]), meter(own[index] / most))), 15, "ingredients")),
-    h("section", { id: "complexity" }, h("h2", {}, "How many ingredients a drink has"), h("p", { class: "note" }, "Different ingredients by name, and the number of recipes"),
-      h("ul", { class: "plain" }, sizes.map(([size, count]) => h("li", {}, h("div", { class: "figure" },
-        h("span", {}, plural(size, "ingredient")), h("span", { class: "count" }, count), meter(count / peak)))))),
+    h(
+      "section",
+      {},
+      h("h2", {}, "Most used"),
+      h("p", { class: "note" }, "Recipes that name the ingredient itself"),
+      longList(
+        top.map(
+          (index) => () =>
+            h(
+              "div",
+              { class: "figure" },
+              h("a", { href: to.ingredients(id[index]) }, named(data.ingredient(index))),
+              h("span", { class: "count" }, own[index]),
+              meter(own[index] / most),
+            ),
+        ),
+        15,
+        "ingredients",
+      ),
+    ),
+    h(
+      "section",
+      { id: "complexity" },
+      h("h2", {}, "How many ingredients a drink has"),
+      h("p", { class: "note" }, "Different ingredients by name, and the number of recipes"),
+      h(
+        "ul",
+        { class: "plain" },
+        sizes.map(([size, count]) =>
+          h(
+            "li",
+            {},
+            h(
+              "div",
+              { class: "figure" },
+              h("span", {}, plural(size, "ingredient")),
+              h("span", { class: "count" }, count),
+              meter(count / peak),
+            ),
+          ),
+        ),
+      ),
+    ),
   ];
 }
 
@@ -85,16 +182,58 @@ function detail(context: Context, chosen: number): Child[] {
   const others = data.substitutes(bar.rolled(chosen));
   const below = (index: number): number[] => [index, ...data.children[index].flatMap(below)];
   const members = new Set(below(chosen));
-  const recipes = Array.from({ length: data.count }, (_, i) => i).filter((recipe) => data.lines(recipe).some((line) => members.has(line.ingredient)));
+  const recipes = Array.from({ length: data.count }, (_, i) => i).filter((recipe) =>
+    data.lines(recipe).some((line) => members.has(line.ingredient)),
+  );
   return [
-    h("section", { id: "substitutes" }, h("h2", {}, "Stands in best"), h("p", { class: "note" }, "By the learned cost: 0 is the same ingredient"),
-      others.length ? h("ul", { class: "plain" }, others.map((other) => h("li", { class: "row between" },
-        h("a", { href: to.ingredients(data.ingredients.id[other.ingredient]) }, named(data.ingredient(other.ingredient))),
-        h("span", { class: "row" }, bar.has(other.ingredient) && h("span", { class: "badge ready" }, "✓ in my bar"), h("span", { class: "distance" }, distance(other.cost))))))
+    h(
+      "section",
+      { id: "substitutes" },
+      h("h2", {}, "Stands in best"),
+      h("p", { class: "note" }, "By the learned cost: 0 is the same ingredient"),
+      others.length
+        ? h(
+            "ul",
+            { class: "plain" },
+            others.map((other) =>
+              h(
+                "li",
+                { class: "row between" },
+                h(
+                  "a",
+                  { href: to.ingredients(data.ingredients.id[other.ingredient]) },
+                  named(data.ingredient(other.ingredient)),
+                ),
+                h(
+                  "span",
+                  { class: "row" },
+                  bar.has(other.ingredient) && h("span", { class: "badge ready" }, "✓ in my bar"),
+                  h("span", { class: "distance" }, distance(other.cost)),
+                ),
+              ),
+            ),
+          )
         : h("p", { class: "note" }, "No figures for this one."),
-      h("label", { class: "own" }, h("input", { type: "checkbox", "data-own": data.ingredients.id[chosen], checked: bar.owns(chosen),
-        onchange: (event) => bar.set(chosen, (event.target as HTMLInputElement).checked) }), "I own this")),
-    h("section", {}, h("h2", {}, plural(recipes.length, "drink"), " with it"),
-      longList(recipes.map((recipe) => () => drinkLink(context, recipe)), 20)),
+      h(
+        "label",
+        { class: "own" },
+        h("input", {
+          type: "checkbox",
+          "data-own": data.ingredients.id[chosen],
+          checked: bar.owns(chosen),
+          onchange: (event) => bar.set(chosen, (event.target as HTMLInputElement).checked),
+        }),
+        "I own this",
+      ),
+    ),
+    h(
+      "section",
+      {},
+      h("h2", {}, plural(recipes.length, "drink"), " with it"),
+      longList(
+        recipes.map((recipe) => () => drinkLink(context, recipe)),
+        20,
+      ),
+    ),
   ];
 }

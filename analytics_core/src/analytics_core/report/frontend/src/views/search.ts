@@ -11,17 +11,38 @@ export function results(context: Context, query: string, found: number[]): HTMLE
   return h(
     "div",
     { class: "results" },
-    h("h1", { tabindex: -1 }, plural(found.length, "drink"), " with ", h("em", {}, "“", named(query), "”")),
-    ingredients.length > 0 && h(
-      "p",
-      { class: "row wrap" },
-      ingredients.map((index) =>
-        h("a", { class: "chip", href: to.ingredients(data.ingredients.id[index]) },
-          named(data.ingredient(index)), h("span", { class: "count" }, data.ingredients.total[index])),
-      ),
+    h(
+      "h1",
+      { tabindex: -1 },
+      plural(found.length, "drink"),
+      " with ",
+      h("em", {}, "“", named(query), "”"),
     ),
+    ingredients.length > 0 &&
+      h(
+        "p",
+        { class: "row wrap" },
+        ingredients.map((index) =>
+          h(
+            "a",
+            { class: "chip", href: to.ingredients(data.ingredients.id[index]) },
+            named(data.ingredient(index)),
+            h("span", { class: "count" }, data.ingredients.total[index]),
+          ),
+        ),
+      ),
     found.length === 0
-      ? h("p", { class: "note" }, "Nothing by that name. Ingredients count too: try “lime”, or “rum mint”.")
-      : longList(found.map((recipe) => () => h("div", { class: "result" }, drinkLink(context, recipe), summary(context, recipe))), 40),
+      ? h(
+          "p",
+          { class: "note" },
+          "Nothing by that name. Ingredients count too: try “lime”, or “rum mint”.",
+        )
+      : longList(
+          found.map(
+            (recipe) => () =>
+              h("div", { class: "result" }, drinkLink(context, recipe), summary(context, recipe)),
+          ),
+          40,
+        ),
   );
 }
