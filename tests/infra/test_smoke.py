@@ -108,16 +108,17 @@ def test_ctrl_c_removes_what_was_made(aws):
         [*COMMAND, "--yes"], cwd=REPOSITORY, env=aws.variables, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+    assert process.stdout is not None
     output = ""
     for line in process.stdout:
         output += line
         if "deploy:" in line:
-            assert smoke_aws.STACK in stacks(aws)
+            assert smoke_stack.STACK in stacks(aws)
             process.send_signal(signal.SIGINT)
     assert process.wait(120) == smoke_aws.STOPPED, output
     assert "stopped during the step" in output
     assert steps(output)[-2:] == ["remove", "nothing left"]
-    assert smoke_aws.STACK not in stacks(aws)
+    assert smoke_stack.STACK not in stacks(aws)
 
 
 # --- a stack that AWS refuses ----------------------------------------------------------------
@@ -133,17 +134,17 @@ def test_a_description_that_ec2_refuses_fails_the_deployment(aws, tmp_path, monk
 
     def deploy_what_was_spoiled(*command):
         if command[:2] == ("cdk", "deploy"):
-            command = ("cdk", "deploy", smoke_aws.STACK, "--app", str(assembly),
+            command = ("cdk", "deploy", smoke_stack.STACK, "--app", str(assembly),
                        "--require-approval", "never", "--method", "direct")  # fmt: skip
         return run_program(*command)
 
     monkeypatch.setattr(smoke.programs, "run", deploy_what_was_spoiled)
     with pytest.raises(Trouble, match=r"Invalid .* description"):
         smoke.deploy()
-    assert smoke_aws.STACK in stacks(aws), "rolled back, and in the way of the next try"
+    assert smoke_stack.STACK in stacks(aws), "rolled back, and in the way of the next try"
     assert smoke.leave(1) == 1
     assert steps(capsys.readouterr().out) == ["remove", "nothing left"]
-    assert smoke_aws.STACK not in stacks(aws)
+    assert smoke_stack.STACK not in stacks(aws)
 
 
 def spoil(assembly, text, by):
@@ -151,7 +152,7 @@ def spoil(assembly, text, by):
     files = [path for path in assembly.rglob("*.json") if path.is_file()]
     contents = {path: path.read_text() for path in files}
     assert any(text in content for content in contents.values())
-    manifest = json.loads((assembly / f"{smoke_aws.STACK}.assets.json").read_text())
+    manifest = json.loads((assembly / f"{smoke_stack.STACK}.assets.json").read_text())
     hashes = {name: secrets.token_hex(32) for name in manifest["files"]}
     for path, content in contents.items():
         changed = content.replace(text, by)

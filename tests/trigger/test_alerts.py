@@ -176,7 +176,7 @@ def test_the_mail_gives_the_sentence_that_status_gives(
     reason = status["reason"].removeprefix("failed: ")
     assert "s3://bucket: access denied" in reason
     assert f"Why: {reason}\n" in body
-    assert "Attempts:   2 of 2\n  1: Spot capacity was reclaimed\n  2: results" in body
+    assert "Attempts:   2 of 2\n  1: Spot capacity was reclaimed\n  2: storage" in body
 
 
 @pytest.mark.parametrize(

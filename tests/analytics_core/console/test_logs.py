@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import time
 from typing import Any
 
 import pytest
@@ -164,6 +165,18 @@ def test_a_failure_counts_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANALYTICS_METRICS", ALL)
     (line,) = metric_lines(succeeded=False, seconds=1)
     assert metrics_of(line) == {"RefreshFailure": ("Count", 1), "RefreshDuration": ("Seconds", 1)}
+
+
+def test_metrics_carry_the_present_time_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_METRICS", ALL)
+    before = time.time() * 1000
+    lines: list[dict[str, Any]] = metric_lines(
+        succeeded=True, seconds=1.0, stage_seconds=[("cost", 0.5)]
+    )
+    after = time.time() * 1000
+    assert len(lines) == 2
+    for line in lines:
+        assert int(before) <= line["_aws"]["Timestamp"] <= after
 
 
 def test_without_an_environment_it_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
