@@ -304,8 +304,8 @@ def test_what_is_left_behind_is_named(aws, kept, monkeypatch, capsys):
     tagged, _ = kept.there.left(kept.subscription)
     assert any(":elasticfilesystem:" in arn for arn in tagged), "the list knows tagged resources"
     assert kept.leave(0) == 1
-    said = capsys.readouterr().out
-    assert "the step 'nothing left' failed: still there: log group SmokeStack-left-behind" in said
+    said = " ".join(capsys.readouterr().out.split())
+    assert "'nothing left' failed: still there: log group SmokeStack-left-behind cost:" in said
     kept.client("logs").delete_log_group(logGroupName="SmokeStack-left-behind")
     done = run(aws, "--remove")
     assert done.returncode == 0, done.stdout
@@ -373,6 +373,16 @@ SmokeStack | 3/9 | 10:00:01 PM | CREATE_FAILED        | AWS::EC2::SecurityGroup 
 SmokeStack | 3/9 | 10:00:01 PM | CREATE_FAILED        | AWS::EC2::VPC | creation cancelled
 """
     assert smoke_run.why_refused(said) == "AWS::EC2::SecurityGroup A (A1) Refused"
+
+
+def test_a_profile_is_not_outvoted_by_keys_in_the_environment(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody-elses")
+    monkeypatch.setenv("ANALYTICS_OUTPUT", "s3://bucket")
+    given = smoke_run.Programs(argparse.Namespace(profile="mine", poll=1), REGION).variables
+    assert given["AWS_PROFILE"] == "mine"
+    assert not {"AWS_ACCESS_KEY_ID", "ANALYTICS_OUTPUT"} & given.keys()
+    without = smoke_run.Programs(argparse.Namespace(profile=None, poll=1), REGION).variables
+    assert without["AWS_ACCESS_KEY_ID"] == "somebody-elses"
 
 
 def test_a_tagged_name_of_something_over_is_not_left():
