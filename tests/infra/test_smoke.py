@@ -17,14 +17,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.infra.emulator import ACCOUNT, REGION, REPOSITORY, emulator
-from tests.infra.emulator.processes import EXITED, tried_again
+from tests.infra.emulator.processes import EXITED, TIMED_OUT, tried_again
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
 import smoke_aws
 import smoke_run
 import smoke_stack
-
 from deployed import Trouble
 
 COMMAND = [sys.executable, str(REPOSITORY / "scripts" / "smoke_aws.py"), "--poll", "0.5"]
@@ -292,6 +291,28 @@ def test_an_interrupted_attempt_is_tried_again_and_a_failed_one_is_not(kept):
     assert [a["container"]["exitCode"] for a in again["attempts"]] == [75, 0]
     failed = submitted(kept, "JobDefinition", "exit 1")
     assert [a["container"]["exitCode"] for a in failed["attempts"]] == [1]
+
+
+@pytest.mark.slow
+def test_a_job_that_is_too_long_or_is_ended_by_hand_is_not_tried_again(kept):
+    batch = kept.client("batch")
+    named = {
+        "jobQueue": kept.there.outputs["JobQueue"],
+        "jobDefinition": kept.there.outputs["JobDefinition"],
+        "containerOverrides": {"command": ["sleep", "60"]},
+    }
+    long = batch.submit_job(jobName="long", **named, timeout={"attemptDurationSeconds": 1})
+    ended = kept.there.ended(long["jobId"])
+    assert (ended["status"], ended["statusReason"]) == ("FAILED", TIMED_OUT)
+    assert len(ended["attempts"]) == 1
+    unwanted = batch.submit_job(jobName="unwanted", **named)["jobId"]
+    while batch.describe_jobs(jobs=[unwanted])["jobs"][0]["status"] != "RUNNING":
+        time.sleep(0.1)
+    batch.terminate_job(jobId=unwanted, reason="nobody wants it")
+    ended = kept.there.ended(unwanted)
+    assert (ended["status"], ended["statusReason"]) == ("FAILED", "nobody wants it")
+    assert ended["isTerminated"]
+    assert len(ended["attempts"]) == 1
 
 
 # --- what is left ----------------------------------------------------------------------------
