@@ -24,12 +24,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from smoke_run import Programs, last_line, say, why_refused
-from smoke_stack import QUEUE_PREFIX, STACK, TAGS, Prices, Throwaway
-
 from deployed import Trouble
 from image.compare import compare, documents
 from infra.environments import OWN_DATABASE_FOLDER, SMOKE
+from smoke_run import Programs, last_line, say, why_refused
+from smoke_stack import QUEUE_PREFIX, STACK, TAGS, Prices, Throwaway
 
 STOPPED = 130
 

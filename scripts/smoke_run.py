@@ -31,8 +31,12 @@ class Programs:
 
     def __init__(self, options: argparse.Namespace, region: str) -> None:
         self.options, self.step = options, ""
+        # Keys in the environment would win over a profile; a local refresh takes its defaults.
+        ignored = r"ANALYTICS_.*|DB_PATH"
+        if options.profile:
+            ignored += r"|AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN"
         self.variables = {
-            **os.environ,
+            **{name: v for name, v in os.environ.items() if not re.fullmatch(ignored, name)},
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,

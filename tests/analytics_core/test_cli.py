@@ -266,7 +266,10 @@ def test_a_database_that_is_none_is_exit_3(command: str, tmp_path: Path) -> None
 
 
 def test_a_failure_is_a_metric(tmp_path: Path) -> None:
-    done = run("refresh", "--db", tmp_path / "missing.db", "--output", tmp_path / "out")
+    done = run(
+        *("refresh", "--db", tmp_path / "missing.db", "--output", tmp_path / "out"),
+        env={"ANALYTICS_METRICS": "RefreshFailure"},
+    )
     metrics = [line for line in log_lines(done.stderr) if line["event"] == "metrics"]
     assert [line["RefreshFailure"] for line in metrics] == [1]
 

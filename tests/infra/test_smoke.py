@@ -17,14 +17,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.infra.emulator import ACCOUNT, REGION, REPOSITORY, emulator
-from tests.infra.emulator.processes import EXITED, tried_again
+from tests.infra.emulator.processes import EXITED, TIMED_OUT, tried_again
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
 import smoke_aws
 import smoke_run
 import smoke_stack
-
 from deployed import Trouble
 
 COMMAND = [sys.executable, str(REPOSITORY / "scripts" / "smoke_aws.py"), "--poll", "0.5"]
@@ -295,6 +294,28 @@ def test_an_interrupted_attempt_is_tried_again_and_a_failed_one_is_not(kept):
     assert [a["container"]["exitCode"] for a in failed["attempts"]] == [1]
 
 
+@pytest.mark.slow
+def test_a_job_that_is_too_long_or_is_ended_by_hand_is_not_tried_again(kept):
+    batch = kept.client("batch")
+    named = {
+        "jobQueue": kept.there.outputs["JobQueue"],
+        "jobDefinition": kept.there.outputs["JobDefinition"],
+        "containerOverrides": {"command": ["sleep", "60"]},
+    }
+    long = batch.submit_job(jobName="long", **named, timeout={"attemptDurationSeconds": 1})
+    ended = kept.there.ended(long["jobId"])
+    assert (ended["status"], ended["statusReason"]) == ("FAILED", TIMED_OUT)
+    assert len(ended["attempts"]) == 1
+    unwanted = batch.submit_job(jobName="unwanted", **named)["jobId"]
+    while batch.describe_jobs(jobs=[unwanted])["jobs"][0]["status"] != "RUNNING":
+        time.sleep(0.1)
+    batch.terminate_job(jobId=unwanted, reason="nobody wants it")
+    ended = kept.there.ended(unwanted)
+    assert (ended["status"], ended["statusReason"]) == ("FAILED", "nobody wants it")
+    assert ended["isTerminated"]
+    assert len(ended["attempts"]) == 1
+
+
 # --- what is left ----------------------------------------------------------------------------
 
 
@@ -305,8 +326,8 @@ def test_what_is_left_behind_is_named(aws, kept, monkeypatch, capsys):
     tagged, _ = kept.there.left(kept.subscription)
     assert any(":elasticfilesystem:" in arn for arn in tagged), "the list knows tagged resources"
     assert kept.leave(0) == 1
-    said = capsys.readouterr().out
-    assert "the step 'nothing left' failed: still there: log group SmokeStack-left-behind" in said
+    said = " ".join(capsys.readouterr().out.split())
+    assert "'nothing left' failed: still there: log group SmokeStack-left-behind cost:" in said
     kept.client("logs").delete_log_group(logGroupName="SmokeStack-left-behind")
     done = run(aws, "--remove")
     assert done.returncode == 0, done.stdout
@@ -374,6 +395,16 @@ SmokeStack | 3/9 | 10:00:01 PM | CREATE_FAILED        | AWS::EC2::SecurityGroup 
 SmokeStack | 3/9 | 10:00:01 PM | CREATE_FAILED        | AWS::EC2::VPC | creation cancelled
 """
     assert smoke_run.why_refused(said) == "AWS::EC2::SecurityGroup A (A1) Refused"
+
+
+def test_a_profile_is_not_outvoted_by_keys_in_the_environment(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody-elses")
+    monkeypatch.setenv("ANALYTICS_OUTPUT", "s3://bucket")
+    given = smoke_run.Programs(argparse.Namespace(profile="mine", poll=1), REGION).variables
+    assert given["AWS_PROFILE"] == "mine"
+    assert not {"AWS_ACCESS_KEY_ID", "ANALYTICS_OUTPUT"} & given.keys()
+    without = smoke_run.Programs(argparse.Namespace(profile=None, poll=1), REGION).variables
+    assert without["AWS_ACCESS_KEY_ID"] == "somebody-elses"
 
 
 def test_a_tagged_name_of_something_over_is_not_left():
