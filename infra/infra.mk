@@ -9,7 +9,7 @@ synth: $(VENV)/.dev ## the templates of both stacks, checked, in cdk.out/
 deploy-local: $(VENV)/.dev ## DevStack on an AWS emulator here, bootstrap to destroy
 	$(BIN)/python -m pytest -m slow tests/infra/test_first_deploy.py tests/infra/test_deploy_local.py
 
-doctor: $(VENV)/.dev ## what the account lacks for a deploy, or why one hangs (ENV=prod)
+doctor: $(VENV)/.dev ## what the account lacks for a deploy (ENV=prod)
 	$(BIN)/python -m infra.doctor $(ENV)
 
 smoke-aws: $(VENV)/.dev ## try all of it on AWS, in a throwaway stack
