@@ -21,10 +21,10 @@ from infra.environments import (
     Environment,
     InvalidEnvironment,
     NetworkMode,
-    environments_from,
     smallest_fit,
 )
 from infra.facts import ROOT_VOLUME_GIB
+from infra.overrides import environments_from
 from infra.templates import METADATA, StackTemplates, read_assembly
 
 PRICES = Path(__file__).with_name("prices.toml")

@@ -10,7 +10,8 @@ from aws_cdk import App
 from infra import preflight
 from infra.acknowledged import unexplained
 from infra.analytics_stack import AnalyticsStack
-from infra.environments import Environment, InvalidEnvironment, environments_from, smoke_from
+from infra.environments import Environment, InvalidEnvironment
+from infra.overrides import environments_from, smoke_from
 from infra.templates import METADATA
 
 

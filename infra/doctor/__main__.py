@@ -19,7 +19,8 @@ from infra.doctor.account import DEFAULT_QUALIFIER
 from infra.doctor.examination import examine
 from infra.doctor.findings import Severity
 from infra.doctor.report import as_json, as_text, count
-from infra.environments import DEFAULTS, SMOKE, environments_from, smoke_from
+from infra.environments import DEFAULTS, SMOKE
+from infra.overrides import environments_from, smoke_from
 
 SETTINGS = Path(__file__).resolve().parents[2] / "cdk.json"
 

@@ -141,7 +141,8 @@ def identify(
         When there is no region, there are no credentials, or AWS does not accept them.
     """
     if not region:
-        raise Unanswered(trouble("no region is given", "set AWS_REGION, or give --region"))
+        both = "set AWS_REGION (cdk reads it) and AWS_DEFAULT_REGION (Python does) alike"
+        raise Unanswered(trouble("no region is given", f"{both}, or give --region"))
     nobody = Account(
         session=session, region=region, number="", arn="", qualifier=qualifier, config=config
     )

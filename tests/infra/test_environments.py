@@ -9,9 +9,8 @@ from infra.environments import (
     Environment,
     InvalidEnvironment,
     NetworkMode,
-    environments_from,
-    smoke_from,
 )
+from infra.overrides import environments_from, smoke_from
 
 VPC = {
     "vpc_id": "vpc-0123456789abcdef0",

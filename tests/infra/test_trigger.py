@@ -198,7 +198,7 @@ def test_the_rights_are_those_of_the_calls_the_code_makes() -> None:
         if method != "get_paginator"
     }
     calls |= {("batch", name) for name in re.findall(r'get_paginator\("(\w+)"\)', code)}
-    calls |= {("scheduler", name) for name in re.findall(r'"((?:create|update)_schedule)"', code)}
+    calls |= {("scheduler", name) for name in re.findall(r"\.((?:create|update)_schedule)\b", code)}
     service = {"submitting": "batch"}
     called = {
         f"{service.get(client, client)}:" + "".join(word.title() for word in method.split("_"))

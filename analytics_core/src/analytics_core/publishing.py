@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +83,14 @@ def publish_documents(
 
     def write() -> dict[str, Any]:
         rows = make_documents(inputs, similarity, settings)
-        if settings.page:  # which reads them too
-            rows = {kind: v if isinstance(v, dict) else list(v) for kind, v in rows.items()}
-        documents = {kind: encode(kind, data, provenance) for kind, data in rows.items()}
         manifest = _manifest(inputs, similarity, settings, provenance, quality, stages)
-        extras = {"report.html": _page(rows, manifest)} if settings.page else {}
+        extras = {}
+        if settings.page:  # which reads the same rows; afterward they go as they are encoded
+            kept = {kind: v if isinstance(v, dict) else list(v) for kind, v in rows.items()}
+            extras["report.html"] = _page(kept, manifest)
+            rows = {kind: v if isinstance(v, dict) else _drained(v) for kind, v in kept.items()}
+            del kept
+        documents = {kind: encode(kind, data, provenance) for kind, data in rows.items()}
         return publish(
             output,
             run_id=provenance.run_id,
@@ -99,6 +102,13 @@ def publish_documents(
     manifest = stages.run("publish", write, detail=_superseded)
     stages.run("prune", lambda: _prune(output, settings.keep_runs, stages.cache), detail=str)
     return manifest
+
+
+def _drained(rows: list[Row]) -> Iterator[Row]:
+    """Hand out rows and let go of each: a long document is never there twice."""
+    rows.reverse()
+    while rows:
+        yield rows.pop()
 
 
 def make_documents(
