@@ -138,11 +138,29 @@ DATA: dict[str, dict[str, Any]] = {
             words={"type": "string", "minLength": 1},
         ),
     ),
-    "ingredient-substitutes": rows_of(
-        ingredient_id=INTEGER,
-        ingredient_name=TEXT,
-        substitutes=rows_of(ingredient_id=INTEGER, ingredient_name=TEXT, cost=POSITIVE),
-    ),
+    "ingredient-substitutes": {
+        "type": "array",
+        "items": {
+            "oneOf": [
+                exactly(
+                    ingredient_id=INTEGER,
+                    ingredient_name=TEXT,
+                    note={"enum": [None, "too little evidence"]},
+                    substitutes=rows_of(
+                        ingredient_id=INTEGER,
+                        ingredient_name=TEXT,
+                        cost=POSITIVE,
+                        recipes={"type": "integer", "minimum": 2},
+                    ),
+                ),
+                exactly(
+                    ingredient_id=INTEGER,
+                    ingredient_name=TEXT,
+                    substitutes=rows_of(ingredient_id=INTEGER, ingredient_name=TEXT, cost=POSITIVE),
+                ),
+            ]
+        },
+    },
     "recipe-details": rows_of(
         recipe_id=INTEGER,
         recipe_name=TEXT,

@@ -26,6 +26,7 @@ from analytics_core.store.s3 import fetch
 if TYPE_CHECKING:
     from analytics_core.settings import RefreshSettings
     from analytics_core.similarity.arrays import FloatArray
+    from analytics_core.source.poured import VolumeRule
 
 ROWS_KEPT = 4096
 """Rows of neighbors that are kept at once: at most half a minute's work is done twice."""
@@ -64,13 +65,19 @@ class Similarity:
     learned_map: FloatArray
 
 
-def load_inputs(database: Path | str, stages: Stages, *, scratch: Path | None = None) -> Inputs:
+def load_inputs(
+    database: Path | str,
+    stages: Stages,
+    *,
+    volumes: VolumeRule = "site",
+    scratch: Path | None = None,
+) -> Inputs:
     """Read a database through a snapshot; see `refresh` for parameters and errors."""
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
         snapshot = stages.run(
             "snapshot", lambda: take_snapshot(database, Path(folder), fetch=fetch)
         )
-        catalog = stages.run("catalog", lambda: load_catalog(snapshot))
+        catalog = stages.run("catalog", lambda: load_catalog(snapshot, volumes=volumes))
     return inputs_of(catalog, stages)
 
 
@@ -163,7 +170,9 @@ def find_neighbors(
     measured = inputs.mixtures.compressed(settings.preset.power)
     # Under the plain tree distance there is a closed form.
     spread = (
-        inputs.tree.spread(measured.rows, measured.in_play) if not settings.preset.rounds else None
+        inputs.tree.spread(measured.rows, measured.in_play)
+        if settings.preset.method == "tree"
+        else None
     )
     tell = stages.progress("neighbors")
 

@@ -15,6 +15,7 @@ from analytics_core.errors import DataError
 from analytics_core.source.assembly import BAD_ID, NULL_ID, Columns, assemble
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.findings import Findings
+from analytics_core.source.poured import VolumeRule
 from analytics_core.source.sqlite_file import damage, file_uri, read_header
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024
@@ -56,13 +57,15 @@ _QUERIES: Mapping[str, str] = {
 }
 
 
-def load_catalog(database: Path) -> Catalog:
+def load_catalog(database: Path, *, volumes: VolumeRule = "site") -> Catalog:
     """Read a database in one transaction, check it, and put it in canonical order.
 
     Parameters
     ----------
     database
         A local SQLite file that nobody writes: a snapshot.
+    volumes
+        How volumes are told: by the site's rules, or as they are ``poured``.
 
     Returns
     -------
@@ -77,7 +80,8 @@ def load_catalog(database: Path) -> Catalog:
     """
     database = Path(database)
     findings = Findings()
-    return assemble(database, read_tables(database, findings), findings)
+    tables = read_tables(database, findings)
+    return assemble(database, tables, findings, volumes=volumes)
 
 
 def read_tables(database: Path, findings: Findings) -> dict[str, Columns]:
