@@ -206,8 +206,10 @@ def validate(
         from analytics_core.source.snapshot import take_snapshot
         from analytics_core.store.s3 import fetch
 
-        rule = volumes.value if volumes else "poured"
-        catalog = load_catalog(take_snapshot(db, folder, fetch=fetch), volumes=rule)
+        catalog = load_catalog(
+            take_snapshot(db, folder, fetch=fetch),
+            volumes="site" if volumes is options.Volumes.site else "poured",
+        )
         out = Output(highlight=False)
         if catalog.findings:
             out.print(findings_table(catalog.findings))

@@ -260,7 +260,7 @@ def ingredient_substitutes(
         ranked = others[np.lexsort((others, grid))]
         row: Row = {"ingredient_id": int(mixtures.ingredient_ids[c]), "ingredient_name": names[c]}
         if evidence is None:
-            best = [(o, {}) for o in ranked[:SUBSTITUTES_LISTED].tolist()]
+            best: list[tuple[int, Row]] = [(o, {}) for o in ranked[:SUBSTITUTES_LISTED].tolist()]
         else:
             best = _spoken_for(c, ranked, relative[c], evidence)
             row["note"] = None if best else TOO_LITTLE_EVIDENCE

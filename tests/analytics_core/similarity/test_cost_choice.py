@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from analytics_core.sample import write_sample_database
+from analytics_core.sample import load_ingredients, load_recipes, write_sample_database
 from analytics_core.source.cocktaildb import load_catalog
 from benchmarks.costs import DEFAULT, differences, distances_under, judge
 from benchmarks.yardsticks import Scores, Yardsticks, hubness, interval, level
@@ -54,20 +55,35 @@ def test_what_differs_beyond_noise_is_told(judged: Any) -> None:
     assert same == ["learned poured against copy poured: noise"]
 
 
-def nearest(database: Any, name: str, count: int = 10) -> list[str]:
+def nearest(database: Any, name: str) -> list[str]:
     catalog = load_catalog(database, volumes="poured")
     names = catalog.recipes.names
     row = names.index(name)
     order = np.argsort(distances_under(catalog, "learned")[row], kind="stable")
-    return [names[r] for r in order if r != row][:count]
+    return [names[r] for r in order if r != row][:10]
 
 
 def test_a_daiquiris_nearest_are_of_rum(database: Any) -> None:
-    from analytics_core.sample import load_recipes
+    parents = {i.name: i.parent for i in load_ingredients()}
+    lines = {r.name: [line.ingredient for line in r.lines] for r in load_recipes()}
 
-    lines = {r.name: {line.ingredient for line in r.lines} for r in load_recipes()}
-    for name in nearest(database, "Daiquiri")[:3]:
-        assert lines[name] & {"Light Rum", "Cachaça", "Aged Rum", "Puerto Rican White Rum"}, name
+    def root(name: str) -> str:
+        above = parents[name]
+        return name if above is None else root(above)
+
+    for name in nearest(database, "Daiquiri"):
+        assert "Rum" in {root(ingredient) for ingredient in lines[name]}, name
+
+
+def test_a_negronis_nearest_are_negronis(database: Any, tmp_path: Path) -> None:
+    """Of the first drinks; the whole sample has more than ten Negronis."""
+    write_sample_database(tmp_path / "first.db", recipes=238)
+    classics = {
+        "Boulevardier", "Mezcal Negroni", "Kingston Negroni", "White Negroni", "Cardinale",
+        "Contessa",
+    }  # fmt: skip
+    assert classics <= set(nearest(tmp_path / "first.db", "Negroni"))
+    assert len(classics & set(nearest(database, "Negroni"))) >= 4
 
 
 @pytest.mark.parametrize(
