@@ -186,6 +186,7 @@ def test_every_option_may_come_from_the_environment(database: Path, tmp_path: Pa
             "DB_PATH": str(database),
             "ANALYTICS_OUTPUT": str(tmp_path / "out"),
             "ANALYTICS_COST": "tree",
+            "ANALYTICS_VOLUMES": "poured",
             "ANALYTICS_NEIGHBORS": "3",
             "ANALYTICS_SEED": "7",
             "ANALYTICS_THREADS": "1",
@@ -198,6 +199,7 @@ def test_every_option_may_come_from_the_environment(database: Path, tmp_path: Pa
     documents = read_published(LocalStorage(tmp_path / "out"))
     manifest = documents["manifest"]
     assert manifest["settings"]["cost"] == "tree"
+    assert manifest["settings"]["volumes"] == "poured"
     assert manifest["seed"] == 7
     assert {len(row["neighbors"]) for row in documents["recipe-similar"]["data"]} == {3}
     assert "extras" not in manifest
@@ -462,6 +464,7 @@ def test_validate_shows_findings_and_says_usable(database: Path, tmp_path: Path)
     good = run("validate", "--db", database)
     assert good.returncode == 0, good.stderr
     assert "usable: 40 recipes" in good.stdout
+    assert run("validate", "--db", database, "--volumes", "site").stdout == good.stdout
 
     flawed = tmp_path / "flawed.db"
     shutil.copy(database, flawed)
