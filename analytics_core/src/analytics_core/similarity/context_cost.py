@@ -33,6 +33,8 @@ ROUNDING = 1e-9
 PAIRS_AT_ONCE = 1 << 20
 """Pairs of lines of one recipe that are held in memory together."""
 
+_NONE = np.empty(0, np.int64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contexts:
@@ -82,16 +84,22 @@ def context_cost(
         of 2**-40, below which processors differ.
     """
     contexts = find_contexts(mixtures, tree, declared=declared)
-    spread = np.sqrt(contexts.usual + FLOOR)
-    surprise = spread * np.log((contexts.rest + FLOOR) / (contexts.usual + FLOOR))
-    length = np.sqrt((surprise * surprise).sum(axis=1))
+    surprise = (contexts.rest + FLOOR) / (contexts.usual + FLOOR)
+    np.log(surprise, out=surprise)
+    surprise *= np.sqrt(contexts.usual + FLOOR)
+    length = np.sqrt(np.einsum("ba,ba->b", surprise, surprise))
     told = length > ROUNDING  # else the context is the usual one, and has no direction
-    unit = np.where(told, 1.0 / np.where(told, length, 1.0), 0.0)[:, None] * surprise
-    apart = np.clip(1.0 - unit @ unit.T, 0.0, 2.0)
+    surprise *= np.where(told, 1.0 / np.where(told, length, 1.0), 0.0)[:, None]
+    apart: FloatArray = surprise @ surprise.T
+    np.subtract(1.0, apart, out=apart)
+    np.clip(0.5 * (apart + apart.T), 0.0, 2.0, out=apart)
     np.fill_diagonal(apart, 0.0)
-    cost = _half(tree_cost) + _half(0.5 * (apart + apart.T))
-    rounded: FloatArray = np.rint(cost * DISTANCE_GRID) / DISTANCE_GRID
-    return rounded
+    cost = _half(apart)
+    cost += _half(tree_cost)
+    cost *= DISTANCE_GRID
+    np.rint(cost, out=cost)
+    cost /= DISTANCE_GRID
+    return cost
 
 
 def find_contexts(
@@ -107,22 +115,23 @@ def find_contexts(
     for nodes, parents in reversed(levels):
         np.add.at(beside, parents, beside[nodes])
         np.add.at(lines, parents, lines[nodes])
-    total, count = beside.copy(), lines.copy()
-    for a, b in _columns(declared, mixtures.ingredient_ids):
-        for one, other in ((a, b), (b, a)):
-            if lines[other]:
-                total[one] += DECLARED_LINES * beside[other] / lines[other]
-                count[one] += DECLARED_LINES
-    rest = np.empty((width, width))
-    above = np.ones(width, dtype=bool)
-    for nodes, _ in levels:
-        above[nodes] = False
-    roots = np.flatnonzero(above)
-    rest[roots] = (total[roots] + PRIOR_LINES * usual) / (count[roots] + PRIOR_LINES)[:, None]
-    for nodes, parents in levels:
-        rest[nodes] = total[nodes] + PRIOR_LINES * rest[parents]
-        rest[nodes] /= (count[nodes] + PRIOR_LINES)[:, None]
-    return Contexts(rest, usual, lines)
+    told = [
+        (one, DECLARED_LINES * beside[other] / lines[other])
+        for a, b in _columns(declared, mixtures.ingredient_ids)
+        for one, other in ((a, b), (b, a))
+        if lines[other]
+    ]
+    weight = lines + PRIOR_LINES
+    for one, said in told:
+        beside[one] += said
+        weight[one] += DECLARED_LINES
+    roots = np.setdiff1d(np.arange(width), np.concatenate([_NONE, *(n for n, _ in levels)]))
+    beside[roots] += PRIOR_LINES * usual
+    beside[roots] /= weight[roots, None]
+    for nodes, parents in levels:  # from sums to means, the parents' first
+        beside[nodes] += PRIOR_LINES * beside[parents]
+        beside[nodes] /= weight[nodes, None]
+    return Contexts(beside, usual, lines)
 
 
 def _half(cost: FloatArray) -> FloatArray:
