@@ -24,11 +24,6 @@ class Inputs:
     mixtures: Mixtures
     learned: LearnedCost
 
-    @property
-    def rounds(self) -> int:
-        """Rounds the learning took."""
-        return int(self.learned.changes.size)
-
 
 def load(path: Path, preset: str) -> Inputs:
     """Read a database and learn the preset's cost."""

@@ -30,7 +30,7 @@ def straightforward(path: Path, *, pairs: int) -> Figures:
     """Time of all pairs by POT in a plain loop, estimated from a sample of them.
 
     The loop is what one would write first: for each pair take the two supports, cut their cost out
-    of the ingredient cost, call ``ot.emd2``. Learning the cost needs every round's distances.
+    of the ingredient cost, call ``ot.emd2``.
     """
     inputs = _inputs.load(path, "learned")
     mixtures, cost = inputs.mixtures, inputs.learned.distance_cost
@@ -52,8 +52,6 @@ def straightforward(path: Path, *, pairs: int) -> Figures:
         "microseconds_a_pair": round(each * 1e6, 1),
         "pairs": every,
         "one_pass_seconds": round(each * every, 1),
-        "passes": max(1, inputs.rounds),
-        "all_passes_seconds": round(each * every * max(1, inputs.rounds), 1),
     }
 
 
@@ -126,11 +124,7 @@ def _comparison(figures: Figures) -> Table:
     table.add_column("whole refresh is", justify="right")
     for label, seconds in (
         (f"one pass over {plain['pairs']:,} pairs, 1 core", plain["one_pass_seconds"]),
-        (f"{plain['passes']} passes, as learning needs, 1 core", plain["all_passes_seconds"]),
-        (
-            f"the same on {cores()} cores, at best",
-            plain["all_passes_seconds"] / cores(),
-        ),
+        (f"the same on {cores()} cores, at best", plain["one_pass_seconds"] / cores()),
     ):
         table.add_row(label, f"{seconds:.0f}", f"{seconds / warm:.1f} x as fast")
     return table

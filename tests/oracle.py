@@ -50,14 +50,12 @@ def secondary_cost(a: int, b: int) -> float:
 
 @dataclass(frozen=True)
 class Variant:
-    """The settings under which a cost is learned; the defaults are the reference's."""
+    """The settings under which a cost is learned by rounds; the defaults are the reference's."""
 
     rounds: int = 5
     neighbors: int = 10
     power: float = 1.0
     decay: float = 1.0
-    tree_prior: tuple[float, float] | None = None  # (strength, temperature)
-    blend: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -196,25 +194,70 @@ class Oracle:
                         total[self.column[a], self.column[b]] += weight / sum(weights) * mass
         return (total + total.T) / 2
 
-    def maximise(self, matches: np.ndarray, tree: np.ndarray, variant: Variant) -> np.ndarray:
+    def maximise(self, matches: np.ndarray) -> np.ndarray:
         """Maximisation: `-ln S` with `S = (T + a) / E`, shifted, zero diagonal, median 1."""
         m = len(self.ingredients)
-        if variant.tree_prior is None:
-            prior = np.ones((m, m))
-            row = matches.sum(axis=1) + m
-            expected = np.outer(row, row) / (matches.sum() + m * m)
-        else:
-            strength, temperature = variant.tree_prior
-            usage = matches.sum(axis=1) / matches.sum() + 0.1 / m
-            prior = usage[:, None] * usage[None, :] * np.exp(-tree / temperature)
-            prior *= strength * max(matches.sum(), 1.0) / prior.sum()
-            row = matches.sum(axis=1) + prior.sum(axis=1)
-            expected = np.outer(row, row) / (matches.sum() + prior.sum())
-        cost = -np.log((matches + prior) / expected)
+        row = matches.sum(axis=1) + m
+        expected = np.outer(row, row) / (matches.sum() + m * m)
+        cost = -np.log((matches + np.ones((m, m))) / expected)
         cost = cost - cost.min()
         cost[np.diag_indices(m)] = 0.0
-        cost = cost / off_diagonal_median(cost)
-        return (1 - variant.blend) * cost + variant.blend * tree / off_diagonal_median(tree)
+        return cost / off_diagonal_median(cost)
+
+    def context(
+        self,
+        *,
+        power: float = 0.4,
+        decay: float = 0.8,
+        prior: float = 10.0,
+        floor: float = 0.01,
+        declared: tuple[tuple[int, int], ...] = (),
+        declared_lines: float = 10.0,
+    ) -> np.ndarray:
+        """The context cost in plain loops, from the formulas alone."""
+        nodes = self.ingredients
+        lines: list[tuple[int, dict[int, float]]] = []
+        for recipe in self.recipes:
+            ids, mass = self.masses(recipe, power)
+            if len(ids) < 2:
+                continue
+            at_or_below = dict.fromkeys(nodes, 0.0)
+            for i, w in zip(ids, mass, strict=True):
+                for a in self.path(i):
+                    at_or_below[a] += w
+            for i, w in zip(ids, mass, strict=True):
+                up = self.path(i)
+                lines.append((i, {a: (at_or_below[a] - w * (a in up)) / (1 - w) for a in nodes}))
+        q = {a: sum(rest[a] for _, rest in lines) / max(1, len(lines)) for a in nodes}
+        own = {b: [rest for i, rest in lines if b in self.path(i)] for b in nodes}
+        values: dict[int, dict[int, float]] = {}
+        for b in sorted(nodes, key=lambda node: len(self.path(node))):
+            above = values[self.parent[b]] if self.parent[b] is not None else q
+            said = [d for pair in declared for c, d in (pair, pair[::-1]) if c == b and own[d]]
+            total, count = {}, len(own[b]) + declared_lines * len(said)
+            for a in nodes:
+                total[a] = sum(rest[a] for rest in own[b])
+                for d in said:
+                    total[a] += declared_lines * sum(r[a] for r in own[d]) / len(own[d])
+            values[b] = {a: (total[a] + prior * above[a]) / (count + prior) for a in nodes}
+        z = {
+            b: [
+                math.sqrt(q[a] + floor) * math.log((values[b][a] + floor) / (q[a] + floor))
+                for a in nodes
+            ]
+            for b in nodes
+        }
+        length = {b: math.sqrt(sum(x * x for x in z[b])) for b in nodes}
+        m = len(nodes)
+        apart = np.zeros((m, m))
+        for i, b in enumerate(nodes):
+            for j, c in enumerate(nodes):
+                if i != j:
+                    dot = sum(x * y for x, y in zip(z[b], z[c], strict=True))
+                    norm = length[b] * length[c]
+                    apart[i, j] = max(0.0, 1 - dot / norm) if norm > 1e-18 else 1.0
+        tree = self.tree_matrix(decay)
+        return tree / (2 * off_diagonal_median(tree)) + apart / (2 * off_diagonal_median(apart))
 
     def learn(self, variant: Variant = Variant()) -> Outcome:
         """Run the rounds of expectation and maximisation."""
@@ -226,7 +269,7 @@ class Oracle:
             if number:
                 distances = self.distances(cost, variant.power)
             near = self.nearest(distances, variant.neighbors)
-            updated = self.maximise(self.matches(near, cost, variant.power), tree, variant)
+            updated = self.maximise(self.matches(near, cost, variant.power))
             change = math.sqrt(((updated - cost) ** 2).sum() / (cost**2).sum())
             last, cost, done = cost, updated, number + 1
             if change < 1e-3:

@@ -192,6 +192,7 @@ def test_every_option_may_come_from_the_environment(database: Path, tmp_path: Pa
             "DB_PATH": str(database),
             "ANALYTICS_OUTPUT": str(tmp_path / "out"),
             "ANALYTICS_COST": "tree",
+            "ANALYTICS_VOLUMES": "poured",
             "ANALYTICS_NEIGHBORS": "3",
             "ANALYTICS_SEED": "7",
             "ANALYTICS_THREADS": "1",
@@ -204,6 +205,7 @@ def test_every_option_may_come_from_the_environment(database: Path, tmp_path: Pa
     documents = read_published(LocalStorage(tmp_path / "out"))
     manifest = documents["manifest"]
     assert manifest["settings"]["cost"] == "tree"
+    assert manifest["settings"]["volumes"] == "poured"
     assert manifest["seed"] == 7
     assert {len(row["neighbors"]) for row in documents["recipe-similar"]["data"]} == {3}
     assert "extras" not in manifest
@@ -401,12 +403,21 @@ def test_neighbors_are_found_without_case_and_accents(published: Any) -> None:
     assert "\x1b[" not in done.stdout
 
 
+def test_tables_come_as_json_too(published: Any, database: Path) -> None:
+    folder, _ = published
+    row = read_published(LocalStorage(folder))["recipe-similar"]["data"][0]
+    done = run("neighbors", row["recipe_name"], "--from", folder, "--count", "2", "--json")
+    assert json.loads(done.stdout) == row | {"neighbors": row["neighbors"][:2]}
+    done = run("validate", "--db", database, "--json")
+    assert json.loads(done.stdout) == {"recipes": 40, "ingredients": 325, "findings": []}
+
+
 @pytest.mark.parametrize(
     ("name", "recipe_id"),
     [("NEGRONI", 1), ("pina colada", 2), ("Piña Colada", 2), ("  negroni ", 1), ("STRASSE", 3)],
 )
 def test_names_are_compared_without_case_and_accents(name: str, recipe_id: int) -> None:
-    assert cli._find(small_set(), name) == recipe_id
+    assert cli._find(small_set(), name)["recipe_id"] == recipe_id
 
 
 def small_set() -> dict[str, dict[str, Any]]:
@@ -471,6 +482,7 @@ def test_validate_shows_findings_and_says_usable(database: Path, tmp_path: Path)
     good = run("validate", "--db", database)
     assert good.returncode == 0, good.stderr
     assert "usable: 40 recipes" in good.stdout
+    assert run("validate", "--db", database, "--volumes", "site").stdout == good.stdout
 
     flawed = tmp_path / "flawed.db"
     shutil.copy(database, flawed)

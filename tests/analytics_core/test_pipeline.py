@@ -18,8 +18,10 @@ from analytics_core import pipeline
 from analytics_core.errors import AnalyticsError, DataError, StorageError
 from analytics_core.pipeline import RefreshSettings, refresh
 from analytics_core.report import render
+from analytics_core.similarity.ground_cost import PRESETS
 from analytics_core.store import LocalStorage, read_published
 from tests.analytics_core.databases import (
+    EACH,
     LINES,
     LOOSE_SCHEMA,
     OUNCE,
@@ -138,11 +140,29 @@ DATA: dict[str, dict[str, Any]] = {
             words={"type": "string", "minLength": 1},
         ),
     ),
-    "ingredient-substitutes": rows_of(
-        ingredient_id=INTEGER,
-        ingredient_name=TEXT,
-        substitutes=rows_of(ingredient_id=INTEGER, ingredient_name=TEXT, cost=POSITIVE),
-    ),
+    "ingredient-substitutes": {
+        "type": "array",
+        "items": {
+            "oneOf": [
+                exactly(
+                    ingredient_id=INTEGER,
+                    ingredient_name=TEXT,
+                    note={"enum": [None, "too little evidence"]},
+                    substitutes=rows_of(
+                        ingredient_id=INTEGER,
+                        ingredient_name=TEXT,
+                        cost=POSITIVE,
+                        recipes={"type": "integer", "minimum": 2},
+                    ),
+                ),
+                exactly(
+                    ingredient_id=INTEGER,
+                    ingredient_name=TEXT,
+                    substitutes=rows_of(ingredient_id=INTEGER, ingredient_name=TEXT, cost=POSITIVE),
+                ),
+            ]
+        },
+    },
     "recipe-details": rows_of(
         recipe_id=INTEGER,
         recipe_name=TEXT,
@@ -555,6 +575,7 @@ def test_drinks_stay_where_they_were_when_one_is_added(tmp_path: Path) -> None:
     "wrong",
     [
         {"cost": "dear"},
+        {"volumes": "guessed"},
         {"neighbors": -1},
         {"neighbors": 1001},
         {"seed": -1},
@@ -565,6 +586,35 @@ def test_drinks_stay_where_they_were_when_one_is_added(tmp_path: Path) -> None:
 def test_settings_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RefreshSettings(**wrong)
+
+
+def test_volumes_go_with_the_cost_unless_told_otherwise() -> None:
+    rules = {cost: RefreshSettings(cost=cost).volume_rule for cost in PRESETS}  # type: ignore[arg-type]
+    assert rules == {"learned": "poured", "reference": "site", "tree": "site"}
+    assert RefreshSettings(volumes="site").volume_rule == "site"
+    assert RefreshSettings(cost="tree", volumes="poured").volume_rule == "poured"
+
+
+@pytest.mark.parametrize(("volumes", "milliliters"), [("poured", 30.0), ("site", 1.0)])
+def test_every_document_tells_volumes_by_the_same_rule(
+    tmp_path: Path, volumes: Any, milliliters: float
+) -> None:
+    path = tmp_path / "bar.db"
+    write_database(
+        path,
+        ingredients=[(1, "Gin", None, "/1/", 0), (2, "Egg White", None, "/2/", 0)],
+        recipes=[(1, "Gin"), (2, "Foam")],
+        lines=[(1, 1, OUNCE, 2.0), (2, 1, OUNCE, 2.0), (2, 2, EACH, 1.0)],
+    )
+    documents = run(path, tmp_path / "out", RefreshSettings(volumes=volumes, page=False))
+    foam = documents["recipe-details"]["data"][1]
+    assert [line["volume_ml"] for line in foam["lines"]] == [59.147, milliliters]
+    assert foam["lines"][1]["fraction"] == pytest.approx(milliliters / (59.147 + milliliters))
+    (near,) = documents["recipe-similar"]["data"][0]["neighbors"]
+    (added,) = (step for step in near["steps"] if step["kind"] == "add")
+    assert (added["ml"], added["amount"], added["unit"]) == (milliliters, 1.0, "Each")
+    assert near["words"] == "add 1 Egg White; Gin stays"
+    assert documents["manifest"]["settings"]["volumes"] == volumes
 
 
 def test_the_result_times_every_stage_and_the_manifest_those_before_it(tmp_path: Path) -> None:

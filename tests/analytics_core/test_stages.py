@@ -214,6 +214,8 @@ def test_what_a_stage_depends_on_decides_what_is_reused(database: Path, tmp_path
     assert go(neighbors=20) == ["cost"]
     assert go(neighbors=3) == KEPT  # the map needs more than three; a list takes fewer
     assert go(cost="tree") == []
+    assert go(volumes="site") == []
+    assert go(volumes="poured") == KEPT
     change(database, f"UPDATE recipe_ingredients SET amount = 3 WHERE unit_id = {OUNCE}")
     assert go() == []
     change(database, "UPDATE recipes SET description = 'not read'")

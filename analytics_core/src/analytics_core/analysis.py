@@ -27,6 +27,7 @@ from analytics_core.store.s3 import fetch
 if TYPE_CHECKING:
     from analytics_core.settings import RefreshSettings
     from analytics_core.similarity.arrays import FloatArray
+    from analytics_core.source.poured import VolumeRule
 
 ROWS_KEPT = 4096
 """Rows of neighbors that are kept at once: at most half a minute's work is done twice."""
@@ -65,13 +66,21 @@ class Similarity:
     learned_map: FloatArray
 
 
-def load_inputs(database: Path | str, stages: Stages, *, scratch: Path | None = None) -> Inputs:
+def load_inputs(
+    database: Path | str,
+    stages: Stages,
+    *,
+    volumes: VolumeRule = "site",
+    scratch: Path | None = None,
+) -> Inputs:
     """Read a database through a snapshot; see `refresh` for parameters and errors."""
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
         snapshot = stages.run(
             "snapshot", lambda: take_snapshot(database, Path(folder), fetch=fetch)
         )
-        catalog = stages.run("catalog", lambda: load_catalog(snapshot, called=database))
+        catalog = stages.run(
+            "catalog", lambda: load_catalog(snapshot, called=database, volumes=volumes)
+        )
     return inputs_of(catalog, stages)
 
 
@@ -162,11 +171,11 @@ def find_neighbors(
     k, threads = _neighbors_found(settings), settings.threads
     plain = inputs.mixtures.rows
     measured = inputs.mixtures.compressed(settings.preset.power)
-    if settings.preset.rounds:
-        search = partial(nearest_neighbors, measured, cost.distance_cost, k, threads=threads)
-    else:  # the plain tree distance, which has a closed form
+    if settings.preset.method == "tree":  # which has a closed form
         spread = inputs.tree.spread(measured.rows, measured.in_play)
         search = partial(nearest_in_l1, spread, k, threads=threads)
+    else:
+        search = partial(nearest_neighbors, measured, cost.distance_cost, k, threads=threads)
     report = stages.progress("neighbors")
 
     def find(span: Span) -> Arrays:

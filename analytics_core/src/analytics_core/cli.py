@@ -64,6 +64,7 @@ def demo(
         str, typer.Option("--output", envvar="ANALYTICS_OUTPUT", help="Where to publish.")
     ] = "out",
     cost: options.CostOption = options.Cost.learned,
+    volumes: options.VolumesOption = None,
     neighbors: options.Neighbors = 10,
     seed: options.Seed = 42,
     threads: options.Threads = None,
@@ -75,7 +76,7 @@ def demo(
         storage = _open(output)
         database = folder / "sample.db"
         write_sample_database(database)
-        settings = _settings(cost, neighbors, seed, threads)
+        settings = _settings(cost, volumes, neighbors, seed, threads)
         result = _refresh(run, str(database), storage, settings, scratch=folder)
         _print_summary(storage, result)
 
@@ -86,6 +87,7 @@ def refresh(
     output: options.Output = None,
     bucket: options.Bucket = None,
     cost: options.CostOption = options.Cost.learned,
+    volumes: options.VolumesOption = None,
     neighbors: options.Neighbors = 10,
     seed: options.Seed = 42,
     threads: options.Threads = None,
@@ -98,7 +100,9 @@ def refresh(
     place = _place(output, bucket)
     with running("refresh") as run:
         storage = _open(place)
-        settings = _settings(cost, neighbors, seed, threads, page=page, keep_runs=keep_runs)
+        settings = _settings(
+            cost, volumes, neighbors, seed, threads, page=page, keep_runs=keep_runs
+        )
         cache = _open(workspace) if workspace else None
         result = _refresh(run, db, storage, settings, cache=cache, scratch=scratch)
         _report(storage, result)
@@ -110,6 +114,7 @@ def plan(
     output: options.Output = None,
     bucket: options.Bucket = None,
     cost: options.CostOption = options.Cost.learned,
+    volumes: options.VolumesOption = None,
     neighbors: options.Neighbors = 10,
     seed: options.Seed = 42,
     threads: options.Threads = None,
@@ -125,7 +130,9 @@ def plan(
         from analytics_core import pipeline
 
         cache = _open(place)
-        settings = _settings(cost, neighbors, seed, threads, page=page, keep_runs=keep_runs)
+        settings = _settings(
+            cost, volumes, neighbors, seed, threads, page=page, keep_runs=keep_runs
+        )
         run.log.run_id = new_run_id()
         made = run.follow(
             lambda on_event: pipeline.plan(
@@ -194,7 +201,10 @@ def finish(
 
 @app.command(epilog=_for_example("validate --db site.db --json"))
 def validate(
-    db: options.Database, scratch: options.Scratch = None, as_json: options.AsJson = False
+    db: options.Database,
+    volumes: options.VolumesOption = None,
+    scratch: options.Scratch = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
     with running("validate"), _temporary(scratch) as folder:
@@ -203,7 +213,11 @@ def validate(
         from analytics_core.source.snapshot import take_snapshot
         from analytics_core.store.s3 import fetch
 
-        catalog = load_catalog(take_snapshot(db, folder, fetch=fetch), called=db)
+        catalog = load_catalog(
+            take_snapshot(db, folder, fetch=fetch),
+            called=db,
+            volumes="site" if volumes is options.Volumes.site else "poured",
+        )
         if as_json:
             counts = {
                 "recipes": len(catalog.recipes.names),
@@ -396,6 +410,7 @@ def _refresh(
 
 def _settings(
     cost: options.Cost,
+    volumes: options.Volumes | None,
     neighbors: int,
     seed: int,
     threads: int | None,
@@ -407,6 +422,7 @@ def _settings(
 
     return RefreshSettings(
         cost=cost.value,
+        volumes=volumes.value if volumes else None,
         neighbors=neighbors,
         seed=seed,
         threads=threads,

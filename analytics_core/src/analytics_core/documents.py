@@ -15,7 +15,8 @@ from analytics_core.swaps import find_steps, glasses_of
 from analytics_core.wording import say
 
 if TYPE_CHECKING:
-    from analytics_core.similarity.arrays import FloatArray
+    from analytics_core.similarity.arrays import FloatArray, IntArray
+    from analytics_core.similarity.evidence import Evidence
     from analytics_core.similarity.hierarchy import IngredientTree
     from analytics_core.similarity.mixture import Mixtures
     from analytics_core.similarity.neighbors import KnnGraph
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 STORAGE_VERSION = "v1"
 SUBSTITUTES_LISTED = 10
+CANDIDATES = 40  # the cheapest, of which those with evidence are listed
+TOO_LITTLE_EVIDENCE = "too little evidence"
 SMALLEST_FLOW = 1e-9  # of the drink; below it a flow is rounding
 NUMBER_DECIMALS = 9
 
@@ -253,23 +256,46 @@ def _relative_to_median(cost: FloatArray) -> FloatArray:
     return relative
 
 
-def ingredient_substitutes(catalog: Catalog, mixtures: Mixtures, cost: FloatArray) -> Iterator[Row]:
-    """For each ingredient in play, the used ingredients that stand in for it at least cost."""
+def ingredient_substitutes(
+    catalog: Catalog, mixtures: Mixtures, cost: FloatArray, evidence: Evidence | None = None
+) -> Iterator[Row]:
+    """For each ingredient in play, the used ingredients that stand in for it at least cost.
+
+    With evidence, only those for which recipes speak, each with their number.
+    """
     used = np.unique(mixtures.columns)
     names = [catalog.ingredients.names[i] for i in mixtures.in_play]
+    relative = _relative_to_median(cost)
     for c in range(mixtures.in_play.size):
         others = used[used != c]
         grid = np.rint(cost[c, others] * DISTANCE_GRID)
-        best = others[np.lexsort((others, grid))[:SUBSTITUTES_LISTED]]
-        yield {
-            "ingredient_id": int(mixtures.ingredient_ids[c]),
-            "ingredient_name": names[c],
-            "substitutes": [
-                {
-                    "ingredient_id": int(mixtures.ingredient_ids[o]),
-                    "ingredient_name": names[o],
-                    "cost": _number(cost[c, o]),
-                }
-                for o in best
-            ],
-        }
+        ranked = others[np.lexsort((others, grid))]
+        row: Row = {"ingredient_id": int(mixtures.ingredient_ids[c]), "ingredient_name": names[c]}
+        if evidence is None:
+            best: list[tuple[int, Row]] = [(o, {}) for o in ranked[:SUBSTITUTES_LISTED].tolist()]
+        else:
+            best = _spoken_for(c, ranked, relative[c], evidence)
+            row["note"] = None if best else TOO_LITTLE_EVIDENCE
+        row["substitutes"] = [
+            {
+                "ingredient_id": int(mixtures.ingredient_ids[o]),
+                "ingredient_name": names[o],
+                "cost": _number(cost[c, o]),
+                **more,
+            }
+            for o, more in best
+        ]
+        yield row
+
+
+def _spoken_for(
+    column: int, ranked: IntArray, relative_cost: FloatArray, evidence: Evidence
+) -> list[tuple[int, Row]]:
+    """Return the cheapest substitutes for which recipes speak, with how many do."""
+    found: list[tuple[int, Row]] = []
+    for other in ranked[relative_cost[ranked] <= 1.0].tolist()[:CANDIDATES]:
+        if recipes := evidence.enough(column, other, float(relative_cost[other])):
+            found.append((other, {"recipes": recipes}))
+        if len(found) == SUBSTITUTES_LISTED:
+            break
+    return found

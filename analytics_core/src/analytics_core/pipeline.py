@@ -144,7 +144,7 @@ def refresh(
     generated_at = _now()
     run_id = run_id or new_run_id()
     stages = Stages(Cache(cache or output, run_id), on_event)
-    inputs = load_inputs(database, stages, scratch=scratch)
+    inputs = load_inputs(database, stages, volumes=settings.volume_rule, scratch=scratch)
     similarity = find_similarity(inputs, settings, stages)
     provenance = Provenance(run_id, generated_at, inputs.catalog.fingerprint, __version__)
     manifest = publish_documents(inputs, similarity, settings, provenance, output, stages)
@@ -182,7 +182,7 @@ def plan(
     generated_at = _now()
     run_id = run_id or new_run_id()
     stages = Stages(Cache(cache, run_id), on_event)
-    inputs = load_inputs(database, stages, scratch=scratch)
+    inputs = load_inputs(database, stages, volumes=settings.volume_rule, scratch=scratch)
     found = [asdict(finding) for finding in inputs.catalog.findings]
     fingerprint = fingerprint_of(code_fingerprint(), inputs.catalog.fingerprint, found)
     stages.cached("inputs", fingerprint, lambda: catalog_to_arrays(inputs.catalog))

@@ -24,6 +24,7 @@ from analytics_core.documents import (
 )
 from analytics_core.errors import DataError, StorageError
 from analytics_core.similarity.embedding import MAP_DECIMALS, align
+from analytics_core.similarity.evidence import Evidence, gather_evidence
 from analytics_core.similarity.quality import judge
 from analytics_core.similarity.transport import plans_of_pairs
 from analytics_core.store import prune_runs, publish, read_published
@@ -136,9 +137,19 @@ def make_documents(
         "recipe-similar": recipe_similar(
             catalog, tree, mixtures, listed, plans, cost.distance_cost
         ),
-        "ingredient-substitutes": ingredient_substitutes(catalog, mixtures, cost.cost),
+        "ingredient-substitutes": ingredient_substitutes(
+            catalog, mixtures, cost.cost, _evidence(inputs, settings)
+        ),
         "recipe-details": recipe_details(catalog, tree),
     }
+
+
+def _evidence(inputs: Inputs, settings: RefreshSettings) -> Evidence | None:
+    """Gather what recipes say of substitutes, under the cost that is made of it."""
+    if settings.preset.method != "context":
+        return None
+    measured = inputs.mixtures.compressed(settings.preset.power)
+    return gather_evidence(inputs.mixtures, measured, inputs.tree)
 
 
 def _manifest(
@@ -158,6 +169,7 @@ def _manifest(
         "seed": settings.seed,
         "settings": {
             "cost": settings.cost,
+            "volumes": settings.volume_rule,
             "neighbors": settings.neighbors,
             "cost_settings": asdict(settings.preset),
             "map_settings": asdict(settings.map),

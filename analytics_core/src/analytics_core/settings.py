@@ -7,6 +7,7 @@ from typing import Literal
 
 from analytics_core.similarity.embedding import MapSettings
 from analytics_core.similarity.ground_cost import PRESETS, CostSettings
+from analytics_core.source.poured import VolumeRule
 from analytics_core.store.publish import MIN_KEPT_RUNS
 
 
@@ -18,6 +19,9 @@ class RefreshSettings:
     ----------
     cost : {"learned", "reference", "tree"}
         Which ingredient cost measures likeness.
+    volumes : {"site", "poured"}, optional
+        How the volume of a line is told. Default: ``poured`` with the cost ``learned``, else
+        ``site``.
     neighbors : int
         Neighbors per recipe.
     seed : int
@@ -31,6 +35,7 @@ class RefreshSettings:
     """
 
     cost: Literal["learned", "reference", "tree"] = "learned"
+    volumes: VolumeRule | None = None
     neighbors: int = 10
     seed: int = 42
     threads: int | None = None
@@ -41,6 +46,8 @@ class RefreshSettings:
         """Refuse values that mean nothing."""
         if self.cost not in PRESETS:
             raise ValueError(f"cost is {self.cost!r}; choose one of {', '.join(PRESETS)}")
+        if self.volumes not in (None, "site", "poured"):
+            raise ValueError(f"volumes is {self.volumes!r}; choose one of site, poured")
         if not 0 <= self.neighbors <= 1000:
             raise ValueError(f"neighbors is {self.neighbors}; it must lie between 0 and 1000")
         if not 0 <= self.seed < 2**32:
@@ -52,8 +59,13 @@ class RefreshSettings:
 
     @property
     def preset(self) -> CostSettings:
-        """How the cost is learned."""
+        """How the cost is found."""
         return PRESETS[self.cost]
+
+    @property
+    def volume_rule(self) -> VolumeRule:
+        """How volumes are told: what was chosen, else what goes with the cost."""
+        return self.volumes or ("poured" if self.cost == "learned" else "site")
 
     @property
     def map(self) -> MapSettings:

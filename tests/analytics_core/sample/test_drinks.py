@@ -150,7 +150,7 @@ def test_families_are_of_useful_size() -> None:
     assert len(families) >= 14
     assert len({family.name for family in families}) == len(families)
     for family in families:
-        assert 4 <= len(family.recipes) <= 12, family.name
+        assert 8 <= len(family.recipes) <= 24, family.name
         assert len(set(family.recipes)) == len(family.recipes), family.name
 
 

@@ -17,6 +17,13 @@ class Cost(str, Enum):  # noqa: UP042 - StrEnum shows its members differently in
     tree = "tree"
 
 
+class Volumes(str, Enum):  # noqa: UP042 - as above
+    """The rules for the volume of a line to choose from."""
+
+    site = "site"
+    poured = "poured"
+
+
 _FROM_HELP = "A folder or s3://bucket/prefix with published documents."
 Database = Annotated[
     str, typer.Option("--db", envvar="DB_PATH", help="The SQLite database: a path or s3://….")
@@ -52,6 +59,15 @@ Bucket = Annotated[
 ]
 CostOption = Annotated[
     Cost, typer.Option("--cost", envvar="ANALYTICS_COST", help="What a swap costs.")
+]
+VolumesOption = Annotated[
+    Volumes | None,
+    typer.Option(
+        "--volumes",
+        envvar="ANALYTICS_VOLUMES",
+        help="A piece is 1 ml (site), or as large as it is (poured). Default: poured with the"
+        " learned cost, else site.",
+    ),
 ]
 Neighbors = Annotated[
     int,

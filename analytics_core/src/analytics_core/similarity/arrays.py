@@ -13,6 +13,12 @@ IntArray: TypeAlias = NDArray[np.signedinteger[Any]]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
 
+def off_diagonal_median(square: FloatArray) -> float:
+    """Median of what stands off the diagonal of an (m, m) array; 0 where nothing does."""
+    off = square[~np.eye(square.shape[0], dtype=bool)]
+    return float(np.median(off)) if off.size else 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseRows:
     """Rows of which only the entries that are not zero are kept; nothing is said of their sums.

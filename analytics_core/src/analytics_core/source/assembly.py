@@ -21,6 +21,7 @@ from analytics_core.source.catalog import (
     fingerprint_content,
 )
 from analytics_core.source.findings import Findings
+from analytics_core.source.poured import VolumeRule, poured_volumes_ml, with_known_sizes
 from analytics_core.source.units import Unit, line_volumes_ml
 
 # Stand-ins for values that are NULL, or of another type than a column of ids may have.
@@ -37,7 +38,13 @@ _LINES = ("line", "lines")
 Columns = list[tuple[Any, ...]]
 
 
-def assemble(database: object, tables: Mapping[str, Columns], findings: Findings) -> Catalog:
+def assemble(
+    database: object,
+    tables: Mapping[str, Columns],
+    findings: Findings,
+    *,
+    volumes: VolumeRule = "site",
+) -> Catalog:
     """Check a database's rows, repair what can be repaired, and put them in canonical order.
 
     Parameters
@@ -50,7 +57,10 @@ def assemble(database: object, tables: Mapping[str, Columns], findings: Findings
         ``recipe_ingredients`` (recipe id, ingredient id, unit id, amount). `NULL_ID` and
         `BAD_ID` stand for ids that are absent or no integers.
     findings
-        Takes what was repaired or left out.
+        Takes what was repaired, guessed or left out.
+    volumes
+        ``site``: a piece is 1 ml. ``poured``: pieces and unknown units as they are poured, see
+        `analytics_core.source.poured`.
 
     Raises
     ------
@@ -58,7 +68,7 @@ def assemble(database: object, tables: Mapping[str, Columns], findings: Findings
         If an id occurs twice, or the ingredients' parents form a cycle.
     """
     ingredients = _ingredients(database, tables, findings)
-    units, unit_of_id = _units(database, tables, findings)
+    units, unit_of_id = _units(database, tables, findings, volumes)
     recipe_ids, recipe_names, _ = _named_rows(database, "recipes", tables["recipes"], findings)
     recipes, lines = _recipes_and_lines(
         ingredients=ingredients,
@@ -67,6 +77,7 @@ def assemble(database: object, tables: Mapping[str, Columns], findings: Findings
         unit_of_id=unit_of_id,
         columns=tables["recipe_ingredients"],
         findings=findings,
+        volumes=volumes,
     )
     return Catalog(
         ingredients=ingredients,
@@ -219,7 +230,7 @@ def _paths(database: object, ids: NDArray[np.int64], parents: NDArray[np.int32])
 
 
 def _units(
-    database: object, tables: Mapping[str, Columns], findings: Findings
+    database: object, tables: Mapping[str, Columns], findings: Findings, volumes: VolumeRule
 ) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]]]:
     """Return the distinct units, sorted, and a function from unit ids to their indices."""
     columns = tables["units"]
@@ -239,6 +250,8 @@ def _units(
         ("unit", "units"),
         bad,
     )
+    if volumes == "poured":
+        entries = list(with_known_sizes(entries))
     units = sorted(set(entries), key=_unit_key)
     index_of = {unit: index for index, unit in enumerate(units)}
     index = np.array([index_of[entry] for entry in entries] + [-1], dtype=np.int32)
@@ -263,6 +276,7 @@ def _recipes_and_lines(
     unit_of_id: Callable[[NDArray[np.int64]], NDArray[np.int32]],
     columns: Columns,
     findings: Findings,
+    volumes: VolumeRule,
 ) -> tuple[Recipes, Lines]:
     """Leave out dangling lines and unusable recipes; sort what remains."""
     recipe_ids, ingredient_ids, unit_ids = (
@@ -293,7 +307,12 @@ def _recipes_and_lines(
             for row in unknown
         ],
     )
-    volume = line_volumes_ml(amount, unit, units)
+    if volumes == "poured":
+        poured = poured_volumes_ml(amount, unit, units, ingredient, ingredients.names)
+        volume = poured.volume_ml
+        _report_guesses(ingredients, recipes, recipe, ingredient, poured.guessed & kept, findings)
+    else:
+        volume = line_volumes_ml(amount, unit, units)
     recipe, ingredient, unit = recipe[kept], ingredient[kept], unit[kept]
     amount, volume = amount[kept], volume[kept]
 
@@ -316,6 +335,30 @@ def _recipes_and_lines(
         name for name, is_usable in zip(recipes.names, usable.tolist(), strict=True) if is_usable
     )
     return Recipes(ids=recipes.ids[usable], names=names), lines
+
+
+def _report_guesses(
+    ingredients: Ingredients,
+    recipes: Recipes,
+    recipe: NDArray[np.int32],
+    ingredient: NDArray[np.int32],
+    guessed: NDArray[np.bool_],
+    findings: Findings,
+) -> None:
+    """Report the lines whose volume is a guess, and in how many recipes they stand."""
+    rows = np.flatnonzero(guessed).tolist()
+    count = np.unique(recipe[guessed]).size
+    findings.add(
+        "guessed-volume",
+        f"Guessed the volume of {{}} in {count:,} recipe{'' if count == 1 else 's'}, because no "
+        "word in the unit or in the ingredient's name says how large a piece is.",
+        _LINES,
+        [
+            f"{ingredients.names[ingredient[row]]} in {recipes.names[recipe[row]]}"
+            f" (id {recipes.ids[recipe[row]]})"
+            for row in rows
+        ],
+    )
 
 
 def _usable_recipes(

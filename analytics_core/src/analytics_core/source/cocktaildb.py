@@ -15,6 +15,7 @@ from analytics_core.errors import DataError
 from analytics_core.source.assembly import BAD_ID, NULL_ID, Columns, assemble
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.findings import Findings
+from analytics_core.source.poured import VolumeRule
 from analytics_core.source.sqlite_file import damage, file_uri, read_header
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024
@@ -56,7 +57,7 @@ _QUERIES: Mapping[str, str] = {
 }
 
 
-def load_catalog(database: Path, *, called: object = None) -> Catalog:
+def load_catalog(database: Path, *, called: object = None, volumes: VolumeRule = "site") -> Catalog:
     """Read a database in one transaction, check it, and put it in canonical order.
 
     Parameters
@@ -66,6 +67,8 @@ def load_catalog(database: Path, *, called: object = None) -> Catalog:
     called
         What errors call the database, by default `database`: whoever reads them knows the file
         that the snapshot is of.
+    volumes
+        How volumes are told: by the site's rules, or as they are ``poured``.
 
     Returns
     -------
@@ -84,12 +87,13 @@ def load_catalog(database: Path, *, called: object = None) -> Catalog:
     >>> write_sample_database("bar.db", overwrite=True)
     >>> catalog = load_catalog("bar.db")
     >>> len(catalog.recipes.names), catalog.recipes.names[0], catalog.findings
-    (238, 'Negroni', ())
+    (454, 'Negroni', ())
     """
     database = Path(database)
     called = database if called is None else called
     findings = Findings()
-    return assemble(called, read_tables(database, findings, called=called), findings)
+    tables = read_tables(database, findings, called=called)
+    return assemble(called, tables, findings, volumes=volumes)
 
 
 def read_tables(database: Path, findings: Findings, *, called: object) -> dict[str, Columns]:

@@ -1,0 +1,163 @@
+"""What is poured: pieces by their size, units by their names, guesses that are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.poured import piece_volume_ml, poured_volumes_ml, with_known_sizes
+from analytics_core.source.units import Unit, line_volumes_ml
+from tests.analytics_core.databases import (
+    DASH,
+    EACH,
+    OUNCE,
+    TO_RINSE,
+    TO_TOP,
+    UNITS,
+    change,
+    finding,
+    write_database,
+)
+
+NONE = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("unit", "ingredient", "milliliters"),
+    [
+        ("Each", "Egg White", 30.0),
+        ("each", "Egg Whites", 30.0),
+        ("whole", "Egg Yolk", 18.0),
+        ("Each", "Whole Egg", 50.0),
+        ("Each", "Egg", 50.0),
+        ("Leaves", "Sage", 0.6),
+        ("leaf", "Lemon Verbena", 0.6),  # the unit comes first
+        ("Sprigs", "Mint", 3.0),
+        ("Each", "Mint", 0.6),
+        ("Each", "Lime Wedge", 6.0),  # what was cut comes before what it was cut from
+        ("wedges", "Lime", 6.0),
+        ("Each", "Lime", 25.0),
+        ("Each", "Lemons", 35.0),
+        ("Slices", "Orange", 5.0),
+        ("Each", "Orange Peel", 1.0),
+        ("twist", "Lemon", 1.0),
+        ("Each", "Sugar Cube", 4.0),
+        ("Each", "Strawberries", 12.0),
+        ("Each", "Cherries", 4.0),
+        ("Each", "Passion-Fruit", 15.0),
+        (None, "Kumquats", 8.0),
+        ("Each", "Grapefruit", None),  # no grape
+        ("Each", "Peppercorn", None),
+        ("Each", "Olive", None),
+    ],
+)
+def test_words_tell_the_size_of_a_piece(
+    unit: str | None, ingredient: str, milliliters: float | None
+) -> None:
+    assert piece_volume_ml(unit, ingredient) == milliliters
+
+
+def test_units_are_known_by_name_or_abbreviation() -> None:
+    units = (
+        Unit("Centiliters", None, None),
+        Unit("Deci", "dl", None),
+        Unit("Fluid Ounces", "fl. oz", None),
+        Unit("cl", None, 9.0),  # the database knows better
+        Unit("to top", "l", None),
+        Unit("Glug", None, None),
+    )
+    assert [u.conversion_to_ml for u in with_known_sizes(units)] == [
+        10.0, 100.0, 29.5735, 9.0, None, None,
+    ]  # fmt: skip
+
+
+NAMES = ("Egg White", "Campari", "Olive", "Lime Juice")
+KNOWN = (
+    Unit("Ounce", "oz", 30.0),
+    Unit("Each", None, None),
+    Unit("to top", None, None),
+    Unit("Glug", None, None),
+    Unit("to rinse", None, 12.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "ingredient", "milliliters", "guessed"),
+    [
+        (2.0, 0, 1, 60.0, False),
+        (NONE, 0, 1, 1.0, False),
+        (2.0, 1, 0, 60.0, False),
+        (NONE, 1, 0, 30.0, False),  # one piece
+        (0.0, 1, 0, 0.0, False),
+        (2.0, 1, 1, 45.0, True),  # the median of the other lines
+        (3.0, 3, 1, 45.0, True),
+        (3.0, 1, 2, 15.0, True),  # of which nothing is known
+        (NONE, 3, 2, 5.0, True),
+        (NONE, 2, 0, 90.0, False),
+        (NONE, 4, 1, 5.0, False),
+        (2.0, -1, 0, 60.0, False),  # two egg whites
+        (20.0, -1, 0, 20.0, False),  # nobody takes twenty: milliliters
+        (20.0, -1, 1, 20.0, False),
+        (NONE, -1, 0, 1.0, False),
+        (2.0, 1, -1, 1.0, False),  # a line without an ingredient is left out later
+    ],
+)
+def test_volume_of_one_line(
+    amount: float, unit: int, ingredient: int, milliliters: float, guessed: bool
+) -> None:
+    others = ((1.0, 0, 1), (2.0, 0, 1), (NONE, 2, 1), (5.0, 1, 0), (1.5, 0, 1))
+    lines = [*others, (amount, unit, ingredient)]
+    if unit == 0 and ingredient == 1:
+        lines = lines[-1:]
+    poured = poured_volumes_ml(
+        np.array([line[0] for line in lines]),
+        np.array([line[1] for line in lines], np.int32),
+        KNOWN,
+        np.array([line[2] for line in lines], np.int32),
+        NAMES,
+    )
+    assert poured.volume_ml[-1] == pytest.approx(milliliters)
+    assert poured.guessed[-1] == guessed
+
+
+def test_without_pieces_nothing_differs() -> None:
+    amount, unit = np.array([1.0, NONE, 30.0]), np.array([0, 2, -1], np.int32)
+    poured = poured_volumes_ml(amount, unit, KNOWN, np.array([1, 1, 1], np.int32), NAMES)
+    np.testing.assert_array_equal(poured.volume_ml, line_volumes_ml(amount, unit, KNOWN))
+    assert not poured.guessed.any()
+    nothing = poured_volumes_ml(np.empty(0), np.empty(0, np.int32), (), np.empty(0, np.int32), ())
+    assert nothing.volume_ml.size == nothing.guessed.size == 0
+
+
+def test_guesses_are_findings_with_their_recipes(tmp_path: Path) -> None:
+    lines = [
+        *((1, 17, OUNCE, 2.0), (1, 20, EACH, 3.0), (1, 18, EACH, 1.0)),
+        *((2, 17, OUNCE, 2.0), (2, 20, EACH, 1.0), (2, 4, DASH, 1.0)),
+    ]
+    path = write_database(tmp_path / "bar.db", recipes=[(1, "One"), (2, "Two")], lines=lines)
+    found = finding(load_catalog(path, volumes="poured"), "guessed-volume")
+    assert found.count == 3
+    assert found.message.startswith("Guessed the volume of 3 lines in 2 recipes, because")
+    assert any("in One (id 1)" in example for example in found.examples)
+    assert not [f for f in load_catalog(path).findings if f.code == "guessed-volume"]
+    assert load_catalog(path).fingerprint != load_catalog(path, volumes="poured").fingerprint
+
+
+def test_a_unit_known_by_its_name_is_poured(tmp_path: Path) -> None:
+    units = (*UNITS, (90, "cl", "cl", None))
+    lines = [(1, 17, 90, 4.0), (1, 18, OUNCE, 1.0), (1, 4, TO_RINSE, None), (1, 5, TO_TOP, None)]
+    path = write_database(tmp_path / "bar.db", units=units, recipes=[(1, "One")], lines=lines)
+    site, poured = load_catalog(path), load_catalog(path, volumes="poured")
+    assert sorted(site.lines.volume_ml.tolist()) == [4.0, 5.0, 29.5735, 90.0]
+    assert sorted(poured.lines.volume_ml.tolist()) == [5.0, 29.5735, 40.0, 90.0]
+    assert {u.name: u.conversion_to_ml for u in poured.units}["cl"] == 10.0
+
+
+def test_an_overflow_is_the_catalogs_to_report(tmp_path: Path) -> None:
+    lines = [(1, 17, OUNCE, 2.0), (2, 17, EACH, 1e308), (2, 18, OUNCE, 1.0)]
+    path = write_database(tmp_path / "bar.db", recipes=[(1, "One"), (2, "Two")], lines=lines)
+    catalog = load_catalog(change(path, "SELECT 1"), volumes="poured")
+    assert catalog.recipes.names in {("One",), ("One", "Two")}
