@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint lint-style lint-types lint-imports setup mutants bench clean
+.PHONY: api help demo test test-slow lint lint-style lint-types lint-imports setup mutants bench clean
 
 # `##@ Group` opens a group of targets, here and in the included files; `## text` describes a target.
 help:
@@ -60,6 +60,9 @@ lint-imports: $(VENV)/.dev
 
 mutants: $(VENV)/.dev ## change the code here and there, list what no test notices
 	$(BIN)/python -m mutants $(MODULES) --sample $(SAMPLE)
+
+api: $(VENV)/.dev ## write docs/api.md from the docstrings
+	$(BIN)/python scripts/api_page.py
 
 bench: $(VENV)/.dev ## side by side with what a user would pick instead
 	$(BIN)/python -m benchmarks

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +41,10 @@ app = typer.Typer(
 )
 
 
+def _for_example(command: str) -> str:
+    return f"For example: analytics-core {command}"
+
+
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
@@ -52,7 +58,7 @@ def _root(
         raise typer.Exit(2)
 
 
-@app.command()
+@app.command(epilog=_for_example("demo --output out"))
 def demo(
     output: Annotated[
         str, typer.Option("--output", envvar="ANALYTICS_OUTPUT", help="Where to publish.")
@@ -74,7 +80,7 @@ def demo(
         _print_summary(storage, result)
 
 
-@app.command()
+@app.command(epilog=_for_example("refresh --db site.db --output s3://bucket"))
 def refresh(
     db: options.Database,
     output: options.Output = None,
@@ -98,7 +104,7 @@ def refresh(
         _report(storage, result)
 
 
-@app.command()
+@app.command(epilog=_for_example("plan --db site.db --workspace s3://bucket/work --shards 8"))
 def plan(
     db: options.Database,
     output: options.Output = None,
@@ -137,7 +143,7 @@ def plan(
         typer.echo(f"{made.rows} recipes in {made.shards} shards, kept in {cache.url}")
 
 
-@app.command()
+@app.command(epilog=_for_example("shard --workspace s3://bucket/work --index 3"))
 def shard(
     index: options.Index,
     output: options.Output = None,
@@ -161,7 +167,7 @@ def shard(
         )
 
 
-@app.command()
+@app.command(epilog=_for_example("finish --workspace s3://bucket/work --output s3://bucket"))
 def finish(
     output: options.Output = None,
     bucket: options.Bucket = None,
@@ -186,8 +192,10 @@ def finish(
         _report(storage, result)
 
 
-@app.command()
-def validate(db: options.Database, scratch: options.Scratch = None) -> None:
+@app.command(epilog=_for_example("validate --db site.db --json"))
+def validate(
+    db: options.Database, scratch: options.Scratch = None, as_json: options.AsJson = False
+) -> None:
     """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
     with running("validate"), _temporary(scratch) as folder:
         from analytics_core.console.terminal import Output, findings_table
@@ -196,6 +204,13 @@ def validate(db: options.Database, scratch: options.Scratch = None) -> None:
         from analytics_core.store.s3 import fetch
 
         catalog = load_catalog(take_snapshot(db, folder, fetch=fetch), called=db)
+        if as_json:
+            counts = {
+                "recipes": len(catalog.recipes.names),
+                "ingredients": len(catalog.ingredients.names),
+            }
+            _print_json({**counts, "findings": [asdict(finding) for finding in catalog.findings]})
+            return
         out = Output(highlight=False)
         if catalog.findings:
             out.print(findings_table(catalog.findings))
@@ -206,14 +221,14 @@ def validate(db: options.Database, scratch: options.Scratch = None) -> None:
         )
 
 
-@app.command()
+@app.command(epilog=_for_example("load --source s3://bucket/incoming/site.db --db site.db"))
 def load(
     source: options.Upload, db: options.Target, even_in_use: options.EvenInUse = False
 ) -> None:
     """Put a database uploaded to S3 in a file's place, as a whole, and remove the upload.
 
     The upload is checked as `validate` does before anything changes. It may be run again after
-    any end. For example: analytics-core load --source s3://bucket/incoming/site.db --db site.db
+    any end.
     """
     if "://" in db:
         raise typer.BadParameter(f"{db} is no file; a database in S3 is put there without a load")
@@ -239,23 +254,28 @@ def load(
             JsonLog(sys.stdout).write("load.finished", level=level, **facts)
 
 
-@app.command()
+@app.command(epilog=_for_example("neighbors Negroni --from out -n 5"))
 def neighbors(
     name: Annotated[str, typer.Argument(help="A recipe's name; case and accents do not matter.")],
     source: options.Published = None,
     bucket: options.Bucket = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to show.")] = 10,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show the recipes nearest to one, each with its swaps in words."""
     with running("neighbors"):
         from analytics_core.console.terminal import Output, neighbors_table
 
         documents = _documents(source, bucket, needed="recipe-similar")
-        recipe_id = _find(documents, name)
-        Output(highlight=False).print(neighbors_table(documents, recipe_id, count=count))
+        entry = _find(documents, name)
+        if as_json:
+            _print_json(entry | {"neighbors": entry["neighbors"][:count]})
+        else:
+            recipe_id = int(entry["recipe_id"])
+            Output(highlight=False).print(neighbors_table(documents, recipe_id, count=count))
 
 
-@app.command("map")
+@app.command("map", epilog=_for_example("map --from out"))
 def show_map(
     source: options.Published = None,
     bucket: options.Bucket = None,
@@ -279,7 +299,7 @@ def show_map(
         out.print(legend)
 
 
-@app.command()
+@app.command(epilog=_for_example("report --from out --output page.html --open"))
 def report(
     source: options.Published = None,
     bucket: options.Bucket = None,
@@ -303,7 +323,7 @@ def report(
             raise StorageError(f"no browser was found to show {target}; open it by hand")
 
 
-@app.command("sample-db")
+@app.command("sample-db", epilog=_for_example("sample-db big.db --recipes 20000"))
 def sample_db(
     path: Annotated[Path, typer.Argument(help="The file to write.")],
     recipes: Annotated[
@@ -321,7 +341,7 @@ def sample_db(
         typer.echo(str(path))
 
 
-@app.command()
+@app.command(epilog=_for_example("health"))
 def health() -> None:
     """Prove that the numeric libraries load and compute; exit 0 when they do."""
     with running("health"):
@@ -421,16 +441,20 @@ def _documents(source: str | None, bucket: str | None, *, needed: str) -> dict[s
     return documents
 
 
-def _find(documents: dict[str, dict[str, Any]], name: str) -> int:
-    """Return the id of the recipe with this name, or say which names are near."""
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _find(documents: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """Return the entry of the recipe with this name, or say which names are near."""
     from analytics_core.console.terminal import fold, plain
 
-    entries = documents["recipe-similar"]["data"]
+    entries: list[dict[str, Any]] = documents["recipe-similar"]["data"]
     exact = {entry["recipe_name"].casefold(): entry for entry in entries}
     folded = {fold(entry["recipe_name"]): entry for entry in entries}
     entry = exact.get(name.casefold()) or folded.get(fold(name))
     if entry is not None:
-        return int(entry["recipe_id"])
+        return entry
     near = difflib.get_close_matches(fold(name), folded, n=3, cutoff=0.5)
     near += [key for key in folded if fold(name) and fold(name) in key and key not in near]
     names = ", ".join(plain(folded[key]["recipe_name"]) for key in near[:5])

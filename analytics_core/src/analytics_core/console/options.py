@@ -102,3 +102,4 @@ Index = Annotated[
     int,
     typer.Option("--index", envvar="AWS_BATCH_JOB_ARRAY_INDEX", min=0, help="Which shard, from 0."),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
