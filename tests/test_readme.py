@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import api_page
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+import api_page
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -406,7 +406,7 @@ def test_neighbors_are_found_without_case_and_accents(published: Any) -> None:
     [("NEGRONI", 1), ("pina colada", 2), ("Piña Colada", 2), ("  negroni ", 1), ("STRASSE", 3)],
 )
 def test_names_are_compared_without_case_and_accents(name: str, recipe_id: int) -> None:
-    assert cli._find(small_set(), name) == recipe_id
+    assert cli._find(small_set(), name)["recipe_id"] == recipe_id
 
 
 def small_set() -> dict[str, dict[str, Any]]:
