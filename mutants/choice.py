@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {
     "analytics_core": Path("analytics_core/src/analytics_core"),
     "trigger": Path("trigger"),
+    "client": Path("client"),
     "infra": Path("infra"),
 }
 """The folders that hold code, by the folder of `tests` that mirrors them."""
