@@ -138,6 +138,12 @@ def test_another_family_needs_three_recipes_a_like_amount_and_a_low_cost() -> No
     assert enough(3, 0.1, 0.75) == 0
 
 
+def test_twice_as_much_is_a_like_amount() -> None:
+    rows: list[dict[int, float]] = [{1: 1, 4: 1.5, 5: 1.5}, {3: 2, 4: 1, 5: 1}] * 3
+    mixtures = mixtures_of(rows, 7, TREE.ids.tolist())
+    assert gather_evidence(mixtures, mixtures, TREE).enough(1, 3, 0.5) == 6
+
+
 def test_a_crowd_of_ingredients_is_no_company() -> None:
     crowd: dict[int, float] = dict.fromkeys(range(300), 1.0)
     ids = list(range(1, 301))

@@ -99,6 +99,7 @@ KNOWN = (
         (NONE, 2, 0, 90.0, False),
         (NONE, 4, 1, 5.0, False),
         (2.0, -1, 0, 60.0, False),  # two egg whites
+        (6.0, -1, 0, 180.0, False),
         (20.0, -1, 0, 20.0, False),  # nobody takes twenty: milliliters
         (20.0, -1, 1, 20.0, False),
         (NONE, -1, 0, 1.0, False),
@@ -121,6 +122,17 @@ def test_volume_of_one_line(
     )
     assert poured.volume_ml[-1] == pytest.approx(milliliters)
     assert poured.guessed[-1] == guessed
+
+
+def test_the_first_ingredient_has_a_median_too() -> None:
+    poured = poured_volumes_ml(
+        np.array([1.0, 3.0, 2.0]),
+        np.array([0, 0, 1], np.int32),
+        KNOWN,
+        np.zeros(3, np.int32),
+        ("Olive",),
+    )
+    assert poured.volume_ml.tolist() == [30.0, 90.0, 60.0]
 
 
 def test_without_pieces_nothing_differs() -> None:
