@@ -14,7 +14,17 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 
 
 def off_diagonal_median(square: FloatArray) -> float:
-    """Median of what stands off the diagonal of an (m, m) array; 0 where nothing does."""
+    """Median of what stands off the diagonal.
+
+    Parameters
+    ----------
+    square : float64 (m, m)
+
+    Returns
+    -------
+    float
+        0 where nothing stands there.
+    """
     off = square[~np.eye(square.shape[0], dtype=bool)]
     return float(np.median(off)) if off.size else 0.0
 

@@ -105,7 +105,20 @@ def context_cost(
 def find_contexts(
     mixtures: Mixtures, tree: IngredientTree, *, declared: Sequence[tuple[int, int]] = ()
 ) -> Contexts:
-    """Average the rest of the glass over the lines of each ingredient; see `context_cost`."""
+    """Average the rest of the glass over the lines of each ingredient.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+        Masses as they count for likeness.
+    tree : IngredientTree
+    declared : sequence of (int, int), optional
+        Ids of ingredients that an owner calls substitutes; see `context_cost`.
+
+    Returns
+    -------
+    Contexts
+    """
     width = mixtures.in_play.size
     beside, lines = _beside(mixtures)
     levels = list(_levels(mixtures.in_play, tree))

@@ -95,6 +95,10 @@ class Evidence:
             Columns.
         relative_cost : float
             What the swap costs; 1 is the median between two ingredients.
+
+        Returns
+        -------
+        int
         """
         across = self.root[one] != self.root[other]
         if across:

@@ -53,9 +53,27 @@ def expected_matches(
     smallest_flow: float = SMALLEST_FLOW,
     threads: int | None = None,
 ) -> FloatArray:
-    """Mass that neighboring recipes match between ingredients, float64 (m, m), symmetric.
+    """Mass that neighboring recipes match between ingredients.
 
     Each recipe's neighbors share one unit of weight; of a plan only the largest flows count.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+    cost : float64 (m, m)
+        Under which the neighbors were found.
+    graph : KnnGraph
+    flows : int
+        How many flows of a plan count at most.
+    smallest_flow : float
+        The least that counts, as a share of a plan's largest flow.
+    threads : int, optional
+        Default: `analytics_core.similarity.parallel.available_threads`.
+
+    Returns
+    -------
+    float64 (m, m)
+        Symmetric.
     """
     width = mixtures.in_play.size
     if graph.k == 0:
@@ -87,7 +105,18 @@ def expected_matches(
 
 
 def cost_from_matches(matches: FloatArray) -> FloatArray:
-    """Log-odds cost from expected matches, float64 (m, m): symmetric, zero diagonal, median 1."""
+    """Log-odds cost from expected matches.
+
+    Parameters
+    ----------
+    matches : float64 (m, m)
+        From `expected_matches`.
+
+    Returns
+    -------
+    float64 (m, m)
+        Symmetric, zero diagonal, median 1.
+    """
     observed = matches + PSEUDO_COUNTS
     margin = observed.sum(axis=1)
     expected = np.outer(margin, margin) / observed.sum()
