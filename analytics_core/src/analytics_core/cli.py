@@ -87,12 +87,15 @@ def refresh(
     scratch: options.Scratch = None,
     page: options.Page = True,
     keep_runs: options.KeepRuns = 10,
+    force: options.Force = False,
 ) -> None:
     """Read a database, compute everything, and publish it as one set."""
     place = _place(output, bucket)
     with running("refresh") as run:
         storage = _open(place)
-        settings = _settings(cost, neighbors, seed, threads, page=page, keep_runs=keep_runs)
+        settings = _settings(
+            cost, neighbors, seed, threads, page=page, keep_runs=keep_runs, force=force
+        )
         cache = _open(workspace) if workspace else None
         result = _refresh(run, db, storage, settings, cache=cache, scratch=scratch)
         _report(storage, result)
@@ -111,6 +114,7 @@ def plan(
     scratch: options.Scratch = None,
     page: options.Page = True,
     keep_runs: options.KeepRuns = 10,
+    force: options.Force = False,
     shards: options.Shards = 2,
 ) -> None:
     """Begin a refresh that many machines share: read the database and learn the cost."""
@@ -119,7 +123,9 @@ def plan(
         from analytics_core import pipeline
 
         cache = _open(place)
-        settings = _settings(cost, neighbors, seed, threads, page=page, keep_runs=keep_runs)
+        settings = _settings(
+            cost, neighbors, seed, threads, page=page, keep_runs=keep_runs, force=force
+        )
         run.log.run_id = new_run_id()
         made = run.follow(
             lambda on_event: pipeline.plan(
@@ -167,6 +173,7 @@ def finish(
     bucket: options.Bucket = None,
     threads: options.Threads = None,
     workspace: options.Workspace = None,
+    force: options.Force = False,
 ) -> None:
     """End the refresh of the latest plan: put its shards together and publish."""
     place = _place(output, bucket)
@@ -179,7 +186,7 @@ def finish(
         run.log.run_id = plan.run_id
         result = run.publish(
             lambda on_event: pipeline.finish(
-                plan, cache, storage, threads=threads, on_event=on_event
+                plan, cache, storage, threads=threads, force=force, on_event=on_event
             ),
             cache=cache,
         )
@@ -349,6 +356,7 @@ def _settings(
     *,
     page: bool = True,
     keep_runs: int = 10,
+    force: bool = False,
 ) -> RefreshSettings:
     from analytics_core.settings import RefreshSettings
 
@@ -359,6 +367,7 @@ def _settings(
         threads=threads,
         page=page,
         keep_runs=keep_runs,
+        force=force,
     )
 
 
