@@ -67,7 +67,7 @@ def machine() -> Figures:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    packages = ("numpy", "numba", "scipy", "POT", "umap-learn")
+    packages = ("numpy", "numba", "scipy", "POT")
     return {
         "cores": cores(),
         "cpu": model,

@@ -26,14 +26,7 @@ SERVICES = {"s3", "sts"}
 
 SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".cc", ".cpp", ".h", ".hpp", ".f90", ".a", ".tp"}
 FOLDERS = {"tests", "__pycache__"}
-WHOLE = (
-    "bin",
-    "sklearn/datasets/data",
-    "sklearn/datasets/images",
-    "sklearn/datasets/descr",
-    "pynndescent",  # neighbors are exact and handed to UMAP, which then never calls it: `_umap.py`
-    "pynndescent-*",
-)
+WHOLE = ("bin",)
 KEEP = ("numpy/_core/tests/_natype.py",)
 """`numpy.testing` imports it, and `scipy` imports `numpy.testing`."""
 

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 COSTS = ("learned", "reference", "tree")
 
 RECIPES = 80
-"""Enough for UMAP; compiling takes the time, not computing."""
+"""Enough for the map; compiling takes the time, not computing."""
 
 
 def main(names: list[str]) -> None:
@@ -44,7 +44,7 @@ def _map() -> None:
     """Lay out recipes that stand in a row, with nothing of the package but the map itself."""
     import numpy as np
 
-    from analytics_core.similarity.embedding import MapSettings, embed
+    from analytics_core.similarity.embedding import MapSettings, embed, tie
 
     place = np.arange(RECIPES)
     apart = np.abs(place[:, None] - place).astype(np.float64)
@@ -52,7 +52,7 @@ def _map() -> None:
     graph = SimpleNamespace(
         indices=nearest, distances=np.take_along_axis(apart, nearest, axis=1), k=RECIPES - 1
     )
-    embed(graph, place[:, None].astype(np.float64), MapSettings())
+    embed(tie(graph, place, MapSettings()), MapSettings())
 
 
 def _kernels() -> None:

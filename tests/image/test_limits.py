@@ -57,7 +57,7 @@ def test_count_notices_a_cache_that_does_not_fit(
     program = ["python", "/tools/count_compilations.py", "health"]
     run = refresh(host_image, HOST, efs, tmp_path / "out", program, environment=other)
     assert run.finished.code == 0, run.finished.stderr[-2000:]
-    assert len(run.compiled) > 20
+    assert len(run.compiled) > 10
 
 
 def test_health_command_loads_the_numeric_libraries(host_image: str, arm_image: str) -> None:
@@ -65,7 +65,7 @@ def test_health_command_loads_the_numeric_libraries(host_image: str, arm_image: 
     for image, arch in ((host_image, HOST), (arm_image, "arm64")):
         finished = container(image, arch, program)
         assert finished.code == 0, finished.stderr
-        assert "umap-learn" in finished.stdout
+        assert "numba" in finished.stdout
         assert "exact" in finished.stdout
 
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analytics_core.changes import changed_rows, digests_of
+from analytics_core.earlier import NOTHING, Earlier
 from analytics_core.provenance import code_fingerprint, fingerprint_of
-from analytics_core.similarity.embedding import embed
+from analytics_core.similarity.embedding import twins_of
 from analytics_core.similarity.ground_cost import LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import Mixtures, build_mixtures
 from analytics_core.similarity.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
+from analytics_core.similarity.parallel import available_threads
+from analytics_core.similarity.placing import PlacedMap, place
 from analytics_core.similarity.usage import Usage, count_usage
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.cocktaildb import load_catalog
@@ -26,11 +34,13 @@ from analytics_core.store.s3 import fetch
 
 if TYPE_CHECKING:
     from analytics_core.settings import RefreshSettings
-    from analytics_core.similarity.arrays import FloatArray
     from analytics_core.source.poured import VolumeRule
 
 ROWS_KEPT = 4096
 """Rows of neighbors that are kept at once: at most half a minute's work is done twice."""
+
+PROGRESS_SECONDS = 0.5
+"""How often it is told how far the maps are."""
 
 Span = tuple[int, int]
 """First row and the one after the last."""
@@ -55,15 +65,15 @@ class Similarity:
     cost : LearnedCost
     plain, learned : KnnGraph
         In the Manhattan distance of the mixtures, and under the cost.
-    plain_map, learned_map : float64 (recipes, 2)
-        Not yet turned toward earlier maps.
+    plain_map, learned_map : PlacedMap
+        Begun where drinks lie on the earlier maps.
     """
 
     cost: LearnedCost
     plain: KnnGraph
     learned: KnnGraph
-    plain_map: FloatArray
-    learned_map: FloatArray
+    plain_map: PlacedMap
+    learned_map: PlacedMap
 
 
 def load_inputs(
@@ -94,7 +104,12 @@ def inputs_of(catalog: Catalog, stages: Stages) -> Inputs:
 
 
 def find_similarity(
-    inputs: Inputs, settings: RefreshSettings, stages: Stages, *, spans: list[Span] | None = None
+    inputs: Inputs,
+    settings: RefreshSettings,
+    stages: Stages,
+    *,
+    spans: list[Span] | None = None,
+    earlier: Earlier = NOTHING,
 ) -> Similarity:
     """Learn the cost, find neighbors and draw maps; what is kept already is not computed again.
 
@@ -106,6 +121,8 @@ def find_similarity(
     spans : list of (int, int), optional
         Ranges of rows whose neighbors are kept together; all rows, in order. Default: of
         `ROWS_KEPT` rows each.
+    earlier : Earlier, optional
+        The set published before.
 
     Returns
     -------
@@ -116,16 +133,71 @@ def find_similarity(
         rows = inputs.mixtures.count
         spans = divide(rows, max(1, -(-rows // ROWS_KEPT)))
     plain, learned = find_neighbors(inputs, cost, settings, stages, spans)
-    features = _root_shares(inputs)
     maps = stages.cached(
         "map",
-        fingerprint_of(_neighbors_fingerprint(inputs, settings), asdict(settings.map)),
-        lambda: {
-            name: embed(graph, features, settings.map, threads=settings.threads)
-            for name, graph in (("plain", plain), ("learned", learned))
-        },
+        fingerprint_of(
+            _neighbors_fingerprint(inputs, settings), asdict(settings.map), earlier.fingerprint
+        ),
+        lambda: _draw_maps(inputs, {"plain": plain, "learned": learned}, settings, earlier, stages),
     )
-    return Similarity(cost, plain, learned, maps["plain"], maps["learned"])
+    return Similarity(cost, plain, learned, _as_placed(maps, "plain"), _as_placed(maps, "learned"))
+
+
+def _draw_maps(
+    inputs: Inputs,
+    graphs: Mapping[str, KnnGraph],
+    settings: RefreshSettings,
+    earlier: Earlier,
+    stages: Stages,
+) -> Arrays:
+    """Lay out the maps side by side; the compiled loops hold no lock."""
+    ids, twins = inputs.mixtures.recipe_ids, twins_of(inputs.mixtures)
+    changed = changed_rows(ids, digests_of(inputs.catalog), earlier)
+    epochs = dict.fromkeys(graphs, (0, 0))
+    stop = Event()
+
+    def draw(name: str) -> PlacedMap:
+        def note(done: int, total: int) -> None:
+            epochs[name] = (done, total)
+            if stop.is_set():
+                raise CancelledError
+
+        return place(
+            graphs[name],
+            ids,
+            twins,
+            settings.map,
+            earlier=earlier.maps.get(name),
+            changed=changed,
+            progress=note,
+        )
+
+    report = stages.progress("map")
+    with ThreadPoolExecutor(min(len(graphs), settings.threads or available_threads())) as pool:
+        tasks = {name: pool.submit(draw, name) for name in graphs}
+        try:
+            while wait(tasks.values(), timeout=PROGRESS_SECONDS).not_done:
+                done, total = (sum(parts) for parts in zip(*epochs.values(), strict=True))
+                report(done, total)
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {
+        f"{name}_{part}": value
+        for name, task in tasks.items()
+        for part, value in _as_arrays(task.result()).items()
+    }
+
+
+def _as_arrays(placed: PlacedMap) -> Arrays:
+    told = json.dumps([placed.began, placed.why, placed.graph, placed.kept_anew])
+    return {"points": placed.points, "told": np.frombuffer(told.encode(), np.uint8)}
+
+
+def _as_placed(arrays: Arrays, name: str) -> PlacedMap:
+    told = json.loads(arrays[f"{name}_told"].tobytes())
+    return PlacedMap(arrays[f"{name}_points"], *told)
 
 
 def _cost_fingerprint(inputs: Inputs, settings: RefreshSettings) -> str:
@@ -201,12 +273,3 @@ def find_neighbors(
         KnnGraph(joined("plain_indices"), joined("plain_distances")),
         KnnGraph(joined("indices"), joined("distances"), sum(int(p["solved"]) for p in parts)),
     )
-
-
-def _root_shares(inputs: Inputs) -> FloatArray:
-    """Fraction of each recipe under each root ingredient, float64 (recipes, roots in play)."""
-    mixtures = inputs.mixtures
-    roots, column = np.unique(inputs.tree.roots[mixtures.in_play], return_inverse=True)
-    shares = np.zeros((mixtures.count, max(1, roots.size)))
-    np.add.at(shares, (mixtures.recipe_of_entries(), column[mixtures.columns]), mixtures.fractions)
-    return shares

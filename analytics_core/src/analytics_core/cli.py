@@ -95,13 +95,21 @@ def refresh(
     scratch: options.Scratch = None,
     page: options.Page = True,
     keep_runs: options.KeepRuns = 10,
+    force: options.Force = False,
 ) -> None:
     """Read a database, compute everything, and publish it as one set."""
     place = _place(output, bucket)
     with running("refresh") as run:
         storage = _open(place)
         settings = _settings(
-            cost, volumes, neighbors, seed, threads, page=page, keep_runs=keep_runs
+            cost,
+            volumes,
+            neighbors,
+            seed,
+            threads,
+            page=page,
+            keep_runs=keep_runs,
+            force=force,
         )
         cache = _open(workspace) if workspace else None
         result = _refresh(run, db, storage, settings, cache=cache, scratch=scratch)
@@ -122,6 +130,7 @@ def plan(
     scratch: options.Scratch = None,
     page: options.Page = True,
     keep_runs: options.KeepRuns = 10,
+    force: options.Force = False,
     shards: options.Shards = 2,
 ) -> None:
     """Begin a refresh that many machines share: read the database and learn the cost."""
@@ -131,7 +140,14 @@ def plan(
 
         cache = _open(place)
         settings = _settings(
-            cost, volumes, neighbors, seed, threads, page=page, keep_runs=keep_runs
+            cost,
+            volumes,
+            neighbors,
+            seed,
+            threads,
+            page=page,
+            keep_runs=keep_runs,
+            force=force,
         )
         run.log.run_id = new_run_id()
         made = run.follow(
@@ -180,6 +196,7 @@ def finish(
     bucket: options.Bucket = None,
     threads: options.Threads = None,
     workspace: options.Workspace = None,
+    force: options.Force = False,
 ) -> None:
     """End the refresh of the latest plan: put its shards together and publish."""
     place = _place(output, bucket)
@@ -192,7 +209,7 @@ def finish(
         run.log.run_id = plan.run_id
         result = run.publish(
             lambda on_event: pipeline.finish(
-                plan, cache, storage, threads=threads, on_event=on_event
+                plan, cache, storage, threads=threads, force=force, on_event=on_event
             ),
             cache=cache,
         )
@@ -417,6 +434,7 @@ def _settings(
     *,
     page: bool = True,
     keep_runs: int = 10,
+    force: bool = False,
 ) -> RefreshSettings:
     from analytics_core.settings import RefreshSettings
 
@@ -428,6 +446,7 @@ def _settings(
         threads=threads,
         page=page,
         keep_runs=keep_runs,
+        force=force,
     )
 
 

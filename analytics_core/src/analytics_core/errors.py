@@ -9,6 +9,7 @@
      │       ├─ StorageError      exit 4   results cannot be read or written (also an OSError)
      │       │   ├─ NotFound               nothing is stored there
      │       │   └─ Damaged                what is stored there is not what was written
+     │       ├─ GateClosed        exit 5   the new set differs too much; the earlier one stays
      │       └─ SolverError       exit 1   a transport problem is malformed (also a ValueError)
      └─ Interrupted               exit 75  asked to stop; finished stages are kept, try again
 
@@ -18,11 +19,14 @@ swallows a request to stop: botocore would take it for a broken connection, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_BAD_DATA = 3
 EXIT_STORAGE = 4
+EXIT_GATE = 5
 EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h; the job's retry rules act on it
 
 
@@ -50,6 +54,22 @@ class NotFound(StorageError):  # noqa: N818 - named for what happened
 
 class Damaged(StorageError):  # noqa: N818 - named for what happened
     """What is stored is not what was published."""
+
+
+class GateClosed(AnalyticsError):  # noqa: N818 - named for what happened
+    """A set differs so much from the one before it that it was not published.
+
+    Attributes
+    ----------
+    figures : dict
+        What was compared, by name.
+    """
+
+    exit_code = EXIT_GATE
+
+    def __init__(self, sentence: str, *, figures: Mapping[str, float]) -> None:
+        super().__init__(sentence)
+        self.figures = dict(figures)
 
 
 class SolverError(AnalyticsError, ValueError):

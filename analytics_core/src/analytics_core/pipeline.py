@@ -28,6 +28,7 @@ from analytics_core.analysis import (
     load_inputs,
 )
 from analytics_core.documents import Provenance
+from analytics_core.earlier import read_earlier
 from analytics_core.errors import AnalyticsError, NotFound, StorageError
 from analytics_core.provenance import code_fingerprint, fingerprint_of, new_run_id
 from analytics_core.publishing import RefreshResult, make_documents, publish_documents
@@ -130,6 +131,8 @@ def refresh(
         The database cannot be used; nothing was published.
     StorageError
         Results could not be written; the earlier set is whole.
+    GateClosed
+        The new set differs too much from the earlier one, which stays; see `docs/data.md`.
 
     Examples
     --------
@@ -138,16 +141,19 @@ def refresh(
     >>> write_sample_database("bar.db", recipes=40, overwrite=True)
     >>> result = refresh("bar.db", LocalStorage("out"))
     >>> len(result.manifest["documents"]), result.manifest["counts"]["recipes"]
-    (8, 40)
+    (10, 40)
     """
     begin = time.perf_counter()
     generated_at = _now()
     run_id = run_id or new_run_id()
     stages = Stages(Cache(cache or output, run_id), on_event)
     inputs = load_inputs(database, stages, volumes=settings.volume_rule, scratch=scratch)
-    similarity = find_similarity(inputs, settings, stages)
+    earlier = read_earlier(output)
+    similarity = find_similarity(inputs, settings, stages, earlier=earlier)
     provenance = Provenance(run_id, generated_at, inputs.catalog.fingerprint, __version__)
-    manifest = publish_documents(inputs, similarity, settings, provenance, output, stages)
+    manifest = publish_documents(
+        inputs, similarity, settings, provenance, output, stages, earlier=earlier
+    )
     return RefreshResult(run_id, manifest, round(time.perf_counter() - begin, 3), stages.timings)
 
 
@@ -230,20 +236,26 @@ def finish(
     output: Storage,
     *,
     threads: int | None = None,
+    force: bool = False,
     on_event: Listener = lambda _event: None,
 ) -> RefreshResult:
     """Put the shards together, make the documents, and publish them as one set.
 
-    What a lost shard did not leave is computed here. For parameters and errors see `shard` and
+    What a lost shard did not leave is computed here. `force` is the settings', and holds where
+    either says so. For the other parameters and errors see `shard` and
     `refresh`.
     """
     begin = time.perf_counter()
     settings = _own_threads(plan.settings, threads)
+    settings = replace(settings, force=force or settings.force)
     stages = Stages(Cache(cache, plan.run_id), on_event)
     inputs = _planned_inputs(plan, stages)
-    similarity = find_similarity(inputs, settings, stages, spans=plan.spans)
+    earlier = read_earlier(output)
+    similarity = find_similarity(inputs, settings, stages, spans=plan.spans, earlier=earlier)
     provenance = Provenance(plan.run_id, plan.generated_at, inputs.catalog.fingerprint, __version__)
-    manifest = publish_documents(inputs, similarity, settings, provenance, output, stages)
+    manifest = publish_documents(
+        inputs, similarity, settings, provenance, output, stages, earlier=earlier
+    )
     return RefreshResult(
         plan.run_id, manifest, round(time.perf_counter() - begin, 3), stages.timings
     )

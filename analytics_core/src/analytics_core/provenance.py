@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "umap-learn", "scikit-learn", "POT")
+LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "POT")
 """Whose version may change a number."""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analytics_core import __version__
+from analytics_core.changes import Changes, compare, digests_of, hold, recipe_digests
 from analytics_core.documents import (
     STORAGE_VERSION,
     Provenance,
@@ -22,18 +23,17 @@ from analytics_core.documents import (
     recipe_details,
     recipe_similar,
 )
-from analytics_core.errors import DataError, StorageError
-from analytics_core.similarity.embedding import MAP_DECIMALS, align
+from analytics_core.earlier import MAPS, NOTHING, Earlier
+from analytics_core.errors import StorageError
+from analytics_core.provenance import code_fingerprint
 from analytics_core.similarity.evidence import Evidence, gather_evidence
 from analytics_core.similarity.quality import judge
 from analytics_core.similarity.transport import plans_of_pairs
-from analytics_core.store import prune_runs, publish, read_published
+from analytics_core.store import prune_runs, publish
 
 if TYPE_CHECKING:
     from analytics_core.analysis import Inputs, Similarity
     from analytics_core.settings import RefreshSettings
-    from analytics_core.similarity.arrays import FloatArray
-    from analytics_core.similarity.mixture import Mixtures
     from analytics_core.stages import Stages
     from analytics_core.store import Storage
     from analytics_core.store.cache import Cache
@@ -68,23 +68,41 @@ def publish_documents(
     provenance: Provenance,
     output: Storage,
     stages: Stages,
+    *,
+    earlier: Earlier = NOTHING,
 ) -> dict[str, Any]:
-    """Turn the maps toward the earlier ones, judge, write, and remove what is old."""
-    similarity = _aligned(similarity, inputs.mixtures, _published_maps(output))
-    quality = stages.run(
-        "quality",
-        lambda: judge(
+    """Judge, compare with the earlier set, write, and remove what is old."""
+    contents = digests_of(inputs.catalog)
+
+    def compared() -> tuple[dict[str, float], Changes, list[str]]:
+        quality = judge(
             similar=similarity.learned,
             manhattan=similarity.plain,
-            points_manhattan=similarity.plain_map,
-            points_learned=similarity.learned_map,
+            points_manhattan=similarity.plain_map.points,
+            points_learned=similarity.learned_map.points,
             cost=similarity.cost,
-        ),
-    )
+        )
+        changes = compare(
+            inputs.catalog,
+            inputs.mixtures.recipe_ids,
+            contents,
+            similarity.learned.head(settings.neighbors),
+            {"plain": similarity.plain_map, "learned": similarity.learned_map},
+            _manifest(inputs, similarity, settings, provenance),
+            earlier,
+        )
+        return quality, changes, hold(changes, force=settings.force)
+
+    quality, changes, forced = stages.run("quality", compared)
 
     def write() -> dict[str, Any]:
-        rows = make_documents(inputs, similarity, settings)
-        manifest = _manifest(inputs, similarity, settings, provenance, quality, stages)
+        rows = make_documents(inputs, similarity, settings, changes.document)
+        manifest = {
+            **_manifest(inputs, similarity, settings, provenance),
+            "quality": quality,
+            "compared": {"method": changes.method, "forced": forced, "figures": changes.figures},
+            "stages": list(stages.timings),
+        }
         extras = {}
         if settings.page:  # which reads the same rows; afterward they go as they are encoded
             kept = {kind: v if isinstance(v, dict) else list(v) for kind, v in rows.items()}
@@ -113,9 +131,12 @@ def _drained(rows: list[Row]) -> Iterator[Row]:
 
 
 def make_documents(
-    inputs: Inputs, similarity: Similarity, settings: RefreshSettings
+    inputs: Inputs, similarity: Similarity, settings: RefreshSettings, changes: Row
 ) -> dict[str, Row | Iterable[Row]]:
-    """Return each document's data by type; long ones as rows that are made while they are read."""
+    """Return each document's data by type; long ones as rows that are made while they are read.
+
+    `changes` is the data of `what-changed`.
+    """
     catalog, tree, mixtures = inputs.catalog, inputs.tree, inputs.mixtures
     listed = similarity.learned.head(settings.neighbors)
     cost = similarity.cost
@@ -132,8 +153,8 @@ def make_documents(
         "ingredient-usage": ingredient_usage(catalog, tree, inputs.usage),
         "recipe-complexity": recipe_complexity(inputs.usage),
         "ingredient-tree": ingredient_tree(catalog, tree, inputs.usage),
-        "cocktail-space": cocktail_space(catalog, similarity.plain_map),
-        "cocktail-space-em": cocktail_space(catalog, similarity.learned_map),
+        "cocktail-space": cocktail_space(catalog, similarity.plain_map.points),
+        "cocktail-space-em": cocktail_space(catalog, similarity.learned_map.points),
         "recipe-similar": recipe_similar(
             catalog, tree, mixtures, listed, plans, cost.distance_cost
         ),
@@ -141,6 +162,8 @@ def make_documents(
             catalog, mixtures, cost.cost, _evidence(inputs, settings)
         ),
         "recipe-details": recipe_details(catalog, tree),
+        "recipe-digests": recipe_digests(mixtures.recipe_ids, digests_of(catalog), listed),
+        "what-changed": changes,
     }
 
 
@@ -157,8 +180,6 @@ def _manifest(
     similarity: Similarity,
     settings: RefreshSettings,
     provenance: Provenance,
-    quality: Mapping[str, float],
-    stages: Stages,
 ) -> dict[str, Any]:
     catalog = inputs.catalog
     return {
@@ -166,6 +187,7 @@ def _manifest(
         "generated_at": provenance.generated_at,
         "storage_version": STORAGE_VERSION,
         "code_version": __version__,
+        "code": code_fingerprint(),
         "seed": settings.seed,
         "settings": {
             "cost": settings.cost,
@@ -186,37 +208,19 @@ def _manifest(
             "neighbors": similarity.learned.head(settings.neighbors).k,
         },
         "warnings": [asdict(finding) for finding in catalog.findings],
-        "quality": quality,
-        "stages": list(stages.timings),
+        "maps": {
+            kind: {
+                "began": placed.began,
+                "why": placed.why,
+                "graph": placed.graph,
+                "neighbors_kept_anew": placed.kept_anew,
+            }
+            for kind, placed in (
+                (MAPS["plain"], similarity.plain_map),
+                (MAPS["learned"], similarity.learned_map),
+            )
+        },
     }
-
-
-def _published_maps(output: Storage) -> dict[str, Any]:
-    """Return the maps published now; none where there are none or they are damaged."""
-    try:
-        return read_published(output, kinds=("cocktail-space", "cocktail-space-em"))
-    except (StorageError, DataError):
-        return {}
-
-
-def _aligned(similarity: Similarity, mixtures: Mixtures, earlier: Mapping[str, Any]) -> Similarity:
-    def turned(points: FloatArray, kind: str) -> FloatArray:
-        rows = earlier.get(kind, {}).get("data") or []
-        try:
-            ids = np.array([row["recipe_id"] for row in rows], dtype=np.int64)
-            previous = np.array([(row["x"], row["y"]) for row in rows], dtype=np.float64)
-        except (KeyError, TypeError, ValueError):  # another version's document: begin anew
-            ids = np.empty(0, np.int64)
-        if not ids.size:
-            rounded: FloatArray = np.round(points, MAP_DECIMALS) + 0.0
-            return rounded
-        return align(points, mixtures.recipe_ids, previous, ids)
-
-    return replace(
-        similarity,
-        plain_map=turned(similarity.plain_map, "cocktail-space"),
-        learned_map=turned(similarity.learned_map, "cocktail-space-em"),
-    )
 
 
 def _superseded(manifest: dict[str, Any]) -> str:

@@ -32,6 +32,8 @@ class RefreshSettings:
         Whether to write the page beside the documents.
     keep_runs : int
         How many of the newest runs keep their folder in the output, this one included; at least 2.
+    force : bool
+        Publish a set also where it differs so much from the earlier one that this would stay.
     """
 
     cost: Literal["learned", "reference", "tree"] = "learned"
@@ -41,6 +43,7 @@ class RefreshSettings:
     threads: int | None = None
     page: bool = True
     keep_runs: int = 10
+    force: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""

@@ -1,20 +1,20 @@
-"""The map: small cases, determinism, registration on the previous map."""
+"""The map's edges and optimization: small cases, twins, determinism."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from analytics_core.similarity.embedding import MAP_DECIMALS, MapSettings, align, embed
+from analytics_core.similarity.embedding import (
+    Edges,
+    MapSettings,
+    embed,
+    scale_few,
+    tie,
+    twins_of,
+)
 from analytics_core.similarity.neighbors import KnnGraph
-from tests.strategies import Draw
-
-ROUNDING = 10.0**-MAP_DECIMALS
+from tests.strategies import mixtures_of
 
 
 def graph_of(points: np.ndarray, k: int) -> KnnGraph:
@@ -32,9 +32,12 @@ def clusters(size: int = 15) -> np.ndarray:
     return np.concatenate([center + rng.random((size, 2)) for center in centres])
 
 
+def edges_of(points: np.ndarray, k: int = 14) -> Edges:
+    return tie(graph_of(points, k), np.arange(len(points)), MapSettings())
+
+
 def test_heaps_stay_together_on_the_map() -> None:
-    points = clusters()
-    found = embed(graph_of(points, 14), points, MapSettings())
+    found = embed(edges_of(clusters()), MapSettings())
     assert found.shape == (45, 2)
     assert np.isfinite(found).all()
     apart = np.linalg.norm(found[:, None] - found[None], axis=2)
@@ -44,27 +47,82 @@ def test_heaps_stay_together_on_the_map() -> None:
 
 
 def test_the_same_input_has_the_same_bits_and_another_seed_another_map() -> None:
-    points = clusters()
-    graph = graph_of(points, 14)
-    first, second = (embed(graph, points, MapSettings()) for _ in range(2))
+    edges = edges_of(clusters())
+    first, second = (embed(edges, MapSettings()) for _ in range(2))
     assert first.tobytes() == second.tobytes()
-    assert not np.allclose(first, embed(graph, points, MapSettings(seed=1)))
+    assert not np.allclose(first, embed(edges, MapSettings(seed=1)))
 
 
-def test_the_map_lies_level_and_centered() -> None:
-    points = clusters()
-    found = embed(graph_of(points, 14), points, MapSettings())
-    np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-6)
-    spread = found.T @ found
-    assert spread[0, 0] >= spread[1, 1]
-    assert abs(spread[0, 1]) < 1e-6 * spread[0, 0]
+def test_edges_hold_both_ways_alike_and_fall_off_with_distance() -> None:
+    edges = edges_of(clusters(), 10)
+    dense = np.zeros((45, 45))
+    dense[edges.heads, edges.tails] = edges.weights
+    np.testing.assert_array_equal(dense, dense.T)
+    assert (dense.diagonal() == 0).all()
+    assert edges.weights.min() > 0
+    nearest = graph_of(clusters(), 1).indices[:, 0]
+    np.testing.assert_allclose(dense[np.arange(45), nearest], 1.0)
+
+
+def test_weights_of_a_drink_add_up_to_what_umap_asks_for() -> None:
+    from analytics_core.similarity import _layout
+
+    distances = graph_of(clusters(), 14).distances
+    indptr = np.arange(46, dtype=np.int64) * 14
+    weights = _layout.weigh(indptr, distances.ravel(), 14, np.log2(15)).reshape(45, 14)
+    np.testing.assert_allclose(weights.sum(axis=1), np.log2(15), rtol=1e-6)
+    np.testing.assert_allclose(weights[:, 0], 1.0)
+    beyond = distances - distances[:, :1]
+    widths = -beyond[:, 1:] / np.log(weights[:, 1:])  # one width a drink: an exponential
+    np.testing.assert_allclose(widths, widths[:, :1] * np.ones(13), rtol=1e-6)
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-9, 0.1, 1.0, 7.5, 59.0])
+def test_the_exponential_is_the_exponential(x: float) -> None:
+    from analytics_core.similarity import _layout
+
+    assert _layout._decay(x) == pytest.approx(np.exp(-x), rel=1e-9)
+    assert _layout._decay(1e4) == 0.0
+
+
+def test_the_curve_is_near_the_one_that_umap_fits() -> None:
+    assert MapSettings().curve == pytest.approx(1.577, rel=0.01)
+    apart = np.linspace(0.01, 3, 50)
+    umaps = 1 / (1 + 1.5769 * apart ** (2 * 0.8951))
+    ours = 1 / (1 + MapSettings().curve * apart**1.75)
+    np.testing.assert_allclose(ours, umaps, atol=0.01)
+
+
+def test_of_one_mixture_there_is_one_spot() -> None:
+    third = 1 / 3
+    mixtures = mixtures_of(
+        [{0: 0.5, 1: 0.5}, {0: third, 1: 1 - third}, {0: 1 - 0.5, 1: 0.5}, {0: 0.5, 2: 0.5}], 3
+    )
+    assert twins_of(mixtures).tolist() == [0, 1, 0, 3]
+
+
+def test_twins_have_no_edge_between_them_and_share_their_neighbors() -> None:
+    near = np.array([[1, 2], [0, 3], [3, 0], [2, 1]], np.int32)
+    graph = KnnGraph(near, np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 1.0], [1.0, 2.0]]))
+    edges = tie(graph, np.array([0, 0, 1, 2]), MapSettings())
+    assert edges.indptr.tolist() == [0, 2, 4, 6]
+    assert edges.tails.tolist() == [1, 2, 0, 2, 0, 1]
+
+
+def test_what_has_no_mobility_stays_to_the_last_bit() -> None:
+    edges = edges_of(clusters())
+    start = embed(edges, MapSettings())
+    free = np.zeros(45)
+    free[7] = 1.0
+    found = embed(edges, MapSettings(), start=start, mobility=free)
+    same = (found == start).all(axis=1)
+    assert np.flatnonzero(~same).tolist() == [7]
 
 
 @pytest.mark.parametrize("count", range(12))
 def test_a_handful_of_recipes_is_laid_out_by_scaling(count: int) -> None:
     points = np.random.default_rng(count).random((count, 2))
-    graph = graph_of(points, max(0, count - 1))
-    found = embed(graph, np.ones((count, 1)), MapSettings())
+    found = scale_few(graph_of(points, max(0, count - 1)))
     assert found.shape == (count, 2)
     # with everybody a neighbor of everybody, the scaling gives back the plane itself
     given = np.linalg.norm(points[:, None] - points[None], axis=2)
@@ -74,88 +132,13 @@ def test_a_handful_of_recipes_is_laid_out_by_scaling(count: int) -> None:
 
 def test_islands_are_laid_out_apart() -> None:
     near = np.array([[1], [0], [3], [2]], np.int32)
-    found = embed(KnnGraph(near, np.ones((4, 1))), np.ones((4, 1)), MapSettings())
+    found = scale_few(KnnGraph(near, np.ones((4, 1))))
     apart = np.linalg.norm(found[:, None] - found[None], axis=2)
     assert apart[0, 2] > apart[0, 1]
     assert np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("count", [3, 12, 30])
-def test_recipes_that_are_all_alike_have_a_finite_map(count: int) -> None:
-    zero = np.zeros((count, 2))
-    graph = graph_of(zero, min(14, count - 1))
-    assert np.isfinite(embed(graph, np.ones((count, 1)), MapSettings())).all()
-
-
-coordinates = st.floats(-20, 20, allow_subnormal=False)
-
-
-@st.composite
-def maps(draw: Draw) -> tuple[np.ndarray, np.ndarray]:
-    """A map that is not all in one line, and a turned, perhaps mirrored, shifted copy."""
-    n = draw(st.integers(3, 20))
-    points: np.ndarray = draw(arrays(np.float64, (n, 2), elements=coordinates))
-    points = np.round(points, MAP_DECIMALS) + 0.0
-    angle = draw(st.floats(0, 2 * np.pi))
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    if draw(st.booleans()):
-        turn = turn * [1.0, -1.0]
-    return points, points @ turn + draw(arrays(np.float64, 2, elements=coordinates))
-
-
-@settings(max_examples=100, deadline=None)
-@given(maps())
-def test_a_turned_mirrored_or_shifted_map_is_the_old_one_again(drawn: Any) -> None:
-    old, new = drawn
-    ids = np.arange(len(old)) * 2 + 5
-    assert align(new, ids, old, ids).tobytes() == old.tobytes()
-
-
-@settings(max_examples=60, deadline=None)
-@given(maps(), st.data())
-def test_registration_changes_no_distance_on_the_map(drawn: Any, data: st.DataObject) -> None:
-    points, _ = drawn
-    n = len(points)
-    other = data.draw(arrays(np.float64, (n + 2, 2), elements=coordinates))
-    moved = align(points, np.arange(n), other, np.arange(n + 2) - 1)
-    before = np.linalg.norm(points[:, None] - points[None], axis=2)
-    after = np.linalg.norm(moved[:, None] - moved[None], axis=2)
-    np.testing.assert_allclose(after, before, atol=4 * ROUNDING)
-
-
-def test_new_recipes_move_along_with_the_old_ones() -> None:
-    old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0]])
-    quarter = np.array([[0.0, 1.0], [-1.0, 0.0]])
-    new = np.vstack([old, [[4.0, 3.0]]]) @ quarter + [7.0, 7.0]
-    found = align(new, np.array([1, 2, 3, 9]), old, np.array([1, 2, 3]))
-    np.testing.assert_allclose(found, [*old, [4.0, 3.0]], atol=ROUNDING)
-
-
-def test_the_order_of_the_old_map_does_not_matter() -> None:
-    old = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0], [2.0, 2.0]])
-    ids = np.array([1, 2, 3, 4])
-    back = np.array([3, 0, 2, 1])
-    np.testing.assert_array_equal(align(-old, ids, old[back], ids[back]), old)
-
-
-@pytest.mark.parametrize(
-    ("old", "ids"),
-    [
-        (np.empty((0, 2)), []),
-        (np.ones((2, 2)), [1, 2]),  # two points say nothing about which side is up
-        (np.ones((3, 2)), [7, 8, 9]),  # nothing in common
-        (np.full((3, 2), np.nan), [1, 2, 3]),
-    ],
-)
-def test_a_previous_map_of_no_use_leaves_the_new_one(old: Any, ids: Any) -> None:
-    points = np.array([[1.23456789, 0.0], [0.0, -2.0], [-1e-9, 3.0]])
-    found = align(points, np.array([1, 2, 3]), old, np.array(ids, np.int64))
-    assert found.tolist() == [[1.2346, 0.0], [0.0, -2.0], [0.0, 3.0]]
-    assert not np.signbit(found[found == 0]).any()  # no "-0.0" in the documents
-
-
-def test_a_previous_map_all_in_one_place_is_survived() -> None:
-    points = np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 5.0]])
-    found = align(points, np.arange(3), np.ones((3, 2)), np.arange(3))
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found.mean(axis=0), [1.0, 1.0], atol=ROUNDING)
+@pytest.mark.parametrize("k", [0, 1, 14])
+def test_recipes_that_are_all_alike_have_a_finite_map(k: int) -> None:
+    zero = np.zeros((30, 2))
+    assert np.isfinite(embed(edges_of(zero, k), MapSettings())).all()

@@ -13,13 +13,10 @@ def check() -> Iterator[str]:
     from importlib import import_module
     from importlib.metadata import version
 
-    from analytics_core.similarity import _umap
-
     libraries: dict[str, Callable[[], object]] = {
         "numpy": lambda: import_module("numpy"),
         "scipy": lambda: import_module("scipy.sparse"),
         "numba": lambda: import_module("numba"),
-        "umap-learn": _umap.load,
         "POT": lambda: import_module("ot"),
         "boto3": lambda: import_module("boto3"),
     }

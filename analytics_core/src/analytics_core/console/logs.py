@@ -3,7 +3,7 @@
 The keys of a JSON line are a contract with whoever searches the logs: ``timestamp``,
 ``level``, ``event`` and ``run_id`` are in every line, ``job_id`` and ``attempt`` when AWS
 Batch runs the job, and ``stage``, ``seconds``, ``done``, ``total``, ``detail``,
-``message``, ``error``, ``traceback`` where they apply.
+``message``, ``error``, ``figures``, ``traceback`` where they apply.
 
 The names of the metrics are a contract with the dashboard and the alarms.
 """
@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
+
+from analytics_core.errors import GateClosed
 
 if TYPE_CHECKING:
     from analytics_core.stages import StageEvent
@@ -67,6 +69,8 @@ class JsonLog:
     def failure(self, event: str, error: BaseException, *, with_traceback: bool) -> None:
         """Write an error in one line; newlines of the traceback are escaped by JSON."""
         fields: dict[str, Any] = {"error": type(error).__name__, "message": one_line(error)}
+        if isinstance(error, GateClosed):
+            fields["figures"] = error.figures
         if with_traceback:
             fields["traceback"] = "".join(traceback.format_exception(error))
         self.write(event, level="error", **fields)

@@ -108,6 +108,14 @@ KeepRuns = Annotated[
         "--keep-runs", envvar="ANALYTICS_KEEP_RUNS", min=2, help="Runs that stay in the output."
     ),
 ]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        envvar="ANALYTICS_FORCE",
+        help="Publish also what differs so much that the earlier set would stay (exit 5).",
+    ),
+]
 Shards = Annotated[
     int,
     typer.Option(

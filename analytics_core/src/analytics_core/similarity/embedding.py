@@ -1,19 +1,37 @@
-"""A map of the recipes: UMAP from exact neighbors, laid over the previous map."""
+"""A map of the recipes that stays: UMAP from exact neighbors, begun where the last map ended."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analytics_core.similarity.parallel import compiled_threads
+from analytics_core.similarity.parallel import ignore_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from analytics_core.similarity.arrays import FloatArray, IntArray
+    from analytics_core.similarity.mixture import Mixtures
     from analytics_core.similarity.neighbors import KnnGraph
 
-MAP_DECIMALS = 4  # the map is some 20 units wide: finer digits are noise
+SMALLEST = 12
+"""Drinks below which UMAP's statistics mean nothing, and scaling lays them out."""
+
+COLD = ((500, 1.0), (500, 0.1))
+"""Epochs and first rate of each pass of a map laid out anew; the second lets it come to rest."""
+
+LARGE = 10_000
+"""Drinks from which a map laid out anew is given two fifths of the epochs, as UMAP does."""
+
+WARM = (100, 0.1)
+"""Epochs and first rate of a map that begins where the last one ended."""
+
+SMOOTHING_ROUNDS = 200
+EPOCHS_PER_CALL = 10  # tenths of a second at most, so that a request to stop is heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +58,128 @@ class MapSettings:
     spread: float = 1.0
     seed: int = 42
 
+    @property
+    def curve(self) -> float:
+        """The `a` of 1 / (1 + a d^(7/4)), fitted as UMAP fits it, on a grid of 1/1000.
 
-def _small_map(distances: FloatArray) -> FloatArray:
-    """Classical scaling of a handful of points, for which UMAP's statistics mean nothing."""
+        UMAP's exponent for its own defaults is 1.79; 7/4 needs square roots alone, which every
+        processor rounds alike.
+        """
+        apart = np.linspace(0, 3 * self.spread, 300)[1:]
+        wanted = np.where(
+            apart < self.min_dist, 1.0, np.exp(-(apart - self.min_dist) / self.spread)
+        )
+        grid = np.arange(1, 20_000) / 1000.0
+        powers = apart**1.75
+        errors = [float(((1 / (1 + a * powers) - wanted) ** 2).sum()) for a in grid[::50]]
+        near = 50 * int(np.argmin(errors))
+        fine = grid[max(0, near - 50) : near + 51]
+        errors = [float(((1 / (1 + a * powers) - wanted) ** 2).sum()) for a in fine]
+        return float(fine[int(np.argmin(errors))])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edges:
+    """Ties between spots, symmetric, as sparse rows.
+
+    Attributes
+    ----------
+    indptr : int64 (spots + 1,)
+        Spot ``s`` is tied to ``tails[indptr[s]:indptr[s + 1]]``, ascending.
+    tails : int64 (edges,)
+    weights : float64 (edges,)
+        0 to 1.
+    """
+
+    indptr: IntArray
+    tails: IntArray
+    weights: FloatArray
+
+    @property
+    def heads(self) -> IntArray:
+        """Where each edge begins, int64 (edges,)."""
+        return np.repeat(np.arange(self.indptr.size - 1), np.diff(self.indptr))
+
+
+def twins_of(mixtures: Mixtures) -> IntArray:
+    """Return for each recipe the first one of the same mixture, int64 (recipes,).
+
+    Fractions are compared to nine digits: 2 to 1 is 1 to a half.
+
+    Parameters
+    ----------
+    mixtures : Mixtures
+
+    Returns
+    -------
+    int64 (recipes,)
+    """
+    first: dict[bytes, int] = {}
+    fractions = np.rint(mixtures.fractions * 1e9).astype(np.int64)
+    bounds = mixtures.indptr.tolist()
+    return np.array(
+        [
+            first.setdefault(mixtures.columns[a:b].tobytes() + fractions[a:b].tobytes(), r)
+            for r, (a, b) in enumerate(pairwise(bounds))
+        ],
+        dtype=np.int64,
+    )
+
+
+def tie(graph: KnnGraph, spot: IntArray, settings: MapSettings) -> Edges:
+    """Return UMAP's edges between spots, of which each holds the recipes of one mixture.
+
+    Parameters
+    ----------
+    graph : KnnGraph
+        Exact neighbors; `settings.neighbors - 1` of them are used.
+    spot : int64 (recipes,)
+        Spot of each recipe, numbered from 0.
+    settings : MapSettings
+
+    Returns
+    -------
+    Edges
+        Of a spot to itself there is none.
+    """
+    from scipy.sparse import csr_array
+
+    from analytics_core.similarity import _layout
+
+    n, k = int(spot.max(initial=-1)) + 1, min(settings.neighbors - 1, graph.k)
+    heads = np.repeat(spot, k)
+    tails = spot[graph.indices[:, :k].ravel()]
+    distances = graph.distances[:, :k].ravel()
+    order = np.lexsort((distances, tails, heads))
+    heads, tails, distances = heads[order], tails[order], distances[order]
+    new = np.ones(heads.size, dtype=bool)  # of several twins the nearest stands for its spot
+    new[1:] = (heads[1:] != heads[:-1]) | (tails[1:] != tails[:-1])
+    new &= heads != tails
+    heads, tails, distances = heads[new], tails[new], distances[new]
+    indptr = np.searchsorted(heads, np.arange(n + 1)).astype(np.int64)
+    weights = _layout.weigh(indptr, distances, max(1, k), round(math.log2(k + 1), 6))
+    there = csr_array((weights, tails, indptr), shape=(n, n))
+    back = csr_array(there.T)
+    # either of two ties holds: a + b - a b, put so that both directions have the same bits
+    union = csr_array(there + back - there.multiply(back))
+    union.sort_indices()
+    return Edges(
+        union.indptr.astype(np.int64), union.indices.astype(np.int64), union.data.astype(np.float64)
+    )
+
+
+def scale_few(graph: KnnGraph) -> FloatArray:
+    """Classical scaling of a handful of drinks, for which UMAP's statistics mean nothing.
+
+    Parameters
+    ----------
+    graph : KnnGraph
+
+    Returns
+    -------
+    float64 (recipes, 2)
+    """
+    distances = _graph_distances(graph)
     n = distances.shape[0]
     if n < 2:
         return np.zeros((n, 2))
@@ -72,111 +209,65 @@ def _graph_distances(graph: KnnGraph) -> FloatArray:
 
 
 def embed(
-    graph: KnnGraph,
-    features: FloatArray,
+    edges: Edges,
     settings: MapSettings,
     *,
-    threads: int | None = None,
+    start: FloatArray | None = None,
+    mobility: FloatArray | None = None,
+    progress: Callable[[int, int], None] = ignore_progress,
 ) -> FloatArray:
-    """Place recipes in the plane so that neighbors stay near.
+    """Place spots in the plane so that what is tied together stays near.
 
     Parameters
     ----------
-    graph : KnnGraph
-        Exact neighbors; `settings.neighbors - 1` of them are used.
-    features : float64 (recipes, f)
-        A coarse description, used only to arrange parts of the graph that are not connected.
+    edges : Edges
     settings : MapSettings
-    threads : int, optional
-        Default: `analytics_core.similarity.parallel.available_threads`.
+    start : float64 (spots, 2), optional
+        Where they lie now: few epochs at a low rate follow. Default: begin anew.
+    mobility : float64 (spots,), optional
+        Share of each step that a spot takes, 0 to 1; counts where there is a `start`.
+    progress : callable, optional
+        Called with (epochs done, epochs in all).
 
     Returns
     -------
-    float64 (recipes, 2)
-        Same graph, settings and machine: the same bits.
+    float64 (spots, 2)
+        Same arguments: the same bits, on every processor.
     """
-    n = graph.indices.shape[0]
-    k = min(settings.neighbors - 1, graph.k)
-    if n < 12:
-        return _small_map(_graph_distances(graph)) if n > 1 else np.zeros((n, 2))
-    import warnings
+    from analytics_core.similarity import _layout
 
-    from analytics_core.similarity._umap import load
-
-    engine, _ = load()
-    myself = np.arange(n, dtype=np.int32)[:, None]
-    indices = np.hstack([myself, graph.indices[:, :k]]).astype(np.int32)
-    distances = np.hstack([np.zeros((n, 1)), graph.distances[:, :k]]).astype(np.float32)
-    random_state = np.random.RandomState(settings.seed)
-    a, b = engine.find_ab_params(settings.spread, settings.min_dist)
-    with warnings.catch_warnings(), compiled_threads(threads):
-        warnings.simplefilter("ignore")  # spectral start: several components is a case, not a fault
-        fuzzy, _, _ = engine.fuzzy_simplicial_set(
-            features, k + 1, random_state, "manhattan", knn_indices=indices, knn_dists=distances
-        )[:3]
-        coordinates, _ = engine.simplicial_set_embedding(
-            data=features.astype(np.float32),
-            graph=fuzzy,
-            n_components=2,
-            initial_alpha=1.0,
-            a=a,
-            b=b,
-            gamma=1.0,
-            negative_sample_rate=5,
-            n_epochs=None,
-            init="spectral",
-            random_state=random_state,
-            metric="manhattan",
-            metric_kwds={},
-            densmap=False,
-            densmap_kwds={},
-            output_dens=False,
-            parallel=False,
+    n = edges.indptr.size - 1
+    state = _random_state(settings.seed)
+    if start is None:
+        points: FloatArray = _layout.smooth(
+            edges.indptr, edges.tails, edges.weights, SMOOTHING_ROUNDS, state
         )
-    return _stand_upright(np.asarray(coordinates, dtype=np.float64))
+        share = 1.0 if n < LARGE else 0.4
+        passes = [(int(epochs * share), rate) for epochs, rate in COLD]
+    else:
+        points, passes = start.copy(), [WARM]
+    if start is None or mobility is None:
+        mobility = np.ones(n)
+    strengths = edges.weights / edges.weights.max(initial=1e-300)
+    used = strengths * passes[0][0] >= 1.0  # weaker ones would never act
+    heads, tails, strengths = edges.heads[used], edges.tails[used], strengths[used]
+    curve = settings.curve
+    whole, done = sum(epochs for epochs, _ in passes), 0
+    for epochs, rate in passes:
+        due = np.zeros(heads.size)
+        for first in range(0, epochs, EPOCHS_PER_CALL):
+            last = min(first + EPOCHS_PER_CALL, epochs)
+            _layout.optimize(
+                points, heads, tails, strengths, due, mobility, curve,
+                first, last, epochs, rate, state,
+            )  # fmt: skip
+            progress(done + last, whole)
+        done += epochs
+    return points
 
 
-def _stand_upright(points: FloatArray) -> FloatArray:
-    """Center a map and turn its longest axis level; signs by the third moment."""
-    centered = points - points.mean(axis=0)
-    _, _, axes = np.linalg.svd(centered, full_matrices=False)
-    turned = centered @ axes.T
-    signs = np.where((turned**3).sum(axis=0) < 0, -1.0, 1.0)
-    upright: FloatArray = turned * signs
-    return upright
-
-
-def align(
-    points: FloatArray, ids: IntArray, previous: FloatArray, previous_ids: IntArray
-) -> FloatArray:
-    """Turn, mirror and shift a map so that drinks stay where people remember them.
-
-    Orthogonal Procrustes on the recipes that both maps have; scale and shape are not touched.
-    A map that is the previous one up to rounding is returned as the previous one, so that a run
-    repeated over its own result gives the same bytes.
-
-    Parameters
-    ----------
-    points : float64 (n, 2)
-    ids : int64 (n,)
-        Ascending recipe ids of `points`.
-    previous : float64 (p, 2)
-    previous_ids : int64 (p,)
-
-    Returns
-    -------
-    float64 (n, 2)
-        Rounded to `MAP_DECIMALS`.
-    """
-    rounded: FloatArray = np.round(points, MAP_DECIMALS) + 0.0
-    _, here, there = np.intersect1d(ids, previous_ids, return_indices=True)
-    if here.size < 3 or not np.isfinite(previous[there]).all():
-        return rounded
-    old, new = previous[there], points[here]
-    old_center, new_center = old.mean(axis=0), new.mean(axis=0)
-    left, _, right = np.linalg.svd((new - new_center).T @ (old - old_center))
-    moved = (points - new_center) @ (left @ right) + old_center
-    result: FloatArray = np.round(moved, MAP_DECIMALS) + 0.0
-    if here.size == ids.size and np.abs(result[here] - old).max() < 20 * 10.0**-MAP_DECIMALS:
-        result[here] = old
-    return result
+def _random_state(seed: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Return the state of a generator, far from the state of the next seed; never zero."""
+    mixed = (seed + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
+    return np.array([mixed ^ mixed >> 27 or 1], dtype=np.uint64)
