@@ -181,10 +181,10 @@ def test_a_retry_after_a_crash_goes_on_from_the_last_finished_stage(
 
 @pytest.mark.parametrize("damage", ["torn", "empty", "foreign", "flipped"])
 def test_damaged_results_are_computed_again(damage: str, database: Path, tmp_path: Path) -> None:
-    output = LocalStorage(tmp_path / "out")
-    states(database, output)
+    output, cache = LocalStorage(tmp_path / "out"), LocalStorage(tmp_path / "cache")
+    states(database, output, cache=cache)
     before = read_published(output)["recipe-similar"]["data"]
-    files = sorted((tmp_path / "out" / "work").rglob("*.npz"))
+    files = sorted((tmp_path / "cache" / "work").rglob("*.npz"))
     assert sorted(path.parent.name for path in files) == sorted(KEPT)
     for path in files:
         content = path.read_bytes()
@@ -196,16 +196,20 @@ def test_damaged_results_are_computed_again(damage: str, database: Path, tmp_pat
             "foreign": os.urandom(200),
             "flipped": bytes(flipped),
         }[damage])  # fmt: skip
-    assert reused(states(database, output)) == []
+    output = LocalStorage(tmp_path / "another")
+    assert reused(states(database, output, cache=cache)) == []
     assert read_published(output)["recipe-similar"]["data"] == before
-    assert reused(states(database, output)) == KEPT  # and they are whole again
+    output = LocalStorage(tmp_path / "third")
+    assert reused(states(database, output, cache=cache)) == KEPT  # and they are whole again
 
 
 def test_what_a_stage_depends_on_decides_what_is_reused(database: Path, tmp_path: Path) -> None:
-    output = LocalStorage(tmp_path / "out")
+    cache, runs = LocalStorage(tmp_path / "cache"), iter(range(100))
 
     def go(**settings: Any) -> Any:
-        return reused(states(database, output, RefreshSettings(page=False, **settings)))
+        output = LocalStorage(tmp_path / f"out-{next(runs)}")
+        chosen = RefreshSettings(page=False, **settings)
+        return reused(states(database, output, chosen, cache=cache))
 
     assert go() == []
     assert go() == KEPT
@@ -220,6 +224,13 @@ def test_what_a_stage_depends_on_decides_what_is_reused(database: Path, tmp_path
     assert go() == []
     change(database, "UPDATE recipes SET description = 'not read'")
     assert go() == KEPT
+
+
+def test_a_map_depends_on_where_drinks_lay(database: Path, tmp_path: Path) -> None:
+    output = LocalStorage(tmp_path / "out")
+    assert reused(states(database, output)) == []
+    assert reused(states(database, output)) == ["cost", "neighbors"]
+    assert reused(states(database, output)) == KEPT  # which is where they lay before
 
 
 def test_machines_may_share_a_cache(database: Path, tmp_path: Path) -> None:

@@ -48,10 +48,16 @@ class Earlier:
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of all that may decide a map."""
-        documents = self.manifest.get("documents", {})
-        kinds = (*MAPS.values(), DIGESTS)
-        read = [documents.get(kind, {}).get("sha256") for kind in kinds]
-        return fingerprint_of(read, self.manifest.get("maps"))
+        maps = {
+            name: [
+                earlier.ids.tolist(),
+                earlier.points.tolist(),
+                earlier.graph,
+                earlier.kept_anew,
+            ]
+            for name, earlier in self.maps.items()
+        }
+        return fingerprint_of(maps, self.contents)
 
 
 NOTHING = Earlier()
