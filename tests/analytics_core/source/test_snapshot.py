@@ -434,7 +434,7 @@ def test_a_mount_without_locks(
     def refuse(*_: Any) -> None:
         raise OSError(errno.ENOLCK, "no locks available")
 
-    monkeypatch.setattr(snapshot.fcntl, "lockf", refuse)
+    monkeypatch.setattr("fcntl.lockf", refuse)
     with writer(bank, "rows-in-wal"):
         assert transfers(take_snapshot(bank, tmp_path / "scratch")) == 21
     assert len(attempts) == 1
