@@ -147,6 +147,7 @@ EXIT_CODES: Mapping[int, str] = {
     2: "the command line is wrong",
     3: "bad data",
     4: "storage could not be read or written",
+    5: "too much changed at once",
     75: "interrupted; what was finished is kept",
     137: "killed, most often for want of memory",
     139: "crashed",

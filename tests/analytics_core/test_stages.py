@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analytics_core.console.run import running
 from analytics_core.pipeline import RefreshSettings, refresh
 from analytics_core.stages import Stages, pack, unpack
 from analytics_core.store import LocalStorage, read_published
@@ -104,6 +106,79 @@ def test_run_passes_the_result_on_and_tells_its_detail(cache: Cache) -> None:
     assert events[-1].detail == "41 recipes"
     stages.progress("cost")(2, 5)
     assert (events[-1].state, events[-1].done, events[-1].total) == ("progress", 2, 5)
+
+
+class Clock:
+    """Stands in for `time`; each look at it takes one second longer than the one before."""
+
+    def __init__(self) -> None:
+        self.now, self.looks = 0, 0
+
+    def perf_counter(self) -> float:
+        self.now += self.looks
+        self.looks += 1
+        return float(self.now)
+
+    def work(self, seconds: int) -> None:
+        self.now += seconds
+
+
+def test_a_stage_takes_the_seconds_of_its_own_work(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("analytics_core.stages.time", clock)
+    events: list[Any] = []
+    stages = Stages(cache, events.append)
+
+    def part(seconds: int) -> Any:
+        def work() -> Any:
+            clock.work(seconds)
+            return {"n": np.array(seconds)}
+
+        return f"{seconds:064}", work
+
+    stages.run("catalog", lambda: clock.work(100))
+    clock.work(5000)  # between stages: nobody's
+    stages.cached("cost", *part(1000))
+    stages.cached_parts("neighbors", [part(200), part(300)])
+    stages.cached("cost", *part(1000))
+    # the look at the end of each stage adds 1, 3, 5, 7
+    expected = [("catalog", 101.0), ("cost", 1003.0), ("neighbors", 505.0), ("cost", 7.0)]
+    assert [(t["name"], t["seconds"]) for t in stages.timings] == expected
+    ended = [(e.stage, e.seconds) for e in events if e.state in {"finished", "reused"}]
+    assert ended == expected
+    assert {e.seconds for e in events if e.state == "started"} == {0.0}
+
+
+def test_the_manifest_and_the_metrics_tell_each_stages_own_seconds(
+    database: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Stages follow each other, and each looks at the clock twice: 1, 3, 5, … seconds."""
+    monkeypatch.setenv("ANALYTICS_METRICS", "StageDuration")
+    storage = LocalStorage(tmp_path / "out")
+
+    def told() -> dict[str, float]:
+        monkeypatch.setattr("analytics_core.stages.time", Clock())
+        with running("refresh") as run:
+            run.publish(
+                lambda on_event: refresh(database, storage, settings=PLAIN, on_event=on_event),
+                cache=storage,
+            )
+        lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        return {m["Stage"]: m["StageDuration"] for m in lines if m["event"] == "metrics"}
+
+    first = told()
+    assert list(first.values()) == [2.0 * number + 1 for number in range(len(first))]
+    stages = read_published(storage)["manifest"]["stages"]
+    assert {s["name"]: s["seconds"] for s in stages}.items() <= first.items()
+    assert len(stages) > len(KEPT)
+    again = told()
+    assert again.keys() == first.keys() - set(KEPT)  # what was reused was not done
+    assert again == {name: first[name] for name in again}
 
 
 def test_packing_keeps_every_bit_and_runs_no_code() -> None:

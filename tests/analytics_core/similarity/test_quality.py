@@ -70,6 +70,26 @@ def test_all_figures_come_together() -> None:
     assert untaught["cost_rounds"] == untaught["cost_last_change"] == 0.0
 
 
+def test_exactly_ten_neighbors_are_judged() -> None:
+    """Graph and map agree on who the ten nearest are, and neither on the nine nor the eleven."""
+    points = np.column_stack([1.3 ** np.arange(13), np.zeros(13)])
+    apart = np.abs(points[:, :1] - points[:, 0])
+    by_map = np.argsort(apart, axis=1)[:, 1:]
+    listed = np.column_stack([by_map[:, 9::-1], by_map[:, [11, 10]]]).astype(np.int32)
+    graph = KnnGraph(listed, np.ones(listed.shape))
+    assert neighbors_kept(graph, points) == 1.0
+    assert neighbors_kept(graph.head(9), points) < 1.0
+
+
+def test_figures_have_four_decimals() -> None:
+    """Of three relations, two hold both ways."""
+    graph = KnnGraph(np.array([[1], [0], [0]], np.int32), np.ones((3, 1)))
+    found = figures(similar=graph, points_learned=np.array([[0.0, 0.0], [2.0, 0.0], [3.0, 0.0]]))
+    assert found["neighbors_mutual"] == 0.6667
+    assert found["map_neighbors_kept_learned"] == 0.3333
+    assert found["max_occurrence"] == 2.0
+
+
 @pytest.mark.parametrize(
     ("named", "changes"),
     [

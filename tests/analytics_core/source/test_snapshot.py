@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -34,7 +35,7 @@ NOBODY = 65534
 
 # Moves money between accounts that lie on different pages, and books each transfer twice.
 WRITER = """
-import random, sqlite3, sys, time
+import os, random, sqlite3, sys, time
 path, what = sys.argv[1:3]
 db = sqlite3.connect(path, timeout=30, isolation_level=None)
 db.execute("PRAGMA synchronous = OFF")
@@ -51,20 +52,31 @@ def spill():
     db.execute("PRAGMA cache_size = 5")
     db.execute("BEGIN IMMEDIATE")
     db.execute("UPDATE accounts SET money = money + 1")
-if what == "loop":
+def for_ever(tally):
     print("ready", flush=True)
+    count, tally = 0, os.open(tally, os.O_WRONLY)
     while True:
         db.execute("BEGIN IMMEDIATE")
         transfer()
         db.execute("COMMIT")
+        count += 3
+        os.pwrite(tally, count.to_bytes(8, "big"), 0)
+if what == "loop":
+    for_ever(sys.argv[3])
 elif what == "loop-wal":
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute(f"PRAGMA wal_autocheckpoint = {sys.argv[3]}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {sys.argv[4]}")
+    for_ever(sys.argv[3])
+elif what == "anew-when-told":
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA wal_autocheckpoint = 0")
+    transfer()
     print("ready", flush=True)
-    while True:
-        db.execute("BEGIN IMMEDIATE")
+    for _ in sys.stdin:
         transfer()
-        db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        transfer()
+        print("done", flush=True)
 elif what == "rows-in-wal":
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA wal_autocheckpoint = 0")
@@ -100,17 +112,19 @@ def writer(path: Path, what: str, *arguments: str) -> Iterator[subprocess.Popen[
     """Run a writing process, from when it says it is ready; kill it at the end."""
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(path), what, *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         yield process
     finally:
         process.kill()
         process.wait()
-        assert process.stdout is not None
+        process.stdin.close()
         process.stdout.close()
 
 
@@ -175,17 +189,75 @@ def refusal(database: Path | str, scratch: Path, **options: float) -> str:
 
 @pytest.mark.parametrize("what", [["loop"], ["loop-wal", "1000"], ["loop-wal", "150"]])
 def test_snapshots_under_constant_writing(bank: Path, tmp_path: Path, what: list[str]) -> None:
-    seen = []
-    with writer(bank, *what):
+    """Each holds all that was committed before it began, however fast or slow the writer is."""
+    tally = tmp_path / "tally"
+    tally.write_bytes(bytes(8))
+    held = 0
+
+    def committed() -> int:
+        return int.from_bytes(tally.read_bytes(), "big")
+
+    with writer(bank, what[0], str(tally), *what[1:]) as process:
         for _ in range(20):
-            seen.append(transfers(copy := take_snapshot(bank, tmp_path / "scratch")))
+            while (before := committed()) <= held:
+                assert process.poll() is None
+                time.sleep(0.001)
+            held = transfers(copy := take_snapshot(bank, tmp_path / "scratch"))
+            assert held >= before
             shutil.rmtree(copy.parent)
-    assert seen == sorted(seen)
-    assert len(set(seen)) > 10  # the writer did write meanwhile
     assert {path.name for path in bank.parent.iterdir()} <= {
         "bank.db",
         *(f"bank.db-{suffix}" for suffix in ("journal", "wal", "shm")),
     }
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The database of each attempt that is made."""
+    made: list[Path] = []
+    attempt = snapshot._attempt
+
+    def counted(database: Path, *arguments: Any, **options: Any) -> None:
+        made.append(database)
+        attempt(database, *arguments, **options)
+
+    monkeypatch.setattr(snapshot, "_attempt", counted)
+    return made
+
+
+@pytest.mark.parametrize("again", ["bank.db", "bank.db-wal"])
+def test_the_wal_is_not_begun_anew_while_it_is_copied(
+    bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attempts: list[Path], again: str
+) -> None:
+    """One attempt is enough, though the writer is ready to begin anew at every step of it."""
+    wal = bank.with_name("bank.db-wal")
+    opened = Path.open
+    with writer(bank, "anew-when-told") as process:
+
+        def anew() -> None:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "done\n"
+
+        before = wal.read_bytes()[:32]
+        anew()
+        assert wal.read_bytes()[:32] != before  # it does, when nobody reads
+
+        def opening(path: Path, *arguments: Any, **options: Any) -> Any:
+            if path.name == again:
+                anew()
+            return opened(path, *arguments, **options)
+
+        monkeypatch.setattr(Path, "open", opening)
+        assert transfers(take_snapshot(bank, tmp_path / "scratch", patience_seconds=2)) > 9
+        monkeypatch.undo()
+        before = wal.read_bytes()[:32]
+        anew()
+        anew()
+        assert wal.read_bytes()[:32] != before  # the lock is given back
+    assert len(attempts) == 1
 
 
 def test_rows_that_are_only_in_the_wal(bank: Path, tmp_path: Path) -> None:
@@ -345,6 +417,29 @@ def test_a_file_that_may_not_be_read(public: Path) -> None:
     assert answer == f"The database {bank} may not be read by this user (permission denied)."
 
 
+def test_an_index_of_the_wal_that_may_not_be_read(public: Path) -> None:
+    bank = make_bank(public / "site" / "bank.db")
+    with writer(bank, "rows-in-wal"):
+        before = state(bank.parent)
+        index = bank.with_name("bank.db-shm")
+        index.chmod(0o000)
+        assert as_nobody(lambda: transfers(take_snapshot(bank, public / "scratch"))) == 21
+        index.chmod(0o644)
+        assert state(bank.parent) == before
+
+
+def test_a_mount_without_locks(
+    bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attempts: list[Path]
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    with writer(bank, "rows-in-wal"):
+        assert transfers(take_snapshot(bank, tmp_path / "scratch")) == 21
+    assert len(attempts) == 1
+
+
 def test_a_wal_that_may_not_be_read(public: Path) -> None:
     bank = make_bank(public / "site" / "bank.db")
     kill_mid_transaction(bank, "rows-in-wal")
@@ -356,7 +451,7 @@ def test_a_wal_that_may_not_be_read(public: Path) -> None:
 # --- every race, one by one ------------------------------------------------------------------
 
 
-STEPS = 11  # more than there are, so that the last one is reached
+STEPS = 12  # more than there are, so that the last one is reached
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, step: int, action: Callable[[], None]) -> None:

@@ -315,6 +315,38 @@ def test_pruning_keeps_the_newest_and_the_published(storage: Storage) -> None:
         prune_runs(storage, keep=1)
 
 
+def test_a_prune_that_dies_leaves_a_whole_set_and_the_next_one_ends_it(tmp_path: Path) -> None:
+    """Whenever it dies: what readers see is whole, and no remains are forgotten."""
+
+    class Killed(BaseException):
+        pass
+
+    class Mortal(LocalStorage):
+        left = 0
+
+        def delete(self, key: str) -> None:
+            if not self.left:
+                raise Killed
+            self.left -= 1
+            super().delete(key)
+
+    files = len(KINDS) + 2  # the page and the manifest
+    for left in range(2 * files + 1):
+        storage = Mortal(tmp_path / str(left))
+        for day in range(1, 5):
+            publish_run(storage, f"r{day}", f"2026-01-0{day}")
+        storage.left = left
+        if left < 2 * files:
+            with pytest.raises(Killed):
+                prune_runs(storage, keep=2)
+        else:
+            assert sorted(prune_runs(storage, keep=2)) == ["r1", "r2"]
+        assert_whole(storage, "r4")
+        prune_runs(LocalStorage(storage.folder), keep=2)
+        assert_whole(storage, "r4")
+        assert {key.split("/")[3] for key in storage.list("analytics/v1/runs/")} == {"r3", "r4"}
+
+
 def test_a_run_about_to_be_published_survives_the_pruning_of_a_newer_one(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
     publish_run(storage, "r1", "2026-01-01")

@@ -39,7 +39,13 @@ The journal must be the same in 1 and 7, and the database's inode in 3 and 8. Th
 - *A database replaced by renaming* has another inode. Files are opened anew for each
   reading, which on NFS also fetches what other machines have written.
 
-Otherwise, try again, waiting longer each time.
+Otherwise, try again.
+
+**A WAL that is begun anew every few milliseconds** would fail 2, 4 and 5 again and again. So
+before 2, and until 5, a reader's lock is held on the last read mark, a byte of the ``-shm`` file:
+no writer begins a WAL anew under a reader. Such a lock needs no permission but to read, changes
+nothing, and as that mark is usually unused, checkpoints go on and the WAL grows meanwhile. Where
+the lock cannot be had, chance decides; the proof leans on the headers alone.
 
 The copy is then opened where it lies: SQLite rolls the journal back or replays the WAL,
 its pages are checked, and it leaves WAL mode, so that it is one file.
@@ -85,6 +91,10 @@ _LARGEST_PAGE_BYTES = 65536
 # first, readers share the second.
 _PENDING_BYTE = 0x40000000
 _SHARED_FIRST, _SHARED_BYTES = _PENDING_BYTE + 2, 510
+# In the file of the WAL's index: the lock of the last of five read marks. Whoever begins the WAL
+# anew must have all but the first of them for itself, for microseconds.
+_LAST_READ_MARK = 127
+_READ_MARK_SECONDS = 0.1
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # A copy that proved consistent and is still damaged is looked at once more, then believed.
 _DAMAGED_COPIES = 2
@@ -302,10 +312,11 @@ def _copy_set(database: Path, source: Path, target: Path) -> None:
     journal, wal = _companion(source, "-journal"), _companion(source, "-wal")
     journal_copy, wal_copy = _companion(target, "-journal"), _companion(target, "-wal")
     journal_before = _copy(journal, journal_copy)
-    head_before = _read_head(wal)
-    before = _copy(source, target)
-    _copy_wal(wal, wal_copy)
-    heads = {head_before, _read_head(wal_copy), _read_head(wal)}
+    with _wal_kept(_companion(source, "-shm")):
+        head_before = _read_head(wal)
+        before = _copy(source, target)
+        _copy_wal(wal, wal_copy)
+        heads = {head_before, _read_head(wal_copy), _read_head(wal)}
     if len(heads) > 1:
         raise _TryAgain(f"{database}-wal was begun anew while it was copied")
     if not head_before and _hash(source) != _hash(target):
@@ -317,6 +328,29 @@ def _copy_set(database: Path, source: Path, target: Path) -> None:
         raise _TryAgain(f"{database} was replaced while it was copied")
     if not head_before and before != after:
         raise _TryAgain(f"{database} changed while it was copied")
+
+
+@contextmanager
+def _wal_kept(index: Path) -> Iterator[None]:
+    """Keep writers from beginning the WAL anew, if there is an index and it may be locked."""
+    try:
+        file = index.open("rb", buffering=0)
+    except OSError:  # no WAL, a writer that shares it with nobody, no permission
+        yield
+        return
+    with file:
+        deadline = time.monotonic() + _READ_MARK_SECONDS
+        while True:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, _LAST_READ_MARK)
+            except (BlockingIOError, PermissionError):  # somebody moves the mark just now
+                if time.monotonic() < deadline:
+                    time.sleep(_PAUSE_SECONDS / 10)
+                    continue
+            except OSError:  # this mount knows no locks
+                pass
+            break
+        yield
 
 
 def _copy(path: Path, target: Path) -> _Look:
