@@ -1,6 +1,6 @@
 """The whole computation a second time, written plainly from the contract, with POT.
 
-Nothing here imports the package: SQL, volumes, hierarchy, roll-up, transport, neighbours and the
+Nothing here imports the package: SQL, volumes, hierarchy, roll-up, transport, neighbors and the
 learning of the cost are its own, on dictionaries and dense arrays. It is slow and meant to be.
 """
 
@@ -171,7 +171,7 @@ class Oracle:
     def matches(
         self, neighbors: dict[int, list[tuple[int, float]]], cost: np.ndarray, power: float
     ) -> np.ndarray:
-        """Expectation: what plans between neighbours match with what, symmetrised."""
+        """Expectation: what plans between neighbors match with what, symmetrized."""
         m = len(self.ingredients)
         total = np.zeros((m, m))
         for recipe, near in neighbors.items():
@@ -194,8 +194,8 @@ class Oracle:
                         total[self.column[a], self.column[b]] += weight / sum(weights) * mass
         return (total + total.T) / 2
 
-    def maximise(self, matches: np.ndarray) -> np.ndarray:
-        """Maximisation: `-ln S` with `S = (T + a) / E`, shifted, zero diagonal, median 1."""
+    def maximize(self, matches: np.ndarray) -> np.ndarray:
+        """Maximization: `-ln S` with `S = (T + a) / E`, shifted, zero diagonal, median 1."""
         m = len(self.ingredients)
         row = matches.sum(axis=1) + m
         expected = np.outer(row, row) / (matches.sum() + m * m)
@@ -260,7 +260,7 @@ class Oracle:
         return tree / (2 * off_diagonal_median(tree)) + apart / (2 * off_diagonal_median(apart))
 
     def learn(self, variant: Variant = Variant()) -> Outcome:
-        """Run the rounds of expectation and maximisation."""
+        """Run the rounds of expectation and maximization."""
         tree = self.tree_matrix(variant.decay)
         cost = last = tree
         done = 0
@@ -269,7 +269,7 @@ class Oracle:
             if number:
                 distances = self.distances(cost, variant.power)
             near = self.nearest(distances, variant.neighbors)
-            updated = self.maximise(self.matches(near, cost, variant.power))
+            updated = self.maximize(self.matches(near, cost, variant.power))
             change = math.sqrt(((updated - cost) ** 2).sum() / (cost**2).sum())
             last, cost, done = cost, updated, number + 1
             if change < 1e-3:

@@ -1,7 +1,7 @@
 """One at a time, by a compare-and-swap on one small S3 object: who submits, who sends a mail.
 
 `SubmitJob` takes no idempotency token, so two invocations that both look for a waiting job, both
-find none and both submit would make two jobs. Reserved concurrency of 1 would serialise them but
+find none and both submit would make two jobs. Reserved concurrency of 1 would serialize them but
 cannot be deployed in small accounts. S3's conditional writes can (`trigger.swap`); the bucket is
 there anyway, and the object holds::
 

@@ -603,7 +603,7 @@ def test_on_a_terminal_there_are_bars_and_no_json(database: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}])
-def test_colours_are_for_terminals_that_want_them(published: Any, env: dict[str, str]) -> None:
+def test_colors_are_for_terminals_that_want_them(published: Any, env: dict[str, str]) -> None:
     folder, _ = published
     code, shown = on_a_terminal("map", "--from", folder, env=env)
     assert code == 0, shown

@@ -54,7 +54,7 @@ def test_missing_document_is_told(published: Published) -> None:
     )
 
 
-def test_distance_and_neighbour_are_told(changed: Changed) -> None:
+def test_distance_and_neighbor_are_told(changed: Changed) -> None:
     def move(data: Any) -> None:
         data[3]["neighbors"][0]["distance"] += 1e-6
 

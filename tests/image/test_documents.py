@@ -14,7 +14,7 @@ from .conftest import HOST, record
 pytestmark = pytest.mark.image
 
 # Both architectures were seen to publish the same numbers; this leaves room for rounding only, so
-# that an optimiser that takes another course is noticed.
+# that an optimizer that takes another course is noticed.
 COST = 1e-9
 MAP_KEPT = 0.99
 """Share of each drink's ten nearest on the map that the other architecture's map has too."""

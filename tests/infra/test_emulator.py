@@ -164,11 +164,11 @@ def test_a_text_is_checked_as_it_reaches_the_service(cloud, name):
 def test_an_attribute_that_is_not_there_fails_the_stack(cloud, name):
     parameter = {
         "Type": "AWS::SSM::Parameter",
-        "Properties": {"Type": "String", "Value": {"Fn::GetAtt": ["Log", "Colour"]}},
+        "Properties": {"Type": "String", "Value": {"Fn::GetAtt": ["Log", "Color"]}},
     }
     body = template(Log={"Type": "AWS::EFS::FileSystem"}, One=parameter)
     assert make(cloud, name, body) == "ROLLBACK_COMPLETE"
-    assert "Colour" in why(cloud, name)
+    assert "Color" in why(cloud, name)
 
 
 # A stack's life.

@@ -193,7 +193,7 @@ def _similar(
 ) -> list[dict[str, Any]]:
     recipes = len(keys)
     result = []
-    block = 1_500  # neighbours are sought within a block, which keeps 20,000 recipes quick
+    block = 1_500  # neighbors are sought within a block, which keeps 20,000 recipes quick
     by_base = (
         np.argsort(mixture.argmax(axis=1), kind="stable") if recipes > block else range(recipes)
     )

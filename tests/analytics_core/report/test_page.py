@@ -192,7 +192,7 @@ def test_names_thin_out_from_afar(open_page: Opener, tmp_path: Path) -> None:
     assert names[0] < names[-1]
 
 
-def test_colours_have_shapes_and_counts_that_add_up(open_page: Opener, sample_page: Path) -> None:
+def test_colors_have_shapes_and_counts_that_add_up(open_page: Opener, sample_page: Path) -> None:
     page = open_page(sample_page)
     for scheme in ("base", "family", "count"):
         page.select_option("#scheme", scheme)

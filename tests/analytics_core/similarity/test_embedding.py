@@ -28,8 +28,8 @@ def graph_of(points: np.ndarray, k: int) -> KnnGraph:
 def clusters(size: int = 15) -> np.ndarray:
     """Three heaps of points, far apart."""
     rng = np.random.default_rng(4)
-    centres = np.array([[0.0, 0.0], [30.0, 0.0], [0.0, 50.0]])
-    return np.concatenate([center + rng.random((size, 2)) for center in centres])
+    centers = np.array([[0.0, 0.0], [30.0, 0.0], [0.0, 50.0]])
+    return np.concatenate([center + rng.random((size, 2)) for center in centers])
 
 
 def edges_of(points: np.ndarray, k: int = 14) -> Edges:

@@ -278,7 +278,7 @@ def test_matches_are_shared_out_within_a_unit_a_recipe(data: st.DataObject) -> N
     assert 0 < trimmed.sum() <= mixtures.count + 1e-9
 
 
-def test_the_formula_of_the_maximisation_by_hand() -> None:
+def test_the_formula_of_the_maximization_by_hand() -> None:
     """Two ingredients, matched 2 to 1 with themselves and 1 with each other; a = 1, m = 2."""
     matches = np.array([[2.0, 1.0], [1.0, 1.0]])
     cost = cost_from_matches(matches)

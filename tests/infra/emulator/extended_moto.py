@@ -1,6 +1,6 @@
 """Moto's server with the gaps closed that the CDK's templates meet; prints its address.
 
-Each patch names what the emulator lacks. Nothing of AWS's behaviour that the tests assert is
+Each patch names what the emulator lacks. Nothing of AWS's behavior that the tests assert is
 made up here: they read back what the templates asked for. Where moto takes what AWS refuses,
 the modules beside this one are strict: `stacks` (rollback, updates, protection), `refusals`
 (texts), `batch_rules`, `resources`.

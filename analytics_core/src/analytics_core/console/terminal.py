@@ -70,7 +70,7 @@ def findings_table(findings: Sequence[Finding]) -> Table:
 
 
 def neighbors_table(documents: _Documents, recipe_id: int, *, count: int) -> Table:
-    """Build the table of a recipe's nearest neighbours, each with its swaps in words."""
+    """Build the table of a recipe's nearest neighbors, each with its swaps in words."""
     similar = {entry["recipe_id"]: entry for entry in documents["recipe-similar"]["data"]}
     entry = similar[recipe_id]
     title = Text(plain(entry["recipe_name"]), style="bold")
@@ -82,7 +82,7 @@ def neighbors_table(documents: _Documents, recipe_id: int, *, count: int) -> Tab
         words = plain(str(neighbor.get("words", "")), longest=400)  # older sets have no words
         table.add_row(name, f"{neighbor['distance']:.3f}", Text(words))
     if not entry["neighbors"]:
-        table.add_row("no neighbours: it is the only recipe", "", "")
+        table.add_row("no neighbors: it is the only recipe", "", "")
     return table
 
 

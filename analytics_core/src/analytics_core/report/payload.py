@@ -60,7 +60,7 @@ def compact(documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any],
     Returns
     -------
     tuple of dict
-        The core block and the neighbours block; ``frontend/src/data.ts``
+        The core block and the neighbors block; ``frontend/src/data.ts``
         describes their fields.
 
     Raises

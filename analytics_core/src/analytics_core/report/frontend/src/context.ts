@@ -7,7 +7,7 @@ import type { Scheme } from "./schemes";
 export interface Context {
   data: Data;
   bar: Bar;
-  /** The colours and shapes in use. */
+  /** The colors and shapes in use. */
   scheme(): Scheme;
   /** Mark a drink on the map while the reader points at it in a list. */
   point(recipe: number | null): void;

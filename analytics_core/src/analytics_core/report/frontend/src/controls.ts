@@ -1,4 +1,4 @@
-// What lies over the map: which map, which colours, their legend, and zooming.
+// What lies over the map: which map, which colors, their legend, and zooming.
 
 import { h, named, replace } from "./dom";
 import type { MapKind } from "./data";
@@ -57,7 +57,7 @@ export function controls(
     "select",
     {
       id: "scheme",
-      "aria-label": "Colour by",
+      "aria-label": "Color by",
       onchange: (event) => act.scheme((event.target as HTMLSelectElement).value as SchemeKind),
     },
     (Object.keys(SCHEME_NAMES) as SchemeKind[]).map((kind) =>
@@ -125,7 +125,7 @@ export function controls(
       "div",
       { class: "row" },
       switcher,
-      h("label", { class: "chooser" }, h("span", {}, "Colour"), colors),
+      h("label", { class: "chooser" }, h("span", {}, "Color"), colors),
     ),
     legend,
     zoomer,

@@ -214,7 +214,7 @@ export class Data {
     return found;
   }
 
-  /** How often a recipe is somebody's neighbour: what stands for its surroundings is labelled first. */
+  /** How often a recipe is somebody's neighbor: what stands for its surroundings is labeled first. */
   get hubs(): Uint32Array {
     if (!this.popularity) {
       this.popularity = new Uint32Array(this.count);

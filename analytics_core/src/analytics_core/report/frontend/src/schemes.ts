@@ -1,4 +1,4 @@
-// What the points' colours and shapes mean.
+// What the points' colors and shapes mean.
 
 import type { Bar } from "./bar";
 import type { Data } from "./data";
@@ -50,7 +50,7 @@ const DARK = [
   "#b9a7ee",
 ];
 const OTHER = { light: "#8a8177", dark: "#8f8a86" };
-// Steps of cividis, which reads the same for every kind of colour vision.
+// Steps of cividis, which reads the same for every kind of color vision.
 const STEPS_LIGHT = ["#c9a800", "#9c8f5a", "#7b7c7a", "#56667d", "#31507f", "#00305f"];
 const STEPS_DARK = ["#5a78a8", "#7f93ad", "#a3a5a0", "#c3b673", "#e6ca3f", "#fff06a"];
 
@@ -60,7 +60,7 @@ function color(index: number, last: boolean): string {
   return (dark ? DARK : LIGHT)[index % LIGHT.length];
 }
 
-/** The most frequent values get a colour each; the rest share one. */
+/** The most frequent values get a color each; the rest share one. */
 function ranked(kind: SchemeKind, values: number[], label: (value: number) => string): Scheme {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);

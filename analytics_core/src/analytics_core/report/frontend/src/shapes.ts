@@ -1,4 +1,4 @@
-// One shape for each colour, so that colour is never the only thing that tells groups apart.
+// One shape for each color, so that color is never the only thing that tells groups apart.
 
 import { s } from "./dom";
 

@@ -31,7 +31,7 @@ export function onTheme(listener: () => void): void {
   system.addEventListener("change", listener);
 }
 
-/** The colours of the style sheet, for the canvas. */
+/** The colors of the style sheet, for the canvas. */
 export function inks(): Inks {
   const style = getComputedStyle(document.documentElement);
   const get = (name: string) => style.getPropertyValue(`--${name}`).trim();
