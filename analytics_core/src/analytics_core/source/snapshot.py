@@ -53,7 +53,6 @@ its pages are checked, and it leaves WAL mode, so that it is one file.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -69,6 +68,7 @@ from pathlib import Path
 from typing import IO
 
 from analytics_core.errors import DataError, NotFound, StorageError
+from analytics_core.source.locks import share_lock, wal_kept
 from analytics_core.source.sqlite_file import (
     HEADER_BYTES,
     damage,
@@ -87,14 +87,6 @@ _CHUNK_BYTES = 1 << 20
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _LARGEST_PAGE_BYTES = 65536
-# Where SQLite's locks lie in a file: a writer that waits for readers to leave takes the
-# first, readers share the second.
-_PENDING_BYTE = 0x40000000
-_SHARED_FIRST, _SHARED_BYTES = _PENDING_BYTE + 2, 510
-# In the file of the WAL's index: the lock of the last of five read marks. Whoever begins the WAL
-# anew must have all but the first of them for itself, for microseconds.
-_LAST_READ_MARK = 127
-_READ_MARK_SECONDS = 0.1
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # A copy that proved consistent and is still damaged is looked at once more, then believed.
 _DAMAGED_COPIES = 2
@@ -244,7 +236,7 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
             ) as reader,
             closing(sqlite3.connect(file_uri(target, mode="rwc"), uri=True)) as copy,
         ):
-            refusal = _share_lock(file, busy_seconds)
+            refusal = share_lock(file, busy_seconds)
             if refusal is not None:
                 return refusal
             header = parse_header(os.pread(file.fileno(), HEADER_BYTES, 0), database)
@@ -269,30 +261,6 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
     return None
 
 
-def _share_lock(file: IO[bytes], busy_seconds: float) -> int | None:
-    """Take a reader's lock as SQLite does, until the file is closed or SQLite gives it back.
-
-    While it is held nobody can turn the database to WAL, and SQLite may safely be let near:
-    it creates a missing ``-wal`` file even when it is told to read only.
-    """
-    deadline = time.monotonic() + busy_seconds
-    shared = fcntl.LOCK_SH | fcntl.LOCK_NB
-    while True:
-        try:
-            fcntl.lockf(file, shared, 1, _PENDING_BYTE)
-            fcntl.lockf(file, shared, _SHARED_BYTES, _SHARED_FIRST)
-        except (BlockingIOError, PermissionError):
-            # Whoever waits for the readers to leave must be able to go ahead meanwhile.
-            fcntl.lockf(file, fcntl.LOCK_UN, 1, _PENDING_BYTE)
-            if time.monotonic() > deadline:
-                return sqlite3.SQLITE_BUSY
-            time.sleep(_PAUSE_SECONDS)
-        except OSError:
-            return sqlite3.SQLITE_IOERR  # this mount knows no locks
-        else:
-            return None  # SQLite gives the first byte back when it has locks of its own
-
-
 # --- by copying and proving ------------------------------------------------------------------
 
 
@@ -312,7 +280,7 @@ def _copy_set(database: Path, source: Path, target: Path) -> None:
     journal, wal = _companion(source, "-journal"), _companion(source, "-wal")
     journal_copy, wal_copy = _companion(target, "-journal"), _companion(target, "-wal")
     journal_before = _copy(journal, journal_copy)
-    with _wal_kept(_companion(source, "-shm")):
+    with wal_kept(_companion(source, "-shm")):
         head_before = _read_head(wal)
         before = _copy(source, target)
         _copy_wal(wal, wal_copy)
@@ -328,29 +296,6 @@ def _copy_set(database: Path, source: Path, target: Path) -> None:
         raise _TryAgain(f"{database} was replaced while it was copied")
     if not head_before and before != after:
         raise _TryAgain(f"{database} changed while it was copied")
-
-
-@contextmanager
-def _wal_kept(index: Path) -> Iterator[None]:
-    """Keep writers from beginning the WAL anew, if there is an index and it may be locked."""
-    try:
-        file = index.open("rb", buffering=0)
-    except OSError:  # no WAL, a writer that shares it with nobody, no permission
-        yield
-        return
-    with file:
-        deadline = time.monotonic() + _READ_MARK_SECONDS
-        while True:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, _LAST_READ_MARK)
-            except (BlockingIOError, PermissionError):  # somebody moves the mark just now
-                if time.monotonic() < deadline:
-                    time.sleep(_PAUSE_SECONDS / 10)
-                    continue
-            except OSError:  # this mount knows no locks
-                pass
-            break
-        yield
 
 
 def _copy(path: Path, target: Path) -> _Look:
