@@ -95,7 +95,31 @@ def _scale(figures: Figures) -> list[str]:
     ]
 
 
+def _map_moves(figures: Figures) -> list[str]:
+    rows = [
+        f"laid out anew, {name} map: neighbors kept; seconds | "
+        f"{figures[f'anew, {name}']['kept']:.3f}; {figures[f'anew, {name}']['seconds']:.2f} s | "
+        for name in ("plain", "learned")
+    ]
+    for label, told in (("1%", "1% changed"), ("5%", "5% changed"), ("drift", "1% changed, worst")):
+        times = f" of {figures['steps']} in a row" if label == "drift" else ""
+        middle, outer = figures["goals"]["1%" if label == "drift" else label]
+        for name in ("plain", "learned"):
+            run = figures[f"{label}, {name}"]
+            rows.append(
+                f"{told}{times}, {name} map: median move; 95th percentile | "
+                f"{run['largest_median']:.2%}; {run['largest_p95']:.2%} | {middle:.1%}; {outer:.0%}"
+            )
+            rows.append(
+                f"{told}{times}, {name} map: neighbors kept; by a map laid out anew | "
+                f"{run['kept']:.3f}; {run['kept_anew']:.3f} | within 0.02"
+            )
+    both = figures["side by side"]
+    return [*rows, f"both maps at once, 1% changed | {both['wall_seconds']:.2f} s | 1 s"]
+
+
 ROWS = {
+    "map_moves": _map_moves,
     "all_pairs": _all_pairs,
     "learning": _learning,
     "neighbors": _neighbors,

@@ -68,6 +68,7 @@ def demo(
     neighbors: options.Neighbors = 10,
     seed: options.Seed = 42,
     threads: options.Threads = None,
+    force: options.Force = False,
 ) -> None:
     """Build the sample database, run the whole refresh on it, and say where to look."""
     with running("demo") as run, _temporary(None) as folder:
@@ -76,7 +77,7 @@ def demo(
         storage = _open(output)
         database = folder / "sample.db"
         write_sample_database(database)
-        settings = _settings(cost, volumes, neighbors, seed, threads)
+        settings = _settings(cost, volumes, neighbors, seed, threads, force=force)
         result = _refresh(run, str(database), storage, settings, scratch=folder)
         _print_summary(storage, result)
 
