@@ -148,9 +148,16 @@ def run_refresh(
     """
     settings = {k: v for k, v in os.environ.items() if not k.startswith(("ANALYTICS_", "NUMBA_"))}
     command = [
-        sys.executable, "-m", "analytics_core", "refresh",
-        "--db", str(path), "--output", str(output), *arguments,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "analytics_core",
+        "refresh",
+        "--db",
+        str(path),
+        "--output",
+        str(output),
+        *arguments,
+    ]
     output.mkdir(parents=True)
     log = output / "stderr.jsonl"
     with log.open("wb") as stderr:
@@ -158,8 +165,10 @@ def run_refresh(
         done = subprocess.run(
             [sys.executable, "-S", str(Path(__file__).with_name("_launch.py")), *command],
             env={**settings, "NUMBA_CACHE_DIR": str(compile_cache)},
-            stdout=subprocess.PIPE, stderr=stderr, check=False,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            check=False,
+        )
     told = log.read_text(encoding="utf-8")
     usage = json.loads(done.stdout)
     if usage["exit_code"]:

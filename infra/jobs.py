@@ -195,17 +195,21 @@ class Jobs(Construct):
                 mount_options=[batch.TmpfsMountOption.NOSUID, batch.TmpfsMountOption.NODEV],
             )
         )
-        volumes = [] if mount is None else [
-            batch.EcsVolume.efs(
-                name="database",
-                container_path=MOUNT_PATH,
-                file_system=mount.file_system,
-                access_point_id=mount.access_point_id,
-                enable_transit_encryption=True,
-                use_job_role=True,
-                readonly=not writable,
-            )
-        ]  # fmt: skip
+        volumes = (
+            []
+            if mount is None
+            else [
+                batch.EcsVolume.efs(
+                    name="database",
+                    container_path=MOUNT_PATH,
+                    file_system=mount.file_system,
+                    access_point_id=mount.access_point_id,
+                    enable_transit_encryption=True,
+                    use_job_role=True,
+                    readonly=not writable,
+                )
+            ]
+        )
         return batch.EcsJobDefinition(
             self,
             name,

@@ -182,8 +182,11 @@ class Throwaway:
             )["jobDefinitions"]
             return not found
         if (service, kind) == ("ec2", "instance"):
-            return all(i["State"]["Name"] == "terminated" for i in self.instances()
-                       if i["InstanceId"] == arn.rpartition("/")[2])  # fmt: skip
+            return all(
+                i["State"]["Name"] == "terminated"
+                for i in self.instances()
+                if i["InstanceId"] == arn.rpartition("/")[2]
+            )
         if (service, kind) == ("ecs", "cluster"):
             found = self.client("ecs").describe_clusters(clusters=[arn])["clusters"]
             return all(cluster["status"] == "INACTIVE" for cluster in found)

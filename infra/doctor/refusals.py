@@ -81,8 +81,9 @@ def explained(
     asked = f"could not ask {service} to {operation.replace('_', '-')}"
     if isinstance(error, ClientError):
         said = error.response.get("Error", {})
-        return _refused(str(said.get("Code", "")), quoted(said.get("Message", "")), asked, service,
-                        operation)  # fmt: skip
+        return _refused(
+            str(said.get("Code", "")), quoted(said.get("Message", "")), asked, service, operation
+        )
     if isinstance(error, NoCredentialsError):
         return trouble("there are no AWS credentials", "`aws configure`, or give --profile")
     if isinstance(error, ProfileNotFound):

@@ -281,9 +281,7 @@ def test_storage_that_cannot_be_written_is_exit_4(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     with unreachable_url() as nowhere:
-        unreachable = {
-            **aws.environment, "AWS_ENDPOINT_URL": nowhere, "AWS_MAX_ATTEMPTS": "1"
-        }  # fmt: skip
+        unreachable = {**aws.environment, "AWS_ENDPOINT_URL": nowhere, "AWS_MAX_ATTEMPTS": "1"}
         for place, env, words in (
             (str(tmp_path / "file"), {}, "a file stands where a folder is needed"),
             ("s3://no-such-bucket-at-all", aws.environment, "no-such-bucket-at-all"),

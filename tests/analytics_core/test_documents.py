@@ -132,8 +132,14 @@ def test_usage_lists_roots_most_used_first_ties_by_id(bar: Any) -> None:
     catalog, tree, _, usage = bar
     rows = list(published.ingredient_usage(catalog, tree, usage))
     assert [(row["ingredient_id"], row["hierarchical_usage"]) for row in rows] == [
-        (1, 2), (4, 2), (5, 1), (6, 1), (7, 1), (2, 0), (3, 0),
-    ]  # fmt: skip
+        (1, 2),
+        (4, 2),
+        (5, 1),
+        (6, 1),
+        (7, 1),
+        (2, 0),
+        (3, 0),
+    ]
     assert rows[0] == {
         "ingredient_id": 1,
         "ingredient_name": "Spirit",

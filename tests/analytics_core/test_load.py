@@ -505,7 +505,7 @@ def test_of_two_loads_at_once_both_arrive_whole(
             stderr=subprocess.PIPE,
         )
         for source in sources
-    ]  # fmt: skip
+    ]
     for process in processes:
         _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said

@@ -34,9 +34,17 @@ from tests.analytics_core.databases import (
 from tests.oracle import Oracle, Variant
 
 STAGES = [
-    "snapshot", "catalog", "mixture", "statistics", "cost", "neighbors", "map", "quality",
-    "publish", "prune",
-]  # fmt: skip
+    "snapshot",
+    "catalog",
+    "mixture",
+    "statistics",
+    "cost",
+    "neighbors",
+    "map",
+    "quality",
+    "publish",
+    "prune",
+]
 
 
 # The contract's documents, field by field.
@@ -546,9 +554,12 @@ def test_nothing_but_bad_recipes(tmp_path: Path) -> None:
     documents = run(path, tmp_path / "out")
     codes = {w["code"]: w for w in documents["manifest"]["warnings"]}
     assert codes.keys() == {
-        "recipe-without-lines", "bad-amount", "recipe-without-volume", "dangling-line",
+        "recipe-without-lines",
+        "bad-amount",
+        "recipe-without-volume",
+        "dangling-line",
         "no-usable-recipe",
-    }  # fmt: skip
+    }
     assert "Antimatter" in codes["bad-amount"]["examples"][0]
     for kind in ("cocktail-space", "recipe-similar", "recipe-details", "recipe-complexity"):
         assert documents[kind]["data"] == []

@@ -46,8 +46,12 @@ def reused(copy: Path, database: Path, output: Path) -> list[str]:
     environment = os.environ | {"PYTHONPATH": str(copy.parent), "NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(
         [sys.executable, "-c", REFRESH, database, output],
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     place, stages = json.loads(done.stdout)
     assert place == str(copy / "__init__.py")

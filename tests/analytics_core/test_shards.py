@@ -45,8 +45,12 @@ def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_BATCH")}
     return subprocess.run(
         [*COMMAND, *map(str, words)],
-        env=clean | environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 def published(folder: Path) -> dict[str, str]:

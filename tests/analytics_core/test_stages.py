@@ -45,8 +45,11 @@ def test_work_is_done_once_for_one_fingerprint(cache: Cache) -> None:
     assert second["x"].tobytes() == first["x"].tobytes()
     assert int(second["n"]) == 7
     assert [(e.stage, e.state) for e in events] == [
-        ("cost", "started"), ("cost", "finished"), ("cost", "started"), ("cost", "reused"),
-    ]  # fmt: skip
+        ("cost", "started"),
+        ("cost", "finished"),
+        ("cost", "started"),
+        ("cost", "reused"),
+    ]
     assert [(t["name"], t["reused"]) for t in stages.timings] == [("cost", False), ("cost", True)]
     assert all(t["seconds"] >= 0 for t in stages.timings)
     stages.cached("cost", "b" * 64, work)
@@ -91,8 +94,10 @@ def test_each_part_is_kept_as_soon_as_it_is_done(cache: Cache) -> None:
     assert [int(arrays["n"]) for arrays in found] == [0, 1, 2]
     assert calls == [0, 1, 1, 2]
     assert [(e.state, e.detail) for e in events] == [
-        ("started", ""), ("started", ""), ("finished", "1 of 3 parts were there"),
-    ]  # fmt: skip
+        ("started", ""),
+        ("started", ""),
+        ("finished", "1 of 3 parts were there"),
+    ]
     stages.cached_parts("neighbors", [part(2), part(0)])
     assert events[-1].state == "reused"
     assert [timing["reused"] for timing in stages.timings] == [False, True]
@@ -236,8 +241,11 @@ def test_a_retry_after_a_crash_goes_on_from_the_last_finished_stage(
 ) -> None:
     crashed = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(CRASHING), database, tmp_path / "out"],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert crashed.returncode == -signal.SIGKILL, crashed.stderr
     assert crashed.stdout == "cost is done\n"
     assert not (tmp_path / "out" / "analytics").exists()  # nothing was published
@@ -265,12 +273,14 @@ def test_damaged_results_are_computed_again(damage: str, database: Path, tmp_pat
         content = path.read_bytes()
         flipped = bytearray(content)
         flipped[-40] ^= 1
-        path.write_bytes({
-            "torn": content[: len(content) // 2],
-            "empty": b"",
-            "foreign": os.urandom(200),
-            "flipped": bytes(flipped),
-        }[damage])  # fmt: skip
+        path.write_bytes(
+            {
+                "torn": content[: len(content) // 2],
+                "empty": b"",
+                "foreign": os.urandom(200),
+                "flipped": bytes(flipped),
+            }[damage]
+        )
     output = LocalStorage(tmp_path / "another")
     assert reused(states(database, output, cache=cache)) == []
     assert read_published(output)["recipe-similar"]["data"] == before

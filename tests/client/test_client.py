@@ -43,7 +43,7 @@ def test_it_invokes_asynchronously_with_a_request(
     client: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[dict[str, Any]] = []
-    fake = SimpleNamespace(invoke=lambda **given: calls.append(given) or {"StatusCode": 202})
+    fake = SimpleNamespace(invoke=lambda **given: calls.append(given) or {"StatusCode": 202})  # type: ignore[func-returns-value]
     monkeypatch.setattr(client, "_client", fake)
     monkeypatch.setenv("ANALYTICS_TRIGGER_FUNCTION", "the-trigger")
     assert client.request_refresh() is True

@@ -58,9 +58,12 @@ def chain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> types.SimpleNamesp
     monkeypatch.setattr(chain_emulator, "efs_backends", {ACCOUNT: {REGION: backend}})
     allowed: set[str] = set()
     return types.SimpleNamespace(
-        emulator=chain_emulator, processes=processes, lines=lines, allowed=allowed,
+        emulator=chain_emulator,
+        processes=processes,
+        lines=lines,
+        allowed=allowed,
         monkeypatch=monkeypatch,
-    )  # fmt: skip
+    )
 
 
 def job(
@@ -110,9 +113,16 @@ def job(
             timeout={"attemptDurationSeconds": 600},
         ),
         container_overrides=overrides or {},
-        attempts=[], end={}, timeout=None, stop=False, depends_on=None, status="SUBMITTED",
-        arn="arn", job_stopped=False, describe=dict,
-    )  # fmt: skip
+        attempts=[],
+        end={},
+        timeout=None,
+        stop=False,
+        depends_on=None,
+        status="SUBMITTED",
+        arn="arn",
+        job_stopped=False,
+        describe=dict,
+    )
     chain.monkeypatch.setattr(chain.processes, "batch_event", lambda job: {})
     return made
 

@@ -49,8 +49,11 @@ def test_the_copied_files_are_all_that_compiling_imports(tmp_path: Path) -> None
         target.write_bytes(source.read_bytes())
     done = subprocess.run(
         [sys.executable, "-c", WARM, tmp_path, CONTEXT / "container/warm.py"],
-        capture_output=True, text=True, check=False, timeout=300,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
         env={"NUMBA_DISABLE_JIT": "1"},  # what is compiled does not matter here
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == len(files)  # none is copied for nothing

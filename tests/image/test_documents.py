@@ -22,9 +22,16 @@ MAP_RESIDUAL = 0.001
 """Of the map's spread, left after laying one map over the other."""
 
 NAMES = {
-    "ingredient-usage", "recipe-complexity", "ingredient-tree", "cocktail-space",
-    "cocktail-space-em", "recipe-similar", "ingredient-substitutes", "recipe-details", "manifest",
-}  # fmt: skip
+    "ingredient-usage",
+    "recipe-complexity",
+    "ingredient-tree",
+    "cocktail-space",
+    "cocktail-space-em",
+    "recipe-similar",
+    "ingredient-substitutes",
+    "recipe-details",
+    "manifest",
+}
 
 
 def test_job_publishes_every_document_and_the_page_under_hard_limits(host_run: Run) -> None:

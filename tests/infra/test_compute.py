@@ -33,12 +33,13 @@ def flat(value):
 
 def setup_of(stack):
     """The instances' user data as an instance would read it."""
-    message = email.message_from_string(base64.b64decode(flat(template_data(stack)["UserData"]))
-                                        .decode())  # fmt: skip
+    message = email.message_from_string(
+        base64.b64decode(flat(template_data(stack)["UserData"])).decode()
+    )
     assert message.get_content_type() == "multipart/mixed"
-    [part] = message.get_payload()
-    assert part.get_content_type() == "text/x-shellscript"
-    return part.get_payload(decode=True).decode()
+    [part] = message.get_payload()  # type: ignore[str-unpack]
+    assert part.get_content_type() == "text/x-shellscript"  # type: ignore[union-attr]
+    return part.get_payload(decode=True).decode()  # type: ignore[union-attr]
 
 
 def test_spot_first_and_on_demand_behind_it_where_wished(dev, prod):
@@ -62,9 +63,10 @@ def test_nothing_runs_idle_and_spot_has_a_choice(synthesized, name, env):
         assert len(resources["Subnets"]) > 1
         assert resources["Ec2Configuration"] == [{"ImageType": "ECS_AL2023"}]
         assert resources["AllocationStrategy"] == (
-            "SPOT_PRICE_CAPACITY_OPTIMIZED" if resources["Type"] == "SPOT"
+            "SPOT_PRICE_CAPACITY_OPTIMIZED"
+            if resources["Type"] == "SPOT"
             else "BEST_FIT_PROGRESSIVE"
-        )  # fmt: skip
+        )
 
 
 @STACKS
@@ -154,9 +156,10 @@ def test_spot_draining_is_on_and_the_jobs_user_has_no_metadata(synthesized, name
 def test_each_environment_is_patched_once_a_month_and_running_jobs_go_on(synthesized, name, env):
     stack = synthesized.stacks[name]
     found = [
-        s.properties for s in stack.resources("AWS::Scheduler::Schedule")
+        s.properties
+        for s in stack.resources("AWS::Scheduler::Schedule")
         if "updateComputeEnvironment" in json.dumps(s.properties["Target"]["Arn"])
-    ]  # fmt: skip
+    ]
     computes = {r.logical_id: r for r in stack.resources("AWS::Batch::ComputeEnvironment")}
     patched = set()
     for schedule in found:

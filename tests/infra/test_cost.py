@@ -114,7 +114,10 @@ def test_the_table_marks_the_environments_own_mode_dates_the_prices_and_fits(pri
 def test_the_command_prints_it():
     done = subprocess.run(
         [sys.executable, "-m", "infra.cost", "dev"],
-        cwd=REPOSITORY, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "idle, item by item:" in done.stdout

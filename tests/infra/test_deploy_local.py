@@ -108,13 +108,19 @@ def test_each_job_has_its_own_rights(deployed):
     executions = {role(name, "executionRoleArn") for name in made}
     assert len({*roles.values(), *executions}) == 3
     assert allowed(roles["JobDefinition"]) == {
-        "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
+        "s3:GetObject",
+        "s3:PutObject",
+        "s3:DeleteObject",
+        "s3:ListBucket",
         "elasticfilesystem:ClientMount",
-    }  # fmt: skip
+    }
     assert allowed(roles["LoadJobDefinition"]) == {
-        "s3:GetObject", "s3:DeleteObject", "s3:ListBucket",
-        "elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite",
-    }  # fmt: skip
+        "s3:GetObject",
+        "s3:DeleteObject",
+        "s3:ListBucket",
+        "elasticfilesystem:ClientMount",
+        "elasticfilesystem:ClientWrite",
+    }
 
 
 def test_bucket_function_and_parameters(deployed):
@@ -203,7 +209,7 @@ def test_adopting_replaces_nothing(deployed):
     assert not [line for line in lines if line.endswith("replace")]
 
     # And it would be said: rules cannot move to another group, so those two are made anew.
-    other = adopted["file_system"] | {"security_group_id": "sg-0123456789abcdef0"}
+    other = adopted["file_system"] | {"security_group_id": "sg-0123456789abcdef0"}  # type: ignore[operator]
     lines = difference(deployed, adopted | {"file_system": other})
     assert {line.split()[1] for line in lines if line.endswith("replace")} == {
         "AWS::EC2::SecurityGroupEgress",

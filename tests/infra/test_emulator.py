@@ -104,13 +104,17 @@ def test_an_apostrophe_in_a_rule_fails_the_stack_in_the_words_of_ec2(cloud, name
     ("resource", "said"),
     [
         (
-            {"Type": "AWS::IAM::Role", "Properties": {
-                "Description": "dash —", "AssumeRolePolicyDocument": TRUST}},
+            {
+                "Type": "AWS::IAM::Role",
+                "Properties": {"Description": "dash —", "AssumeRolePolicyDocument": TRUST},
+            },
             "ValidationError",
         ),
         (
-            {"Type": "AWS::SSM::Parameter", "Properties": {
-                "Name": "/aws/mine", "Type": "String", "Value": "x"}},
+            {
+                "Type": "AWS::SSM::Parameter",
+                "Properties": {"Name": "/aws/mine", "Type": "String", "Value": "x"},
+            },
             "ValidationException",
         ),
         (
@@ -118,34 +122,53 @@ def test_an_apostrophe_in_a_rule_fails_the_stack_in_the_words_of_ec2(cloud, name
             "less than or equal to 100",
         ),
         (
-            {"Type": "AWS::Lambda::Function", "Properties": {
-                "Role": f"arn:aws:iam::{ACCOUNT}:role/any", "Handler": "h.h",
-                "Runtime": "python3.13", "Code": {"ZipFile": "x = 1"},
-                "Environment": {"Variables": {"AWS_REGION": "eu-west-1"}}}},
+            {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "Role": f"arn:aws:iam::{ACCOUNT}:role/any",
+                    "Handler": "h.h",
+                    "Runtime": "python3.13",
+                    "Code": {"ZipFile": "x = 1"},
+                    "Environment": {"Variables": {"AWS_REGION": "eu-west-1"}},
+                },
+            },
             "Reserved keys used in this request: AWS_REGION",
         ),
         (
-            {"Type": "AWS::Lambda::Function", "Properties": {
-                "Role": f"arn:aws:iam::{ACCOUNT}:role/any", "Handler": "h.h",
-                "Runtime": "python3.13", "Code": {"ZipFile": "x = 1"},
-                "Environment": {"Variables": {"LONG": "x" * 4096}}}},
+            {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "Role": f"arn:aws:iam::{ACCOUNT}:role/any",
+                    "Handler": "h.h",
+                    "Runtime": "python3.13",
+                    "Code": {"ZipFile": "x = 1"},
+                    "Environment": {"Variables": {"LONG": "x" * 4096}},
+                },
+            },
             "exceeded the 4KB limit",
         ),
         (
-            {"Type": "AWS::SQS::Queue", "Properties": {
-                "Tags": [{"Key": f"k{n}", "Value": "v"} for n in range(51)]}},
+            {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"Tags": [{"Key": f"k{n}", "Value": "v"} for n in range(51)]},
+            },
             "less than or equal to 50",
         ),
         (
-            {"Type": "AWS::Events::Rule", "Properties": {
-                "EventPattern": {"source": ["aws.batch"]},
-                "Targets": [
-                    {"Id": f"t{n}", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:queue"}
-                    for n in range(6)]}},
+            {
+                "Type": "AWS::Events::Rule",
+                "Properties": {
+                    "EventPattern": {"source": ["aws.batch"]},
+                    "Targets": [
+                        {"Id": f"t{n}", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:queue"}
+                        for n in range(6)
+                    ],
+                },
+            },
             "less than or equal to 5",
         ),
     ],
-)  # fmt: skip
+)
 def test_other_services_refuse_in_their_words(cloud, name, resource, said):
     assert make(cloud, name, template(One=resource)) == "ROLLBACK_COMPLETE"
     assert said in why(cloud, name)
@@ -243,9 +266,11 @@ def test_a_change_set_goes_by_the_same_rules(aws, cloud, name):
     for text, ends in (("it's", "ROLLBACK_COMPLETE"), ("Instances", "CREATE_COMPLETE")):
         stack = f"{name}-{ends[:4]}"
         cloud.create_change_set(
-            StackName=stack, ChangeSetName="first", ChangeSetType="CREATE",
+            StackName=stack,
+            ChangeSetName="first",
+            ChangeSetType="CREATE",
             TemplateBody=template(Vpc=VPC, Group=group(text)),
-        )  # fmt: skip
+        )
         cloud.execute_change_set(StackName=stack, ChangeSetName="first")
         assert status(cloud, stack) == ends
 
@@ -285,10 +310,13 @@ def test_data_of_a_finished_nested_stack_goes_when_the_outer_creation_fails(aws,
 def test_a_nested_stack_is_updated_where_it_is(aws, cloud, name):
     def inner(label: str) -> str:
         url = uploaded(
-            aws, f"{label}.json",
-            template(Data=kept_bucket("Delete"),
-                     Topic={"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": label}}),
-        )  # fmt: skip
+            aws,
+            f"{label}.json",
+            template(
+                Data=kept_bucket("Delete"),
+                Topic={"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": label}},
+            ),
+        )
         return outer(url)
 
     make(cloud, name, inner("one"))
@@ -336,9 +364,11 @@ def test_rules_out_of_a_group_are_there(aws, cloud, name):
         "CREATE_COMPLETE"
     )
     [made] = aws.client("ec2").describe_security_groups(
-        Filters=[{"Name": "description", "Values": ["Instances"]},
-                 {"Name": "egress.ip-permission.to-port", "Values": ["2049"]}]
-    )["SecurityGroups"][:1]  # fmt: skip
+        Filters=[
+            {"Name": "description", "Values": ["Instances"]},
+            {"Name": "egress.ip-permission.to-port", "Values": ["2049"]},
+        ]
+    )["SecurityGroups"][:1]
     out = [rule for rule in made["IpPermissionsEgress"] if rule.get("ToPort") == 2049]
     assert out[0]["IpRanges"] == [{"CidrIp": "10.0.0.0/16", "Description": "NFS"}]
 
@@ -410,9 +440,13 @@ def test_schedules_alarms_policies_and_budgets_are_there(aws, cloud, name):
         },
     }
     body = template(
-        Role=role(), Nightly=schedule(), Alarm=alarm, Budget=budget, Policy=policy,
+        Role=role(),
+        Nightly=schedule(),
+        Alarm=alarm,
+        Budget=budget,
+        Policy=policy,
         Data=kept_bucket("Delete"),
-    )  # fmt: skip
+    )
     assert make(cloud, name, body) == "CREATE_COMPLETE", why(cloud, name)
     [alarmed] = aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
     assert alarmed["TreatMissingData"] == "breaching"
@@ -493,10 +527,15 @@ def test_an_alarm_looks_back_a_week_at_most(cloud, name):
     alarm = {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
-            "ComparisonOperator": "LessThanThreshold", "EvaluationPeriods": 169, "Period": 3600,
-            "Namespace": "Mine", "MetricName": "Success", "Statistic": "Sum", "Threshold": 1,
+            "ComparisonOperator": "LessThanThreshold",
+            "EvaluationPeriods": 169,
+            "Period": 3600,
+            "Namespace": "Mine",
+            "MetricName": "Success",
+            "Statistic": "Sum",
+            "Threshold": 1,
         },
-    }  # fmt: skip
+    }
     assert make(cloud, name, template(One=alarm)) == "ROLLBACK_COMPLETE"
     assert "604800" in why(cloud, name)
 
@@ -601,9 +640,12 @@ def test_a_queue_waits_for_ten_minutes_at_least(cloud, name):
 
 def test_a_submission_may_not_set_what_batch_sets(aws):
     said = refused(
-        aws.client("batch").submit_job, jobName="any", jobQueue="none", jobDefinition="none",
+        aws.client("batch").submit_job,
+        jobName="any",
+        jobQueue="none",
+        jobDefinition="none",
         containerOverrides={"environment": [{"name": "AWS_BATCH_JOB_ID", "value": "1"}]},
-    )  # fmt: skip
+    )
     assert "AWS_BATCH_JOB_ID begins with AWS_BATCH" in said
 
 

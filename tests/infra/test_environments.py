@@ -67,7 +67,7 @@ def test_the_throwaway_is_devs_twin_and_takes_overrides():
 
 
 def test_every_field_is_described():
-    documented = set(re.findall(r"^    ([a-z_, ]+)$", Environment.__doc__, re.MULTILINE))
+    documented = set(re.findall(r"^    ([a-z_, ]+)$", Environment.__doc__, re.MULTILINE))  # type: ignore[arg-type]
     names = {name for line in documented for name in line.split(", ")}
     assert names >= {field.name for field in dataclasses.fields(Environment)}
 

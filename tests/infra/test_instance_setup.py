@@ -55,8 +55,11 @@ def test_the_jobs_user_is_refused_the_metadata_and_nobody_else_is(tools, tmp_pat
     )
     done = subprocess.run(
         ["unshare", "--net", "bash", "-c", commands],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["reached", "refused", "reached", "reached"], done.stderr
     assert (tmp_path / "ecs.config").read_text().splitlines() == [

@@ -78,19 +78,41 @@ def test_what_is_tried_again_and_what_is_not(synthesized, name, which):
     ("ended", "again"),
     [
         ({"statusReason": "Host EC2 (instance i-08784105ffff56b4f) terminated."}, True),
-        ({"statusReason": "Task failed to start", "reason": "CannotPullContainerError: context "
-          "canceled"}, True),
-        ({"statusReason": "Task failed to start", "reason": "DockerTimeoutError: Could not "
-          "transition to started; timed out after waiting 3m0s"}, True),
-        ({"statusReason": "Error response from daemon: create ecs-1-volume: VolumeDriver.Create: "
-          "mounting volume failed: mount.nfs4: Connection reset by peer"}, True),
+        (
+            {
+                "statusReason": "Task failed to start",
+                "reason": "CannotPullContainerError: context canceled",
+            },
+            True,
+        ),
+        (
+            {
+                "statusReason": "Task failed to start",
+                "reason": "DockerTimeoutError: Could not "
+                "transition to started; timed out after waiting 3m0s",
+            },
+            True,
+        ),
+        (
+            {
+                "statusReason": "Error response from daemon: create ecs-1-volume: "
+                "VolumeDriver.Create: mounting volume failed: mount.nfs4: Connection reset by peer"
+            },
+            True,
+        ),
         ({"statusReason": "Essential container in task exited", "exitCode": "75"}, True),
         ({"statusReason": "Essential container in task exited", "exitCode": "3"}, False),
         ({"statusReason": "Essential container in task exited", "exitCode": "1"}, False),
-        ({"statusReason": "Essential container in task exited", "exitCode": "137",
-          "reason": "OutOfMemoryError: Container killed due to memory usage"}, False),
+        (
+            {
+                "statusReason": "Essential container in task exited",
+                "exitCode": "137",
+                "reason": "OutOfMemoryError: Container killed due to memory usage",
+            },
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_reported_failures_meet_the_rule_that_is_meant(dev, ended, again):
     """What AWS was seen to say, through the rules as Batch reads them: the first match counts."""
     rules = job(dev, "Refresh").properties["RetryStrategy"]["EvaluateOnExit"]
@@ -98,8 +120,9 @@ def test_reported_failures_meet_the_rule_that_is_meant(dev, ended, again):
         wanted = {"OnReason": "reason", "OnStatusReason": "statusReason", "OnExitCode": "exitCode"}
         held = [
             re.fullmatch(re.escape(rule[key]).replace(r"\*", ".*"), ended.get(field, ""))
-            for key, field in wanted.items() if key in rule
-        ]  # fmt: skip
+            for key, field in wanted.items()
+            if key in rule
+        ]
         if all(held):
             assert (rule["Action"] == "RETRY") is again
             return
@@ -197,13 +220,19 @@ def test_the_refresh_publishes_and_reads_the_load_takes_and_writes(synthesized, 
     refresh = rights(stack, role_of(stack, job(stack, "Refresh")))
     load = rights(stack, role_of(stack, job(stack, "Load")))
     assert actions(refresh) == {
-        "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
+        "s3:GetObject",
+        "s3:PutObject",
+        "s3:DeleteObject",
+        "s3:ListBucket",
         "elasticfilesystem:ClientMount",
-    }  # fmt: skip
+    }
     assert actions(load) == {
-        "s3:GetObject", "s3:DeleteObject", "s3:ListBucket",
-        "elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite",
-    }  # fmt: skip
+        "s3:GetObject",
+        "s3:DeleteObject",
+        "s3:ListBucket",
+        "elasticfilesystem:ClientMount",
+        "elasticfilesystem:ClientWrite",
+    }
     written = resources_for(refresh, "s3:PutObject")
     assert len(written) == 2
     assert "/analytics/v1/*" in written[0]

@@ -38,8 +38,9 @@ def test_the_isolated_network_has_no_way_out_but_every_endpoint(modes):
     endpoints = [e.properties for e in stack.resources("AWS::EC2::VPCEndpoint")]
     interfaces = {
         e["ServiceName"]["Fn::Join"][1][-1].removeprefix(".")
-        for e in endpoints if e["VpcEndpointType"] == "Interface"
-    }  # fmt: skip
+        for e in endpoints
+        if e["VpcEndpointType"] == "Interface"
+    }
     assert interfaces == {"ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs"}
     assert all(e["PrivateDnsEnabled"] for e in endpoints if e["VpcEndpointType"] == "Interface")
     [gateway] = [e for e in endpoints if e["VpcEndpointType"] == "Gateway"]
@@ -52,9 +53,10 @@ def test_nat_and_a_third_zone_are_a_word_away(modes):
     stack = modes.stacks["ProdStack"]
     assert len(list(stack.resources("AWS::EC2::NatGateway"))) == 1
     private = [
-        s.properties for s in stack.resources("AWS::EC2::Subnet")
+        s.properties
+        for s in stack.resources("AWS::EC2::Subnet")
         if not s.properties["MapPublicIpOnLaunch"]
-    ]  # fmt: skip
+    ]
     zones = [json.dumps(s["AvailabilityZone"]) for s in private]
     assert len(set(zones)) == len(zones) == 3
     for compute in stack.resources("AWS::Batch::ComputeEnvironment"):

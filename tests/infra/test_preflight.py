@@ -45,12 +45,18 @@ BREAKS = [
     ("job-fits", lambda s: resources(s).update(InstanceTypes=["c7g.medium"])),
     ("job-fits", lambda s: container(s)["ResourceRequirements"][0].update(Value="99999")),
     ("job-fits", lambda s: resources(s).update(MaxvCpus=0)),
-    ("text", lambda s: job(s)["RetryStrategy"]["EvaluateOnExit"][0].update(
-        OnStatusReason="*Spot*")),
+    (
+        "text",
+        lambda s: job(s)["RetryStrategy"]["EvaluateOnExit"][0].update(OnStatusReason="*Spot*"),
+    ),
     ("text", lambda s: job(s)["RetryStrategy"]["EvaluateOnExit"][3].update(OnExitCode="7*5")),
-    ("count", lambda s: job(s)["RetryStrategy"]["EvaluateOnExit"].append(
-        {"Action": "RETRY", "OnExitCode": "1"})),
-]  # fmt: skip
+    (
+        "count",
+        lambda s: job(s)["RetryStrategy"]["EvaluateOnExit"].append(
+            {"Action": "RETRY", "OnExitCode": "1"}
+        ),
+    ),
+]
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,19 @@ import smoke_stack
 from deployed import Trouble
 
 COMMAND = [sys.executable, str(REPOSITORY / "scripts" / "smoke_aws.py"), "--poll", "0.5"]
-STEPS = ["refresh here", "deploy", "listen", "load", "refresh", "compare", "break",
-         "refresh, broken", "mail", "remove", "nothing left"]  # fmt: skip
+STEPS = [
+    "refresh here",
+    "deploy",
+    "listen",
+    "load",
+    "refresh",
+    "compare",
+    "break",
+    "refresh, broken",
+    "mail",
+    "remove",
+    "nothing left",
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +53,16 @@ def aws(tmp_path_factory):
 
 def run(aws, *arguments):
     return subprocess.run(
-        [*COMMAND, *arguments], cwd=REPOSITORY, env=aws.variables, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        [*COMMAND, *arguments],
+        cwd=REPOSITORY,
+        env=aws.variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 def steps(output):
@@ -104,9 +122,14 @@ def test_nobody_to_ask_is_wrong_use_and_makes_nothing(aws):
 @pytest.mark.slow
 def test_ctrl_c_removes_what_was_made(aws):
     process = subprocess.Popen(
-        [*COMMAND, "--yes"], cwd=REPOSITORY, env=aws.variables, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [*COMMAND, "--yes"],
+        cwd=REPOSITORY,
+        env=aws.variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     assert process.stdout is not None
     output = ""
     for line in process.stdout:
@@ -133,8 +156,17 @@ def test_a_description_that_ec2_refuses_fails_the_deployment(aws, tmp_path, monk
 
     def deploy_what_was_spoiled(*command):
         if command[:2] == ("cdk", "deploy"):
-            command = ("cdk", "deploy", smoke_stack.STACK, "--app", str(assembly),
-                       "--require-approval", "never", "--method", "direct")  # fmt: skip
+            command = (
+                "cdk",
+                "deploy",
+                smoke_stack.STACK,
+                "--app",
+                str(assembly),
+                "--require-approval",
+                "never",
+                "--method",
+                "direct",
+            )
         return run_program(*command)
 
     monkeypatch.setattr(smoke.programs, "run", deploy_what_was_spoiled)
@@ -339,13 +371,16 @@ def test_what_is_left_behind_is_named(aws, kept, monkeypatch, capsys):
 
 def strategy():
     """The deployed rules, as Batch keeps them."""
-    return {"attempts": 3, "evaluateOnExit": [
-        {"onStatusReason": "Host EC2*", "action": "retry"},
-        {"onStatusReason": "Task failed to start*", "action": "retry"},
-        {"onStatusReason": "Error response from daemon*", "action": "retry"},
-        {"onExitCode": "75", "action": "retry"},
-        {"onReason": "*", "action": "exit"},
-    ]}  # fmt: skip
+    return {
+        "attempts": 3,
+        "evaluateOnExit": [
+            {"onStatusReason": "Host EC2*", "action": "retry"},
+            {"onStatusReason": "Task failed to start*", "action": "retry"},
+            {"onStatusReason": "Error response from daemon*", "action": "retry"},
+            {"onExitCode": "75", "action": "retry"},
+            {"onReason": "*", "action": "exit"},
+        ],
+    }
 
 
 @pytest.mark.parametrize(

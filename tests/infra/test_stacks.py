@@ -67,8 +67,10 @@ def test_cfn_lint_finds_nothing(synthesized):
     result = subprocess.run(
         # W3005: the CDK states a dependency that a reference already implies.
         [str(linter), "--ignore-checks", "W3005", "--regions", "eu-west-1", "--", *templates],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -150,15 +152,25 @@ def test_adopted_resources_are_used_and_not_made(tmp_path):
     dev, prod = made.stacks["DevStack"], made.stacks["ProdStack"]
     kinds = {resource.type for resource in dev.resources()}
     assert not kinds & {
-        "AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::VPCEndpoint", "AWS::EFS::FileSystem",
-        "AWS::EFS::MountTarget", "AWS::EFS::AccessPoint", "AWS::S3::Bucket",
+        "AWS::EC2::VPC",
+        "AWS::EC2::Subnet",
+        "AWS::EC2::VPCEndpoint",
+        "AWS::EFS::FileSystem",
+        "AWS::EFS::MountTarget",
+        "AWS::EFS::AccessPoint",
+        "AWS::S3::Bucket",
         "AWS::S3::BucketPolicy",
-    }  # fmt: skip
+    }
     rule = only(dev, "AWS::EC2::SecurityGroupIngress").properties
     assert rule["GroupId"] == "sg-0123456789abcdef0"
     text = json.dumps(dev.templates)
-    for value in ("fs-0123456789abcdef0", "fsap-0123456789abcdef0", "subnet-0123456789abcdef1",
-                  "the-sites-bucket", "role/ApiHandler"):  # fmt: skip
+    for value in (
+        "fs-0123456789abcdef0",
+        "fsap-0123456789abcdef0",
+        "subnet-0123456789abcdef1",
+        "the-sites-bucket",
+        "role/ApiHandler",
+    ):
         assert value in text
     assert len(list(prod.resources("AWS::EC2::NatGateway"))) == 1
     from infra import preflight
@@ -171,10 +183,14 @@ def test_a_slip_in_the_context_ends_synthesis_with_one_sentence():
     result = subprocess.run(
         [sys.executable, "app.py"],
         cwd=REPOSITORY,
-        env={"PATH": str(Path(sys.executable).parent) + ":/usr/bin:/bin",
-             "CDK_CONTEXT_JSON": json.dumps({"environments": {"dev": {"vcpus": 99}}})},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env={
+            "PATH": str(Path(sys.executable).parent) + ":/usr/bin:/bin",
+            "CDK_CONTEXT_JSON": json.dumps({"environments": {"dev": {"vcpus": 99}}}),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 1
     assert "error: environment 'dev': vcpus is 99 vCPUs; give 1 to 64" in result.stderr
     assert "Traceback" not in result.stderr

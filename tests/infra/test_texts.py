@@ -8,7 +8,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -370,7 +370,7 @@ SESSION = botocore.session.get_session()
 
 
 def modelled(service: str, operation: str, path: str) -> dict[str, Any]:
-    shape = SESSION.get_service_model(service).operation_model(operation).input_shape
+    shape: Any = SESSION.get_service_model(service).operation_model(operation).input_shape
     for name in path.split("."):
         if shape.type_name == "list":
             shape = shape.member

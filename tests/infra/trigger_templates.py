@@ -39,7 +39,7 @@ def stack(name: str = "dev", **changes: Any) -> TriggerStack:
             refresh=batch.EcsJobDefinition.from_job_definition_arn(parent, "Job", DEFINITION)
         ),
     )
-    return TriggerStack(parent, "Trigger", environment=environment, batch=made)
+    return TriggerStack(parent, "Trigger", environment=environment, batch=made)  # type: ignore[arg-type]
 
 
 @cache

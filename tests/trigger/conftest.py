@@ -64,7 +64,7 @@ class Cloud:
     function_arn: str
 
     def client(self, service: str) -> Any:
-        return boto3.client(service)
+        return boto3.client(service)  # type: ignore[call-overload]
 
     def jobs(self) -> list[dict[str, Any]]:
         """Every job ever submitted to the queue, oldest first."""
@@ -114,7 +114,8 @@ def cloud(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud
     definition = register(batch, f"definition-{tag}")
     bucket = f"analytics-{tag}"
     boto3.client("s3").create_bucket(
-        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        Bucket=bucket,
+        CreateBucketConfiguration={"LocationConstraint": REGION},  # type: ignore[typeddict-item]
     )
     boto3.client("scheduler").create_schedule_group(Name=f"group-{tag}")
     boto3.client("logs").create_log_group(logGroupName=f"/jobs/{tag}")

@@ -91,7 +91,7 @@ def function(mailbox: Mailbox, driver: Driver) -> Driver:
 
 def changed(monkeypatch: pytest.MonkeyPatch, **services: Any) -> None:
     """Let the handler work with some services replaced."""
-    now = handler_module.connect()
+    now = handler_module.connect()  # type: ignore[attr-defined]
     monkeypatch.setattr(handler_module, "connect", lambda: dataclasses.replace(now, **services))
 
 
@@ -345,7 +345,7 @@ def test_the_claim_is_longer_than_two_tries_of_a_crashed_function_are_apart() ->
 def test_sns_refuses_and_the_next_try_need_not_wait(
     function: Driver, mailbox: Mailbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = handler_module.connect().sns
+    real = handler_module.connect().sns  # type: ignore[attr-defined]
 
     def refuse(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AuthorizationError"}}, "Publish")
@@ -364,7 +364,7 @@ def test_sns_refuses_and_the_next_try_need_not_wait(
 def test_what_was_sent_is_not_forgotten_because_it_could_not_be_noted(
     function: Driver, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    real = handler_module.connect().s3
+    real = handler_module.connect().s3  # type: ignore[attr-defined]
     writes: list[str] = []
 
     def first_write_only(**given: Any) -> Any:
@@ -386,7 +386,7 @@ def test_a_bucket_out_of_reach_does_not_stop_the_mail(
     function: Driver, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     def refuse(**_: Any) -> Any:
-        answer = {"HTTPStatusCode": 400}
+        answer: Any = {"HTTPStatusCode": 400}
         raise ClientError(
             {"Error": {"Code": "KMS.DisabledException"}, "ResponseMetadata": answer}, "GetObject"
         )
@@ -425,7 +425,7 @@ def batch_says(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]
 
         changed(monkeypatch, batch=SimpleNamespace(describe_jobs=describe))
 
-    return say
+    return say  # type: ignore[return-value]
 
 
 BARE = detail(statusReason=None, attempts=[], container={})
@@ -467,8 +467,8 @@ def test_a_failure_with_attempts_left_that_batch_calls_final_is_told(
     function: Driver, mailbox: Mailbox, batch_says: Callable[..., None]
 ) -> None:
     """A retry rule said EXIT, as for bad data."""
-    batch_says(detail(**LEFT))
-    function.invoke(event_of(detail(**LEFT)))
+    batch_says(detail(**LEFT))  # type: ignore[arg-type]
+    function.invoke(event_of(detail(**LEFT)))  # type: ignore[arg-type]
     [(_, body)] = mailbox.mails()
     assert "Attempts:   1 of 3\n" in body
 
@@ -482,7 +482,7 @@ def test_a_job_that_is_tried_again_is_not_told(
     status: str,
 ) -> None:
     batch_says(detail(status, **LEFT))
-    assert function.invoke(event_of(detail(**LEFT)))["mail"] == "none"
+    assert function.invoke(event_of(detail(**LEFT)))["mail"] == "none"  # type: ignore[arg-type]
     assert mailbox.mails() == []
     assert told(cloud) == [], "its last failure is still to be told"
 
@@ -490,12 +490,12 @@ def test_a_job_that_is_tried_again_is_not_told(
 @pytest.mark.parametrize(
     ("job", "now"),
     [
-        (detail(**LEFT), detail("RUNNING", attempts=[], **LEFT)),
+        (detail(**LEFT), detail("RUNNING", attempts=[], **LEFT)),  # type: ignore[arg-type]
         (
-            detail(isCancelled=True, **LEFT),
+            detail(isCancelled=True, **LEFT),  # type: ignore[arg-type]
             detail("RUNNABLE", **LEFT),
         ),
-        (detail(isTerminated=True, **LEFT), detail("RUNNING", **LEFT)),
+        (detail(isTerminated=True, **LEFT), detail("RUNNING", **LEFT)),  # type: ignore[arg-type]
         (BARE, detail("RUNNING", attempts=[])),
     ],
 )
@@ -565,7 +565,8 @@ def test_any_text_makes_a_mail_that_sns_takes(
 ) -> None:
     answer = {"events": [{"message": line} for line in lines]}
     services = dataclasses.replace(
-        handler_module.connect(), logs=SimpleNamespace(get_log_events=lambda **_: answer)
+        handler_module.connect(),  # type: ignore[attr-defined]
+        logs=SimpleNamespace(get_log_events=lambda **_: answer),  # type: ignore[arg-type]
     )
     job = detail(jobName=name, statusReason=reason, attempts=[attempt(reason, reason=reason)])
     for mail in (alerts.failure(services, job), alerts.blockage(services, job)):

@@ -78,10 +78,10 @@ def refuse(cloud: Cloud) -> Iterator[Refuse]:
         def respond(request: Any, **_: Any) -> AWSResponse:
             text = message.replace('"', "&quot;")
             body = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>"
-            return AWSResponse(request.url, status, {}, Body(body.encode()))
+            return AWSResponse(request.url, status, {}, Body(body.encode()))  # type: ignore[arg-type]
 
         event = f"before-send.s3.{operation}"
-        s3.meta.events.register(event, respond)
+        s3.meta.events.register(event, respond)  # type: ignore[arg-type]
         hooks.append((event, respond))
 
     yield register

@@ -226,7 +226,7 @@ def blind_listing(monkeypatch: pytest.MonkeyPatch, *, describe: bool) -> None:
 
     import dataclasses
 
-    blind = dataclasses.replace(connected, batch=Blind())
+    blind = dataclasses.replace(connected, batch=Blind())  # type: ignore[arg-type]
     monkeypatch.setattr(handler, "connect", lambda: blind)
 
 
@@ -247,7 +247,7 @@ def test_a_job_that_batch_never_shows_is_not_joined_for_ever(
     blind_listing(monkeypatch, describe=False)
     import dataclasses
 
-    late = dataclasses.replace(handler.connect(), now=lambda: clock.now() + SETTLING)
+    late = dataclasses.replace(handler.connect(), now=lambda: clock.now() + SETTLING)  # type: ignore[attr-defined]
     monkeypatch.setattr(handler, "connect", lambda: late)
     assert driver.invoke({})["coalesced"] is False
 
@@ -255,7 +255,7 @@ def test_a_job_that_batch_never_shows_is_not_joined_for_ever(
 def failing_submit(monkeypatch: pytest.MonkeyPatch, fail: Callable[..., Any]) -> None:
     import dataclasses
 
-    broken = dataclasses.replace(services.connect(), submitting=SimpleNamespace(submit_job=fail))
+    broken = dataclasses.replace(services.connect(), submitting=SimpleNamespace(submit_job=fail))  # type: ignore[arg-type]
     monkeypatch.setattr(handler, "connect", lambda: broken)
 
 
@@ -310,7 +310,7 @@ def test_an_answer_of_5xx_says_nothing_and_one_of_4xx_says_no(
 
     def answer(**given: Any) -> Any:
         details = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        raise ClientError(details, "SubmitJob")
+        raise ClientError(details, "SubmitJob")  # type: ignore[arg-type]
 
     failing_submit(monkeypatch, answer)
     with pytest.raises(errors.SubmissionUnknown if unknown else ClientError, match=code):
@@ -319,7 +319,7 @@ def test_an_answer_of_5xx_says_nothing_and_one_of_4xx_says_no(
 
 
 def test_submitting_is_never_repeated_by_botocore(cloud: Cloud) -> None:
-    assert services.connect().submitting.meta.config.retries["total_max_attempts"] == 1
+    assert services.connect().submitting.meta.config.retries["total_max_attempts"] == 1  # type: ignore[attr-defined]
 
 
 def test_every_decision_is_a_line_of_json(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:

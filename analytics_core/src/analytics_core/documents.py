@@ -138,8 +138,9 @@ def _lines_by_volume(catalog: Catalog) -> list[list[int]]:
     lines = catalog.lines
     each = np.array([unit.name.casefold() == "each" for unit in catalog.units] + [False])
     counted = each[lines.unit]  # -1, no unit, reads the last
-    order = np.lexsort((catalog.ingredients.ids[lines.ingredient], -lines.volume_ml, counted,
-                        lines.recipe))  # fmt: skip
+    order = np.lexsort(
+        (catalog.ingredients.ids[lines.ingredient], -lines.volume_ml, counted, lines.recipe)
+    )
     bounds = np.searchsorted(lines.recipe[order], np.arange(catalog.recipes.ids.size + 1))
     return [order[a:b].tolist() for a, b in pairwise(bounds)]
 
@@ -175,16 +176,18 @@ def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
             rolled = int(tree.rolled[ingredient])
             amount = float(lines.amount[i])
             unit = int(lines.unit[i])
-            rows.append({
-                "ingredient_id": int(tree.ids[ingredient]),
-                "ingredient_name": ingredients.names[ingredient],
-                "rolled_id": int(tree.ids[rolled]),
-                "rolled_name": ingredients.names[rolled],
-                "amount": None if np.isnan(amount) else _number(amount),
-                "unit": None if unit < 0 else catalog.units[unit].name,
-                "volume_ml": _number(lines.volume_ml[i]),
-                "fraction": _number(lines.volume_ml[i] / total),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "ingredient_id": int(tree.ids[ingredient]),
+                    "ingredient_name": ingredients.names[ingredient],
+                    "rolled_id": int(tree.ids[rolled]),
+                    "rolled_name": ingredients.names[rolled],
+                    "amount": None if np.isnan(amount) else _number(amount),
+                    "unit": None if unit < 0 else catalog.units[unit].name,
+                    "volume_ml": _number(lines.volume_ml[i]),
+                    "fraction": _number(lines.volume_ml[i] / total),
+                }
+            )
         yield {
             "recipe_id": int(catalog.recipes.ids[r]),
             "recipe_name": catalog.recipes.names[r],
@@ -224,23 +227,25 @@ def recipe_similar(
             pair += 1
             likeness = {(ids[source[f]], ids[target[f]]): relative[f] for f in moves}
             steps = find_steps(glasses[r], glasses[other], likeness)
-            neighbors.append({
-                "neighbor_recipe_id": int(catalog.recipes.ids[other]),
-                "neighbor_name": catalog.recipes.names[other],
-                "distance": float(distance),
-                "transport_plan": [
-                    {
-                        "from_ingredient_id": ids[source[f]],
-                        "from_ingredient_name": names[source[f]],
-                        "to_ingredient_id": ids[target[f]],
-                        "to_ingredient_name": names[target[f]],
-                        "mass": _number(mass[f]),
-                    }
-                    for f in moves
-                ],
-                "steps": steps,
-                "words": say(steps, same_mix=not moves),
-            })  # fmt: skip
+            neighbors.append(
+                {
+                    "neighbor_recipe_id": int(catalog.recipes.ids[other]),
+                    "neighbor_name": catalog.recipes.names[other],
+                    "distance": float(distance),
+                    "transport_plan": [
+                        {
+                            "from_ingredient_id": ids[source[f]],
+                            "from_ingredient_name": names[source[f]],
+                            "to_ingredient_id": ids[target[f]],
+                            "to_ingredient_name": names[target[f]],
+                            "mass": _number(mass[f]),
+                        }
+                        for f in moves
+                    ],
+                    "steps": steps,
+                    "words": say(steps, same_mix=not moves),
+                }
+            )
         yield {
             "recipe_id": int(catalog.recipes.ids[r]),
             "recipe_name": catalog.recipes.names[r],

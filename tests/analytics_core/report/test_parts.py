@@ -49,8 +49,12 @@ def test_lines_are_columns(documents: dict[str, Any]) -> None:
     assert core["recipes"]["id"] == [10, 20, 30]
     assert core["recipes"]["start"] == [0, 2, 4, 5]
     assert [names[i] for i in lines["ingredient"]] == [
-        "London Dry Gin", "Lime Juice", "Rum", "Lime Juice", "Mint",
-    ]  # fmt: skip
+        "London Dry Gin",
+        "Lime Juice",
+        "Rum",
+        "Lime Juice",
+        "Mint",
+    ]
     assert [names[i] for i in lines["rolled"]][:2] == ["Gin", "Lime Juice"]
     assert lines["amount"] == [2, 0.75, 2, 1, None]
     assert [core["units"][u] if u >= 0 else None for u in lines["unit"]] == ["Ounce"] * 4 + [None]
@@ -92,9 +96,11 @@ def test_places_keep_their_shape_and_count_downwards(documents: dict[str, Any]) 
 
 def test_the_two_maps_are_not_mixed_up(documents: dict[str, Any]) -> None:
     documents["cocktail-space-em"] = {
-        "data": [{**row, "x": float(at), "y": 0.0} for at, row in enumerate(
-            documents["cocktail-space"]["data"])]
-    }  # fmt: skip
+        "data": [
+            {**row, "x": float(at), "y": 0.0}
+            for at, row in enumerate(documents["cocktail-space"]["data"])
+        ]
+    }
     recipes = compact(documents)[0]["recipes"]
     assert recipes["learned"]["x"] == [0, 5000, 10000]
     assert recipes["plain"] != recipes["learned"]

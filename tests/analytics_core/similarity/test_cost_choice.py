@@ -79,9 +79,13 @@ def test_a_negronis_nearest_are_negronis(database: Any, tmp_path: Path) -> None:
     """Of the first drinks; the whole sample has more than ten Negronis."""
     write_sample_database(tmp_path / "first.db", recipes=238)
     classics = {
-        "Boulevardier", "Mezcal Negroni", "Kingston Negroni", "White Negroni", "Cardinale",
+        "Boulevardier",
+        "Mezcal Negroni",
+        "Kingston Negroni",
+        "White Negroni",
+        "Cardinale",
         "Contessa",
-    }  # fmt: skip
+    }
     assert classics <= set(nearest(tmp_path / "first.db", "Negroni"))
     assert len(classics & set(nearest(database, "Negroni"))) >= 4
 

@@ -32,8 +32,9 @@ def brute_force(distances: np.ndarray, k: int) -> tuple[list[list[int]], np.ndar
     for row in range(len(distances)):
         others = sorted((on_grid[row, other], other) for other in range(len(distances)))
         near.append([other for _, other in others if other != row][:k])
-    chosen = np.array([[on_grid[row, other] / GRID for other in own] for row, own in
-                       enumerate(near)])  # fmt: skip
+    chosen = np.array(
+        [[on_grid[row, other] / GRID for other in own] for row, own in enumerate(near)]
+    )
     return near, chosen
 
 

@@ -37,9 +37,13 @@ def test_every_item_comes_once(threads: int) -> None:
     seen: list[int] = []
     told: list[tuple[int, ...]] = []
     for_chunks(
-        5, 30, 4, lambda a, b: seen.extend(range(a, b)),
-        threads=threads, progress=lambda *now: told.append(now),
-    )  # fmt: skip
+        5,
+        30,
+        4,
+        lambda a, b: seen.extend(range(a, b)),
+        threads=threads,
+        progress=lambda *now: told.append(now),
+    )
     assert sorted(seen) == list(range(5, 30))
     assert told == [(done, 25) for done in (4, 8, 12, 16, 20, 24, 25)]
 

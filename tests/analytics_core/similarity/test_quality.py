@@ -50,9 +50,12 @@ def test_nobody_has_neighbors_and_nothing_breaks() -> None:
 
 def figures(**changes: Any) -> Any:
     given = {
-        "similar": ROW, "manhattan": ROW, "points_manhattan": LINE, "points_learned": LINE,
+        "similar": ROW,
+        "manhattan": ROW,
+        "points_manhattan": LINE,
+        "points_learned": LINE,
         "cost": COST,
-    }  # fmt: skip
+    }
     return judge(**{**given, **changes})
 
 

@@ -58,19 +58,23 @@ def through_every_door() -> Any:
     plans = plans_of_pairs(mixtures, cost, first, second)
     costs = cost[plans.source, plans.target] * plans.mass
     graph = nearest_neighbors(mixtures, cost, K, threads=1)
-    print(json.dumps({
-        "emd": [emd(rows[p], rows[q], cost) for p, q in zip(first, second, strict=True)],
-        "transport_plan": [
-            transport_plan(rows[p], rows[q], cost).value
-            for p, q in zip(first, second, strict=True)
-        ],
-        "emd_pairs": emd_pairs(mixtures, cost, first, second).tolist(),
-        "emd_matrix": emd_matrix(mixtures, cost)[first, second].tolist(),
-        "plans_of_pairs": np.add.reduceat(costs, plans.indptr[:-1]).tolist(),
-        "indices": graph.indices.tolist(),
-        "distances": graph.distances.tolist(),
-        "stalls": len(stalls),
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "emd": [emd(rows[p], rows[q], cost) for p, q in zip(first, second, strict=True)],
+                "transport_plan": [
+                    transport_plan(rows[p], rows[q], cost).value
+                    for p, q in zip(first, second, strict=True)
+                ],
+                "emd_pairs": emd_pairs(mixtures, cost, first, second).tolist(),
+                "emd_matrix": emd_matrix(mixtures, cost)[first, second].tolist(),
+                "plans_of_pairs": np.add.reduceat(costs, plans.indptr[:-1]).tolist(),
+                "indices": graph.indices.tolist(),
+                "distances": graph.distances.tolist(),
+                "stalls": len(stalls),
+            }
+        )
+    )
 
 
 @pytest.mark.parametrize("where", ["_improve", "_make_unique"])
@@ -78,9 +82,13 @@ def test_every_function_finds_what_it_finds_otherwise(where: str) -> None:
     program = f"from {__name__} import through_every_door; through_every_door()"
     done = subprocess.run(
         [sys.executable, "-c", program, where],
-        capture_output=True, text=True, check=False, timeout=300, cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        cwd=Path(__file__).parents[3],
         env={"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": "."},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     mixtures, cost = recipes(), ground_cost()

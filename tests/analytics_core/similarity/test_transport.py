@@ -191,9 +191,11 @@ def test_the_plan_does_not_depend_on_the_order_of_rows_and_columns(data: st.Data
     rows = np.array(data.draw(st.permutations(range(m))))
     cols = np.array(data.draw(st.permutations(range(n))))
     moved = transport_plan(
-        problem.a[rows], problem.b[cols], problem.cost[np.ix_(rows, cols)],
+        problem.a[rows],
+        problem.b[cols],
+        problem.cost[np.ix_(rows, cols)],
         keys=(keys[0][rows], keys[1][cols]),
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(dense(moved, m, n), flow[np.ix_(rows, cols)], atol=1e-12)
     back = transport_plan(problem.b, problem.a, problem.cost.T, keys=(keys[1], keys[0]))
     np.testing.assert_allclose(dense(back, n, m), flow.T, atol=1e-12)

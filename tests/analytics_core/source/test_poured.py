@@ -70,8 +70,13 @@ def test_units_are_known_by_name_or_abbreviation() -> None:
         Unit("Glug", None, None),
     )
     assert [u.conversion_to_ml for u in with_known_sizes(units)] == [
-        10.0, 100.0, 29.5735, 9.0, None, None,
-    ]  # fmt: skip
+        10.0,
+        100.0,
+        29.5735,
+        9.0,
+        None,
+        None,
+    ]
 
 
 NAMES = ("Egg White", "Campari", "Olive", "Lime Juice")

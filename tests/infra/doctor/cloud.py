@@ -23,7 +23,7 @@ def of(severity: Severity, findings: list[Finding]) -> list[str]:
     return [finding.what for finding in findings if finding.severity is severity]
 
 
-_LISTENERS: list[tuple[Any, str, Callable]] = []
+_LISTENERS: list[tuple[Any, str, Callable]] = []  # type: ignore[type-arg]
 
 
 @contextmanager
@@ -35,10 +35,10 @@ def listening() -> Iterator[None]:
         events.unregister(name, listener)
 
 
-def _listen(account: Account, event: str, call: str, listener: Callable) -> None:
+def _listen(account: Account, event: str, call: str, listener: Callable) -> None:  # type: ignore[type-arg]
     service, _, operation = call.partition(".")
     if service not in account._clients:
-        account._clients[service] = account.session.client(
+        account._clients[service] = account.session.client(  # type: ignore[call-overload]
             service, region_name=account.region, config=account.config
         )
     events = account._clients[service].meta.events
@@ -46,14 +46,14 @@ def _listen(account: Account, event: str, call: str, listener: Callable) -> None
     _LISTENERS.append((events, f"{event}.{service}.{operation}", listener))
 
 
-def say(account: Account, call: str, answer: dict | Callable[[dict], dict]) -> None:
+def say(account: Account, call: str, answer: dict | Callable[[dict], dict]) -> None:  # type: ignore[type-arg]
     """Answer a call that the emulator does not know, or not so: `lambda.GetAccountSettings`."""
 
-    def instead(params: dict, **_: Any) -> tuple[Any, dict]:
+    def instead(params: dict, **_: Any) -> tuple[Any, dict]:  # type: ignore[type-arg]
         body = params["body"]
         asked = json.loads(body or "{}") if isinstance(body, bytes | str) else body
         return (
-            AWSResponse(params["url"], 200, {}, None),
+            AWSResponse(params["url"], 200, {}, None),  # type: ignore[arg-type]
             answer(asked) if callable(answer) else answer,
         )
 
@@ -73,7 +73,7 @@ def refuse(
 ) -> None:
     """Refuse a call as its service would, byte for byte as its protocol says."""
     service = call.partition(".")[0]
-    protocol = account.session.client(service).meta.service_model.metadata["protocol"]
+    protocol = account.session.client(service).meta.service_model.metadata["protocol"]  # type: ignore[call-overload]
     headers = {"x-amzn-requestid": "1"}
     text = escape(message)
     if protocol in ("json", "rest-json"):
@@ -91,7 +91,7 @@ def refuse(
         )
 
     def instead(request: Any, **_: Any) -> AWSResponse:
-        return AWSResponse(request.url, status, headers, _Stream(body.encode()))
+        return AWSResponse(request.url, status, headers, _Stream(body.encode()))  # type: ignore[arg-type]
 
     _listen(account, "before-send", call, instead)
 
@@ -169,7 +169,7 @@ class Network:
                 PrivateDnsEnabled=private,
             )
 
-    def add_gateway(self, policy: dict | None = None) -> None:
+    def add_gateway(self, policy: dict | None = None) -> None:  # type: ignore[type-arg]
         document = {"PolicyDocument": json.dumps(policy)} if policy else {}
         self.ec2.create_vpc_endpoint(
             VpcId=self.vpc_id,
@@ -183,7 +183,7 @@ class Network:
 class Files:
     """A file system with a mount target in each subnet, and an access point."""
 
-    def __init__(self, aws: Any, network: Network, *, root: dict | None = None) -> None:
+    def __init__(self, aws: Any, network: Network, *, root: dict | None = None) -> None:  # type: ignore[type-arg]
         self.efs = efs = aws.client("efs")
         self.network = network
         self.file_system_id = efs.create_file_system(CreationToken="bar")["FileSystemId"]

@@ -42,7 +42,7 @@ def asked(monkeypatch):
         )
         return made
 
-    monkeypatch.setattr(command.boto3, "Session", session)
+    monkeypatch.setattr(command.boto3, "Session", session)  # type: ignore[attr-defined]
     return calls
 
 
@@ -136,7 +136,7 @@ def test_the_region_is_the_one_the_cdk_takes(aws, settings, monkeypatch, given, 
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     seen = []
-    monkeypatch.setattr(command, "examine", lambda *_, region, **__: seen.append(region) or [])
+    monkeypatch.setattr(command, "examine", lambda *_, region, **__: seen.append(region) or [])  # type: ignore[func-returns-value]
     command.main(["dev", *given])
     assert seen == [region]
 

@@ -214,8 +214,9 @@ def test_an_isolated_network_without_a_way_to_s3(network, examined):
 
 
 def policy(resource):
-    return {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*",
-                           "Resource": resource}]}  # fmt: skip
+    return {
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": resource}]
+    }
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,11 @@ FULL = dataclasses.replace(
     alarm_email="bar@example.org",
 )
 
-QUEUE = {"jobQueueName": "Queue", "jobQueueArn": "Queue", "computeEnvironmentOrder": [
-    {"order": 1, "computeEnvironment": "Spot"}]}  # fmt: skip
+QUEUE = {
+    "jobQueueName": "Queue",
+    "jobQueueArn": "Queue",
+    "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": "Spot"}],
+}
 STUCK = {"jobName": "refresh", "createdAt": 0}
 COMPUTE = {"ecsClusterArn": "c", "computeResources": {"desiredvCpus": 2}}
 
@@ -229,13 +232,19 @@ def test_only_questions_are_asked(account):
     ("service", "operation", "name"),
     [
         ("ec2", "describe_instance_type_offerings", "ec2:DescribeInstanceTypeOfferings"),
-        ("service-quotas", "get_aws_default_service_quota",
-         "servicequotas:GetAWSDefaultServiceQuota"),
+        (
+            "service-quotas",
+            "get_aws_default_service_quota",
+            "servicequotas:GetAWSDefaultServiceQuota",
+        ),
         ("s3", "get_bucket_lifecycle_configuration", "s3:GetLifecycleConfiguration"),
         ("s3", "get_bucket_versioning", "s3:GetBucketVersioning"),
-        ("efs", "describe_mount_target_security_groups",
-         "elasticfilesystem:DescribeMountTargetSecurityGroups"),
+        (
+            "efs",
+            "describe_mount_target_security_groups",
+            "elasticfilesystem:DescribeMountTargetSecurityGroups",
+        ),
     ],
-)  # fmt: skip
+)
 def test_rights_are_named_as_iam_names_them(service, operation, name):
     assert right(service, operation) == name

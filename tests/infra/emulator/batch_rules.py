@@ -97,8 +97,9 @@ def register(backend: Any, def_name: str, *rest: Any, **named: Any) -> Any:
     return _register(backend, def_name, **given)
 
 
-def submit(backend: Any, job_name: str, job_def_id: str, job_queue: str, *rest: Any,
-           **named: Any) -> Any:  # fmt: skip
+def submit(
+    backend: Any, job_name: str, job_def_id: str, job_queue: str, *rest: Any, **named: Any
+) -> Any:
     """SubmitJob: an active revision, an enabled queue."""
     overrides = named.get("container_overrides") or {}
     _refuse(_reserved(overrides.get("environment", [])))
@@ -140,8 +141,9 @@ def mixed(resources: Any) -> str | None:
     return None
 
 
-def create_compute(backend: Any, name: str, kind: str, state: str, resources: Any, *rest: Any,
-                   **named: Any) -> Any:  # fmt: skip
+def create_compute(
+    backend: Any, name: str, kind: str, state: str, resources: Any, *rest: Any, **named: Any
+) -> Any:
     """CreateComputeEnvironment: what mixes architectures comes up INVALID."""
     made = _create_compute(backend, name, kind, state, resources, *rest, **named)
     made.trouble = mixed(resources)
@@ -168,9 +170,13 @@ def create_queue(backend: Any, **named: Any) -> Any:
 
 
 def compute_from_template(
-    _: type, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str,
+    _: type,
+    resource_name: str,
+    cloudformation_json: Any,
+    account_id: str,
+    region_name: str,
     **__: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     """A compute environment with the service-linked role, as it is without a role of its own."""
     properties = cloudformation_json["Properties"]
     backend = models.batch_backends[account_id][region_name]
@@ -193,19 +199,27 @@ def _service_role(account_id: str, region_name: str) -> str:
     names = {role.name: role.arn for role in iam.roles.values()}
     if SERVICE_ROLE not in names:
         role = iam.create_role(
-            role_name=SERVICE_ROLE, assume_role_policy_document="{}",
-            path="/aws-service-role/batch.amazonaws.com/", permissions_boundary=None,
-            description="", tags=[], max_session_duration="3600",
-        )  # fmt: skip
+            role_name=SERVICE_ROLE,
+            assume_role_policy_document="{}",
+            path="/aws-service-role/batch.amazonaws.com/",
+            permissions_boundary=None,
+            description="",
+            tags=[],
+            max_session_duration="3600",
+        )
         names[SERVICE_ROLE] = role.arn
     arn: str = names[SERVICE_ROLE]
     return arn
 
 
 def definition_from_template(
-    _: type, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str,
+    _: type,
+    resource_name: str,
+    cloudformation_json: Any,
+    account_id: str,
+    region_name: str,
     **__: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     """A job definition with all its parts."""
     properties = cloudformation_json["Properties"]
     lower = models.lowercase_first_key

@@ -71,10 +71,16 @@ def patch_template_urls() -> None:
 
 def patch_file_system() -> None:
     """`Arn` of a file system, `Ref` and `Arn` of an access point."""
-    attributes(efs.FileSystem, Arn=lambda self: self.file_system_arn,
-               FileSystemId=lambda self: self.file_system_id)  # fmt: skip
-    attributes(efs.AccessPoint, Arn=lambda self: self.access_point_arn,
-               AccessPointId=lambda self: self.access_point_id)  # fmt: skip
+    attributes(
+        efs.FileSystem,
+        Arn=lambda self: self.file_system_arn,
+        FileSystemId=lambda self: self.file_system_id,
+    )
+    attributes(
+        efs.AccessPoint,
+        Arn=lambda self: self.access_point_arn,
+        AccessPointId=lambda self: self.access_point_id,
+    )
     efs.AccessPoint.physical_resource_id = property(lambda self: self.access_point_id)
 
 
@@ -88,8 +94,9 @@ def patch_parameters() -> None:
     """Tags are a mapping in a template and a list in the API; a name that is taken is refused."""
     create = ssm.Parameter.create_from_cloudformation_json.__func__
 
-    def create_parameter(cls: type, resource_name: str, cloudformation_json: Any, *rest: Any,
-                         **named: Any) -> Any:  # fmt: skip
+    def create_parameter(
+        cls: type, resource_name: str, cloudformation_json: Any, *rest: Any, **named: Any
+    ) -> Any:
         properties = dict(cloudformation_json["Properties"])
         tags = properties.get("Tags", {})
         properties["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -189,8 +189,9 @@ def put_letter(queue_arn: str | None, event: Any) -> None:
         sqs_backends[account][region].send_message(queue_name=name, message_body=json.dumps(event))
 
 
-def create(cls: type, resource_name: str, cloudformation_json: Any, *rest: Any,
-           **named: Any) -> Any:  # fmt: skip
+def create(
+    cls: type, resource_name: str, cloudformation_json: Any, *rest: Any, **named: Any
+) -> Any:
     """Make a function, with the parts of its template that moto leaves out."""
     made = _create(cls, resource_name, cloudformation_json, *rest, **named)
     properties = cloudformation_json["Properties"]

@@ -235,11 +235,22 @@ def run_container(job: Any, stream: str, container: dict[str, Any]) -> tuple[str
     last = ""
     with tempfile.TemporaryDirectory(prefix="job-") as root:
         job.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "unshare", *_ROOTLESS, "--mount", "sh", "-c",
-             _script(job, root)],
-            env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                *_ROOTLESS,
+                "--mount",
+                "sh",
+                "-c",
+                _script(job, root),
+            ],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        )
         watch = threading.Thread(target=_end_in_time, args=(job, limit, late), daemon=True)
         watch.start()
         assert job.process.stdout is not None

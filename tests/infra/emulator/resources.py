@@ -64,9 +64,13 @@ class Made:
 
     @classmethod
     def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str,
+        cls,
+        resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
         **_: Any,
-    ) -> Made:  # fmt: skip
+    ) -> Made:
         properties = cloudformation_json["Properties"]
         made = cls.make(resource_name, properties, account_id, region_name)
         made.properties = properties
@@ -74,9 +78,13 @@ class Made:
 
     @classmethod
     def update_from_cloudformation_json(
-        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any,
-        account_id: str, region_name: str,
-    ) -> Made:  # fmt: skip
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Made:
         original_resource.delete(account_id, region_name)
         return cls.create_from_cloudformation_json(
             original_resource.name, cloudformation_json, account_id, region_name

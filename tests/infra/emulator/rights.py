@@ -22,9 +22,13 @@ from moto.utilities.utils import get_partition
 
 KEY_PREFIX = "ASIAROLE"
 _roles: dict[str, str] = {}
-_actions_of_s3 = {"ListObjects": "ListBucket", "ListObjectsV2": "ListBucket",
-                  "HeadBucket": "ListBucket", "HeadObject": "GetObject",
-                  "DeleteObjects": "DeleteObject"}  # fmt: skip
+_actions_of_s3 = {
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "DeleteObjects": "DeleteObject",
+}
 
 
 def credentials(role_arn: str) -> dict[str, str]:

@@ -269,8 +269,9 @@ def _update_one(within: Any, name: str) -> None:
     within._parsed_resources[name] = is_now
     within.given[name] = now
     if resource["Type"] == STACK and is_now.status != "UPDATE_COMPLETE":
-        raise Failed(name, STACK, f"Embedded stack {is_now.stack_id} was not updated: "
-                     f"{is_now.failure}")  # fmt: skip
+        raise Failed(
+            name, STACK, f"Embedded stack {is_now.stack_id} was not updated: {is_now.failure}"
+        )
 
 
 def _in_order(resources: dict[str, Any]) -> Iterator[str]:
@@ -306,9 +307,13 @@ def _named_in(value: Any) -> Iterator[str]:
 
 
 def nested(
-    _: type, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str,
+    _: type,
+    resource_name: str,
+    cloudformation_json: Any,
+    account_id: str,
+    region_name: str,
     **__: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     """Make a nested stack."""
     properties = cloudformation_json["Properties"]
     backend = models.cloudformation_backends[account_id][region_name]
@@ -323,9 +328,13 @@ def nested(
 
 
 def update_nested(
-    _: type, original_resource: Any, new_resource_name: str, cloudformation_json: Any,
-    account_id: str, region_name: str,
-) -> Any:  # fmt: skip
+    _: type,
+    original_resource: Any,
+    new_resource_name: str,
+    cloudformation_json: Any,
+    account_id: str,
+    region_name: str,
+) -> Any:
     """Update a nested stack where it is."""
     properties = cloudformation_json["Properties"]
     template = _template(properties, account_id, region_name)

@@ -13,9 +13,15 @@ Update = Callable[..., Any]
 
 
 def update_in_place(
-    kind: Any, was: Any, physical: str, cleaned: Any, *, given: Any, account_id: str,
+    kind: Any,
+    was: Any,
+    physical: str,
+    cleaned: Any,
+    *,
+    given: Any,
+    account_id: str,
     region_name: str,
-) -> Any:  # fmt: skip
+) -> Any:
     """Change one resource to what its template says now; return it.
 
     Where neither this module nor moto knows how, the resource stays as it was.

@@ -258,9 +258,19 @@ def embed(
         for first in range(0, epochs, EPOCHS_PER_CALL):
             last = min(first + EPOCHS_PER_CALL, epochs)
             _layout.optimize(
-                points, heads, tails, strengths, due, mobility, curve,
-                first, last, epochs, rate, state,
-            )  # fmt: skip
+                points,
+                heads,
+                tails,
+                strengths,
+                due,
+                mobility,
+                curve,
+                first,
+                last,
+                epochs,
+                rate,
+                state,
+            )
             progress(done + last, whole)
         done += epochs
     return points

@@ -105,9 +105,12 @@ def judge(
         A distance, a cost or a coordinate is not finite.
     """
     for name, values in (
-        ("distance", similar.distances), ("distance", manhattan.distances), ("cost", cost.cost),
-        ("coordinate", points_manhattan), ("coordinate", points_learned),
-    ):  # fmt: skip
+        ("distance", similar.distances),
+        ("distance", manhattan.distances),
+        ("cost", cost.cost),
+        ("coordinate", points_manhattan),
+        ("coordinate", points_learned),
+    ):
         if not np.isfinite(values).all():
             raise AnalyticsError(f"a {name} is not finite; nothing was published")
     n = similar.indices.shape[0]

@@ -170,8 +170,11 @@ def _fetch_object(s3: S3Client, bucket: str, key: str, file: IO[bytes]) -> GetOb
             for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
                 file.write(chunk)
         except (
-            FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
-        ):  # fmt: skip
+            FlexibleChecksumError,
+            IncompleteReadError,
+            ReadTimeoutError,
+            ResponseStreamingError,
+        ):
             if attempt == _ATTEMPTS:
                 raise
         else:
