@@ -196,39 +196,44 @@ def _start(
     np.add.at(places, spot[counted], before[counted])
     there = count > 0
     places[there] /= count[there, None]
-    middle = before[known].mean(axis=0)
-    size = diameter(before[known])
-    heads = edges.heads
-    placed = there.copy()
-    while True:
-        weight, mean = np.zeros(n), np.zeros((n, 2))
-        known_tail = placed[edges.tails]
-        at, to, w = heads[known_tail], edges.tails[known_tail], edges.weights[known_tail]
-        np.add.at(weight, at, w)
-        np.add.at(mean, at, w[:, None] * places[to])
-        reached = weight > 0
-        mean[reached] /= weight[reached, None]
-        far = np.sqrt(((mean - places) ** 2).sum(axis=1)) > FAR * size
-        restless = there & ~held & reached & far & placed
-        if placed is not there and restless.any():
-            places[restless] = mean[restless]
-            there = there & ~restless
-        coming = reached & ~placed
-        if not coming.any():
-            break
+    middle, size = before[known].mean(axis=0), diameter(before[known])
+    mean, reached = _among_neighbors(edges, places, there)
+    far = np.sqrt(((mean - places) ** 2).sum(axis=1)) > FAR * size
+    restless = there & ~held & reached & far
+    places[restless] = mean[restless]
+    placed = there
+    while (coming := reached & ~placed).any():
         places[coming] = mean[coming]
         placed = placed | coming
-    lost = np.flatnonzero(~placed)
-    places[lost] = middle
+        mean, reached = _among_neighbors(edges, places, placed)
+    places[~placed] = middle
     # two new drinks on one point would stay together for ever: neither pulls nor pushes
     fresh = np.flatnonzero(~held)
     golden = 2.399963 * np.arange(fresh.size)
     places[fresh] += 1e-3 * size * np.stack([np.cos(golden), np.sin(golden)], axis=1)
+    heads = edges.heads
     loose = np.bincount(heads, edges.weights * ~held[edges.tails], n)
     whole = np.bincount(heads, edges.weights, n)
     share = np.divide(loose, whole, out=np.zeros(n), where=whole > 0)
     mobility: FloatArray = np.where(held, HELD_BACK + (1.0 - HELD_BACK) * share, 1.0)
     return np.round(places, 2 * MAP_DECIMALS), np.round(mobility, 2 * MAP_DECIMALS)
+
+
+def _among_neighbors(
+    edges: Edges, places: FloatArray, placed: BoolArray
+) -> tuple[FloatArray, BoolArray]:
+    """Return the weighted mean of the placed spots that each is tied to, and which have any."""
+    known = placed[edges.tails]
+    heads, weights = edges.heads[known], edges.weights[known]
+    n = placed.size
+    weight = np.bincount(heads, weights, n)
+    reached: BoolArray = weight > 0
+    tied = places[edges.tails[known]]
+    mean = np.empty((n, 2))
+    for d in range(2):
+        mean[:, d] = np.bincount(heads, weights * tied[:, d], n)
+    mean[reached] /= weight[reached, None]
+    return mean, reached
 
 
 def stand_upright(points: FloatArray) -> FloatArray:
