@@ -94,7 +94,7 @@ export function drink(context: Context, recipe: number): HTMLElement {
     ),
     h(
       "section",
-      { "aria-labeledby": nearby },
+      { "aria-labelledby": nearby },
       h(
         "div",
         { class: "row between head" },
