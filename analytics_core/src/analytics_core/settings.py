@@ -20,7 +20,7 @@ class RefreshSettings:
     cost : {"learned", "reference", "tree"}
         Which ingredient cost measures likeness.
     volumes : {"site", "poured"}, optional
-        How the volume of a line is told. Default: ``poured`` with the cost ``learned``, else
+        By which rule volumes are found. Default: ``poured`` with the cost ``learned``, else
         ``site``.
     neighbors : int
         Neighbors per recipe.
@@ -67,7 +67,7 @@ class RefreshSettings:
 
     @property
     def volume_rule(self) -> VolumeRule:
-        """How volumes are told: what was chosen, else what goes with the cost."""
+        """By which rule volumes are found: what was chosen, else what goes with the cost."""
         return self.volumes or ("poured" if self.cost == "learned" else "site")
 
     @property

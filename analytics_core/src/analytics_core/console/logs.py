@@ -1,4 +1,4 @@
-"""What a run tells while it works: progress bars on a terminal, JSON lines otherwise.
+"""What a run reports while it works: progress bars on a terminal, JSON lines otherwise.
 
 The keys of a JSON line are a contract with whoever searches the logs: ``timestamp``,
 ``level``, ``event`` and ``run_id`` are in every line, ``job_id`` and ``attempt`` when AWS

@@ -68,7 +68,7 @@ def load_catalog(database: Path, *, called: object = None, volumes: VolumeRule =
         What errors call the database, by default `database`: whoever reads them knows the file
         that the snapshot is of.
     volumes
-        How volumes are told: by the site's rules, or as they are ``poured``.
+        By which rule volumes are found: the site's, or as they are ``poured``.
 
     Returns
     -------
