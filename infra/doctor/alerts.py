@@ -14,8 +14,7 @@ def subscription(account: Account, environment: Environment) -> Iterator[Finding
     address = environment.alarm_email
     if address is None:
         what = f"{environment.name} has no alarm_email: nobody hears of a refresh that fails"
-        # Who wants no alarms either knows that.
-        yield warning(what, "set alarm_email in cdk.json") if environment.alarms else ok(what)
+        yield warning(what, "set alarm_email in cdk.json")
         return
     topic = outputs_of(account, environment).get("Topic")
     if topic is None:
