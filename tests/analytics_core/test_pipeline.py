@@ -687,11 +687,15 @@ def test_every_document_tells_volumes_by_the_same_rule(
     assert documents["manifest"]["settings"]["volumes"] == volumes
 
 
+ROUNDING_S = 0.0005  # every time is given to the millisecond
+
+
 def test_the_result_times_every_stage_and_the_manifest_those_before_it(tmp_path: Path) -> None:
     result = refresh(write_database(tmp_path / "bar.db"), LocalStorage(tmp_path / "out"))
     assert [timing["name"] for timing in result.timings] == STAGES
     assert result.manifest["stages"] == result.timings[:-2]
-    assert result.seconds >= sum(timing["seconds"] for timing in result.timings)
+    stages = sum(timing["seconds"] for timing in result.timings)
+    assert result.seconds >= stages - ROUNDING_S * (len(STAGES) + 1)
 
 
 def test_of_the_earlier_set_only_what_is_compared_is_read(tmp_path: Path) -> None:
