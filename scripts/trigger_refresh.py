@@ -50,9 +50,7 @@ def _refresh_or_look(session: Any, options: argparse.Namespace) -> int:
     return tell(stack.status(options.status))
 
 
-def refresh(
-    stack: Stack, options: argparse.Namespace, *, wait: bool, force: bool = False
-) -> int:
+def refresh(stack: Stack, options: argparse.Namespace, *, wait: bool, force: bool = False) -> int:
     """Submit a refresh, or join the one that waits; the exit code."""
     submitted = stack.ask({"action": "refresh", **({"force": True} if force else {})})
     job_id = submitted["jobId"]

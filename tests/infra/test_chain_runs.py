@@ -61,7 +61,7 @@ def variables(aws: Emulator) -> dict[str, str]:
     aws.client("s3").create_bucket(
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
     )
-    rights = {
+    rights: dict[str, list[dict[str, Any]]] = {
         "Job": [
             {
                 "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.trigger.conftest import Clock, Cloud, Driver, register
 from tests.trigger.mailbox import Mailbox, event_of
-from trigger import errors, handler, services, sizing
+from trigger import chain, errors, handler, services, sizing
 from trigger.claim import LEASE
 from trigger.settings import read_settings
 
@@ -239,9 +239,9 @@ def fail_at(number: int, error: Exception) -> Callable[[], None]:
 
 
 THROTTLED = ClientError(
-    {
+    {  # type: ignore[typeddict-item]
         "Error": {"Code": "TooManyRequestsException", "Message": "slow down"},
-        "ResponseMetadata": {"HTTPStatusCode": 429},
+        "ResponseMetadata": {"HTTPStatusCode": 429},  # type: ignore[typeddict-item]
     },
     "SubmitJob",
 )
@@ -350,7 +350,7 @@ def sizes(cloud: Cloud) -> list[int]:
 def test_the_size_of_the_array_follows_from_the_refresh_before(
     cloud: Cloud, use: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sizing.LARGEST_ARRAY == 10_000
+    assert chain.LARGEST_ARRAY == 10_000
     monkeypatch.setattr(sizing, "LARGEST_ARRAY", 30)  # the emulator is slow with more
     use(AUTO)
     requests = recorded()
@@ -416,9 +416,10 @@ def test_status_tells_of_the_chain_whichever_of_its_jobs_is_asked_for(
     cloud: Cloud, running: dict[str, str]
 ) -> None:
     array = running["shard"]
-    done = {"status": "SUCCEEDED", "startedAt": at(4), "stoppedAt": at(14)}
+    done: dict[str, Any] = {"status": "SUCCEEDED", "startedAt": at(4), "stoppedAt": at(14)}
+    states: tuple[dict[str, Any], ...]
     for index, changes in enumerate(
-        (
+        states := (
             done,
             done | {"attempts": [ended(SPOT), ended(EXITED, code=0)]},
             {

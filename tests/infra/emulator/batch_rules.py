@@ -158,12 +158,10 @@ def mixed(resources: Any) -> str | None:
     return None
 
 
-def create_compute(
-    backend: Any, name: str, kind: str, state: str, resources: Any, *rest: Any, **named: Any
-) -> Any:
+def create_compute(backend: Any, *arguments: Any, **named: Any) -> Any:
     """CreateComputeEnvironment: what mixes architectures comes up INVALID."""
-    made = _create_compute(backend, name, kind, state, resources, *rest, **named)
-    made.trouble = mixed(resources)
+    made = _create_compute(backend, *arguments, **named)
+    made.trouble = mixed(named.get("compute_resources") or (arguments[3:4] or [None])[0])
     return made
 
 
