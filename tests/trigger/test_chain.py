@@ -417,20 +417,18 @@ def test_status_tells_of_the_chain_whichever_of_its_jobs_is_asked_for(
 ) -> None:
     array = running["shard"]
     done: dict[str, Any] = {"status": "SUCCEEDED", "startedAt": at(4), "stoppedAt": at(14)}
-    states: tuple[dict[str, Any], ...]
-    for index, changes in enumerate(
-        states := (
-            done,
-            done | {"attempts": [ended(SPOT), ended(EXITED, code=0)]},
-            {
-                "status": "RUNNING",
-                "startedAt": at(16),
-                "attempts": [ended(SPOT)],
-                "retryStrategy": {"attempts": 3},
-            },
-            {"status": "RUNNABLE"},
-        )
-    ):
+    states: tuple[dict[str, Any], ...] = (
+        done,
+        done | {"attempts": [ended(SPOT), ended(EXITED, code=0)]},
+        {
+            "status": "RUNNING",
+            "startedAt": at(16),
+            "attempts": [ended(SPOT)],
+            "retryStrategy": {"attempts": 3},
+        },
+        {"status": "RUNNABLE"},
+    )
+    for index, changes in enumerate(states):
         cloud.emulator.set_job(f"{array}:{index}", **changes)
     for job_id in running.values():
         answer = status(cloud, job_id)
