@@ -118,6 +118,22 @@ def _map_moves(figures: Figures) -> list[str]:
     return [*rows, f"both maps at once, 1% changed | {both['wall_seconds']:.2f} s | 1 s"]
 
 
+def _shards(figures: Figures) -> list[str]:
+    rows = []
+    for recipes, one in figures["sizes"].items():
+        shared = one["plan"]["wall_seconds"] + one["finish"]["wall_seconds"]
+        rows += [
+            f"{int(recipes):,} recipes, one machine; plan and finish | "
+            f"{one['alone']['wall_seconds']:.1f} s; {shared:.1f} s | ",
+            f"{int(recipes):,} recipes, shards by one machine; by two; times faster | "
+            f"{one['search_one_seconds']:.1f} s; {one['search_two_seconds']:.1f} s; "
+            f"{one['speedup']:.2f} | ",
+            f"{int(recipes):,} recipes, written to the workspace; read | "
+            f"{one['written_mb']:.1f} MB; {one['read_mb']:.1f} MB | ",
+        ]
+    return rows
+
+
 ROWS = {
     "map_moves": _map_moves,
     "all_pairs": _all_pairs,
@@ -125,6 +141,7 @@ ROWS = {
     "neighbors": _neighbors,
     "refresh": _refresh,
     "scale": _scale,
+    "shards": _shards,
 }
 
 if __name__ == "__main__":
