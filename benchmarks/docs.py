@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks import shards
 from benchmarks._common import RESULTS, ROOT, Figures, load_results, machine_line
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -119,19 +120,11 @@ def _map_moves(figures: Figures) -> list[str]:
 
 
 def _shards(figures: Figures) -> list[str]:
-    rows = []
-    for recipes, one in figures["sizes"].items():
-        shared = one["plan"]["wall_seconds"] + one["finish"]["wall_seconds"]
-        rows += [
-            f"{int(recipes):,} recipes, one machine; plan and finish | "
-            f"{one['alone']['wall_seconds']:.1f} s; {shared:.1f} s | ",
-            f"{int(recipes):,} recipes, shards by one machine; by two; times faster | "
-            f"{one['search_one_seconds']:.1f} s; {one['search_two_seconds']:.1f} s; "
-            f"{one['speedup']:.2f} | ",
-            f"{int(recipes):,} recipes, written to the workspace; read | "
-            f"{one['written_mb']:.1f} MB; {one['read_mb']:.1f} MB | ",
-        ]
-    return rows
+    return [
+        f"{int(recipes):,} recipes, {name} | {one[key]:,.2f} | "
+        for recipes, one in figures["sizes"].items()
+        for name, key in shards.ROWS.items()
+    ]
 
 
 ROWS = {

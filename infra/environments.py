@@ -203,7 +203,7 @@ class Environment:
     scratch_mib: int
     timeout_minutes: int
     shards: int | str = 0
-    shard_minutes: float = 15
+    shard_minutes: float = 5
     plan_machine: Machine | None = None
     shard_machine: Machine | None = None
     finish_machine: Machine | None = None

@@ -173,7 +173,12 @@ def test_a_shard_that_fails_for_good_is_mailed_about_once_and_the_set_stays(
     )
     assert "nothing" not in answer["reason"]
     found: list[dict[str, str]] = []
-    until(lambda: bool(found.extend(mails(aws, letters)) or found))
+
+    def arrived() -> bool:
+        found.extend(mails(aws, letters))
+        return bool(found)
+
+    until(arrived)
     [mail] = found
     assert "refresh failed: shard 1 of 4: killed" in mail["Subject"]
     assert in_bucket(aws, bucket) == before
