@@ -3,7 +3,8 @@
 Scores every cost under both rules on the sample, and on each database that is named: by the
 yardsticks of `benchmarks.yardsticks`, each with the interval in which 95% of its draws lie. Then it
 says which costs differ from the default beyond noise: where 95% of the differences, draw by draw,
-lie on one side of 0. A yardstick of fewer than four groups is left out of that. All distances are held in memory: a database may have some thousand recipes.
+lie on one side of 0. A yardstick of fewer than four groups is left out of that. All distances are
+held in memory: a database may have some thousand recipes.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def distances_under(catalog: Catalog, cost: str) -> FloatArray:
 
 
 def judge(database: Path, families: Path | None = None) -> dict[tuple[str, str], Judged]:
-    """Score every cost under every rule on a database, by the families of a file if there is one."""
+    """Score every cost under every rule, by the families of a file if there is one."""
     found = {}
     for rule in RULES:
         catalog = load_catalog(database, volumes=rule)  # type: ignore[arg-type]

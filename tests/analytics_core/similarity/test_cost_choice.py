@@ -119,7 +119,7 @@ def test_groups_come_from_names() -> None:
 def test_families_of_a_file_count_by_the_drinks_that_are_there(tmp_path: Path) -> None:
     file = tmp_path / "families.toml"
     file.write_text(
-        '[[family]]\nname = "a"\nrecipes = ["RYE SOUR", "Sour", "Clover Club", "Bronx", "Gin Sour"]\n'
+        '[[family]]\nname = "a"\nrecipes = ["RYE SOUR", "Sour", "Clover", "Bronx", "Gin Sour"]\n'
         '[[family]]\nname = "b"\nrecipes = ["Sour", "Bronx", "Gin Sour", "Clover Club"]\n'
         '[[triplet]]\ndrink = "Bronx"\nnear = "Silver Bronx"\nfar = "Sour"\n'
         '[[triplet]]\ndrink = "Bronx"\nnear = "Clover Club"\nfar = "Sour"\n'
