@@ -21,6 +21,7 @@ from analytics_core.source.catalog import (
     fingerprint_content,
 )
 from analytics_core.source.findings import Findings
+from analytics_core.source.guesses import ReadLines, report_contradictions, report_volumes
 from analytics_core.source.poured import VolumeRule, poured_volumes_ml, with_known_sizes
 from analytics_core.source.units import Unit, line_volumes_ml
 
@@ -68,13 +69,14 @@ def assemble(
         If an id occurs twice, or the ingredients' parents form a cycle.
     """
     ingredients = _ingredients(database, tables, findings)
-    units, unit_of_id = _units(database, tables, findings, volumes)
+    units, unit_of_id, assumed = _units(database, tables, findings, volumes)
     recipe_ids, recipe_names, _ = _named_rows(database, "recipes", tables["recipes"], findings)
     recipes, lines = _recipes_and_lines(
         ingredients=ingredients,
         recipes=Recipes(ids=recipe_ids, names=recipe_names),
         units=units,
         unit_of_id=unit_of_id,
+        assumed=assumed,
         columns=tables["recipe_ingredients"],
         findings=findings,
         volumes=volumes,
@@ -231,8 +233,8 @@ def _paths(database: object, ids: NDArray[np.int64], parents: NDArray[np.int32])
 
 def _units(
     database: object, tables: Mapping[str, Columns], findings: Findings, volumes: VolumeRule
-) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]]]:
-    """Return the distinct units, sorted, and a function from unit ids to their indices."""
+) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]], frozenset[Unit]]:
+    """Return the distinct units, sorted, their indices by id, and those of a bar's usual size."""
     columns = tables["units"]
     ids, order = _sorted_ids(database, "units", columns[0], findings)
     entries = []
@@ -250,12 +252,15 @@ def _units(
         ("unit", "units"),
         bad,
     )
+    assumed: frozenset[Unit] = frozenset()
     if volumes == "poured":
-        entries = list(with_known_sizes(entries))
+        known = with_known_sizes(entries)
+        entries, assumed = list(known.units), known.assumed
+        report_contradictions(known, findings)
     units = sorted(set(entries), key=_unit_key)
     index_of = {unit: index for index, unit in enumerate(units)}
     index = np.array([index_of[entry] for entry in entries] + [-1], dtype=np.int32)
-    return tuple(units), lambda wanted: index[_find(ids, wanted)]
+    return tuple(units), lambda wanted: index[_find(ids, wanted)], assumed
 
 
 def _unit_key(unit: Unit) -> tuple[str, bool, str, bool, float]:
@@ -274,6 +279,7 @@ def _recipes_and_lines(
     recipes: Recipes,
     units: tuple[Unit, ...],
     unit_of_id: Callable[[NDArray[np.int64]], NDArray[np.int32]],
+    assumed: frozenset[Unit],
     columns: Columns,
     findings: Findings,
     volumes: VolumeRule,
@@ -308,9 +314,27 @@ def _recipes_and_lines(
         ],
     )
     if volumes == "poured":
-        poured = poured_volumes_ml(amount, unit, units, ingredient, ingredients.names)
+        poured = poured_volumes_ml(
+            amount,
+            unit,
+            units,
+            ingredient,
+            ingredients.names,
+            recipe=recipe,
+            parents=ingredients.parents,
+        )
         volume = poured.volume_ml
-        _report_guesses(ingredients, recipes, recipe, ingredient, poured.guessed & kept, findings)
+        read = ReadLines(
+            recipe=recipe,
+            ingredient=ingredient,
+            unit=unit,
+            amount=amount,
+            recipe_ids=recipes.ids,
+            recipe_names=recipes.names,
+            ingredient_names=ingredients.names,
+            units=units,
+        )
+        report_volumes(read, poured, assumed, findings)
     else:
         volume = line_volumes_ml(amount, unit, units)
     recipe, ingredient, unit = recipe[kept], ingredient[kept], unit[kept]
@@ -335,30 +359,6 @@ def _recipes_and_lines(
         name for name, is_usable in zip(recipes.names, usable.tolist(), strict=True) if is_usable
     )
     return Recipes(ids=recipes.ids[usable], names=names), lines
-
-
-def _report_guesses(
-    ingredients: Ingredients,
-    recipes: Recipes,
-    recipe: NDArray[np.int32],
-    ingredient: NDArray[np.int32],
-    guessed: NDArray[np.bool_],
-    findings: Findings,
-) -> None:
-    """Report the lines whose volume is a guess, and in how many recipes they stand."""
-    rows = np.flatnonzero(guessed).tolist()
-    count = np.unique(recipe[guessed]).size
-    findings.add(
-        "guessed-volume",
-        f"Guessed the volume of {{}} in {count:,} recipe{'' if count == 1 else 's'}, because no "
-        "word in the unit or in the ingredient's name says how large a piece is.",
-        _LINES,
-        [
-            f"{ingredients.names[ingredient[row]]} in {recipes.names[recipe[row]]}"
-            f" (id {recipes.ids[recipe[row]]})"
-            for row in rows
-        ],
-    )
 
 
 def _usable_recipes(
