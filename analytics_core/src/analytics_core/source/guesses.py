@@ -116,8 +116,8 @@ def report_volumes(
     reading = poured.reading
     add_by_unit(
         "unit-without-volume",
-        "Guessed the volume of {} in {unit} in {recipes}, because neither the file nor the table of "
-        "units says how much that is.",
+        "Guessed the volume of {} in {unit} in {recipes}, because neither the file nor the table "
+        "of units says how much that is.",
         reading == Reading.UNKNOWN_UNIT,
     )
     add_by_unit(

@@ -269,7 +269,7 @@ def _piece(
     names: Sequence[str],
     parents: NDArray[np.int32],
 ) -> tuple[float, bool]:
-    """Return the volume of one of what is counted, NaN where nothing tells, and whether a word does."""
+    """Return the volume of one, NaN where nothing tells it, and whether a word does."""
     if kind == _Kind.CONTAINER and meaning is not None:
         lineage, node = [], ingredient
         while node >= 0:

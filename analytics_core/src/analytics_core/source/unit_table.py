@@ -1,4 +1,4 @@
-"""Which unit a text means: the table of units (``units.toml``), and how texts are compared with it."""
+"""Which unit a text means: the table of units (``units.toml``), and how texts are compared."""
 
 from __future__ import annotations
 
