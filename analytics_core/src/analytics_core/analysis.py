@@ -27,7 +27,7 @@ from analytics_core.similarity.parallel import available_threads
 from analytics_core.similarity.placing import PlacedMap, place
 from analytics_core.similarity.usage import Usage, count_usage
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import load_catalog
 from analytics_core.source.snapshot import take_snapshot
 from analytics_core.stages import Arrays, Stages
 from analytics_core.store.s3 import fetch

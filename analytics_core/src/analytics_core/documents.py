@@ -173,7 +173,7 @@ def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
         rows = []
         for i in own:
             ingredient = int(lines.ingredient[i])
-            rolled = int(tree.rolled[ingredient])
+            rolled = int(lines.rolled[i])
             amount = float(lines.amount[i])
             unit = int(lines.unit[i])
             rows.append(

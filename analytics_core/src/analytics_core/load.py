@@ -51,7 +51,7 @@ from typing import Any
 
 from analytics_core.errors import AnalyticsError, DataError, NotFound, StorageError
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import load_catalog
 from analytics_core.source.snapshot import settle
 from analytics_core.source.sqlite_file import HEADER_BYTES, file_uri, parse_header
 from analytics_core.store import S3Storage

@@ -130,10 +130,9 @@ def build_mixtures(catalog: Catalog, tree: IngredientTree) -> Mixtures:
     ('Negroni', array([0.333, 0.333, 0.333]))
     """
     lines = catalog.lines
-    rolled = tree.rolled[lines.ingredient]
-    in_play = tree.with_ancestors(np.unique(rolled))
+    in_play = tree.with_ancestors(np.unique(lines.rolled))
     width = max(1, in_play.size)
-    column = np.searchsorted(in_play, rolled)
+    column = np.searchsorted(in_play, lines.rolled)
     key = lines.recipe.astype(np.int64) * width + column
     order = np.lexsort((lines.volume_ml, key))  # sums in one order, whatever order the rows came in
     unique, start = np.unique(key[order], return_index=True)
