@@ -27,8 +27,7 @@ from analytics_core.similarity.parallel import available_threads
 from analytics_core.similarity.placing import PlacedMap, place
 from analytics_core.similarity.usage import Usage, count_usage
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.layouts import load_catalog
-from analytics_core.source.snapshot import take_snapshot
+from analytics_core.source.layouts import AUTO, load_catalog, read_as, take_copy
 from analytics_core.stages import Arrays, Stages
 from analytics_core.store.s3 import fetch
 
@@ -81,15 +80,21 @@ def load_inputs(
     stages: Stages,
     *,
     volumes: VolumeRule = "site",
+    layout: str = AUTO,
+    bar: str | None = None,
     scratch: Path | None = None,
 ) -> Inputs:
     """Read a database through a snapshot; see `refresh` for parameters and errors."""
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
         snapshot = stages.run(
-            "snapshot", lambda: take_snapshot(database, Path(folder), fetch=fetch)
+            "snapshot", lambda: take_copy(database, Path(folder), layout=layout, fetch=fetch)
         )
         catalog = stages.run(
-            "catalog", lambda: load_catalog(snapshot, called=database, volumes=volumes)
+            "catalog",
+            lambda: load_catalog(
+                snapshot, called=database, volumes=volumes, layout=layout, bar=bar
+            ),
+            detail=read_as,
         )
     return inputs_of(catalog, stages)
 

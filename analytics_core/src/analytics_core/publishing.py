@@ -197,6 +197,8 @@ def _manifest(
             "map_settings": asdict(settings.map),
         },
         "database": {
+            "layout": catalog.layout,
+            "bar": catalog.bar or None,
             "fingerprint": catalog.fingerprint,
             "recipes": int(catalog.recipes.ids.size),
             "ingredients": int(inputs.tree.ids.size),

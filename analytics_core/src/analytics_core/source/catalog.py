@@ -165,7 +165,7 @@ def with_fingerprint(catalog: Catalog) -> Catalog:
     ]
     digest.update(json.dumps(texts).encode())
     every = (catalog.lines, catalog.optional)
-    integers = (
+    integers: tuple[NDArray[Any], ...] = (
         ingredients.ids,
         ingredients.parents,
         ingredients.allow_substitution,

@@ -13,7 +13,7 @@ from analytics_core.source.catalog import Catalog
 from analytics_core.source.findings import Findings
 from analytics_core.source.poured import VolumeRule
 from analytics_core.source.rows import IngredientRows, LineRows, RecipeRows, Rows, UnitRows
-from analytics_core.source.tables import Kind, Tables, Wanted, opened
+from analytics_core.source.tables import Wanted, opened
 
 LAYOUT = "cocktaildb"
 
@@ -58,7 +58,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None 
     del bar
     with opened(database, findings, called=called) as tables:
         tables.require(NEEDED)
-        found = tables.read(_wanted(tables))
+        found = tables.read(tables.with_welcome(NEEDED, WELCOME))
     ingredients, units = found["ingredients"], found["units"]
     recipes, lines = found["recipes"], found["recipe_ingredients"]
     substitutes = found.get("ingredient_substitutes", {})
@@ -93,15 +93,3 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None 
         substitutes=list(zip(*substitutes.values(), strict=True)),
         parts=list(zip(*parts.values(), strict=True)),
     )
-
-
-def _wanted(tables: Tables) -> Wanted:
-    """Add to what is needed what else is there."""
-    wanted: dict[str, dict[str, Kind]] = {table: dict(needed) for table, needed in NEEDED.items()}
-    for table, columns in WELCOME.items():
-        there = {name: kind for name, kind in columns.items() if tables.has(table, name)}
-        if table in wanted:
-            wanted[table] |= there
-        elif len(there) == len(columns):
-            wanted[table] = there
-    return wanted

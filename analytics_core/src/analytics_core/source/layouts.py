@@ -6,11 +6,11 @@ A layout is named by the owner, or found by what the file holds. Each has a read
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 from analytics_core.errors import DataError
 from analytics_core.source.assembly import assemble
@@ -18,11 +18,14 @@ from analytics_core.source.catalog import Catalog
 from analytics_core.source.findings import Findings
 from analytics_core.source.poured import VolumeRule
 from analytics_core.source.rows import Reader
+from analytics_core.source.snapshot import copy_text, take_snapshot
 from analytics_core.source.sqlite_file import MAGIC
 from analytics_core.source.tables import opened
 
 AUTO = "auto"
 TABLE = "table"
+TEXTS = (".csv", ".tsv", ".txt")
+"""How files end that are taken for tables as a spreadsheet exports them, unless they are SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class Layout:
 
 
 LAYOUTS: Mapping[str, Layout] = {
-    "bar-assistant": Layout("bar_assistant", ("bars", "cocktails", "cocktail_ingredients")),
-    "cocktaildb": Layout("cocktaildb", ("recipes", "recipe_ingredients")),
+    "bar-assistant": Layout("bar_assistant", ("bars", "cocktail_ingredients")),
+    "cocktaildb": Layout("cocktaildb", ("recipe_ingredients",)),
     TABLE: Layout("table"),
 }
 
@@ -102,7 +105,51 @@ def load_catalog(
     findings = Findings()
     reader = reader_of(layout) if layout != AUTO else recognize(database, called=called)
     rows = reader(database, findings, called=called, bar=bar or None)
+    if bar and not rows.bar:
+        raise DataError(
+            f"The database {called} has no bars to choose from, but {bar!r} was asked for: the "
+            f"layout {rows.layout} holds one collection."
+        )
     return assemble(called, rows, findings, volumes=volumes)
+
+
+def take_copy(
+    database: Path | str,
+    scratch: Path,
+    *,
+    layout: str = AUTO,
+    fetch: Callable[[str, IO[bytes]], object] | None = None,
+) -> Path:
+    """Copy a database as it is at one moment: a snapshot of SQLite, a text as it is.
+
+    Parameters
+    ----------
+    database
+        A file, or ``s3://bucket/key``.
+    scratch
+        A folder on local disk, made if absent.
+    layout
+        As in `load_catalog`.
+    fetch
+        Writes what is behind a URL into a file; needed for S3 alone.
+
+    Raises
+    ------
+    DataError
+        If the database is missing, unreadable, or in constant change.
+    StorageError
+        If the scratch folder cannot be written, or S3 refuses.
+    """
+    in_s3 = str(database).startswith("s3://")
+    named_so = Path(str(database)).suffix.lower() in TEXTS
+    if layout == TABLE or (layout == AUTO and named_so and (in_s3 or is_text(Path(database)))):
+        return copy_text(database, scratch, fetch=fetch)
+    return take_snapshot(database, scratch, fetch=fetch)
+
+
+def read_as(catalog: Catalog) -> str:
+    """Say which layout a catalog was read as, and which bar of it."""
+    return f"read as {catalog.layout}" + (f", bar {catalog.bar}" if catalog.bar else "")
 
 
 def reader_of(layout: str) -> Reader:
@@ -138,7 +185,7 @@ def recognize(database: Path, *, called: object) -> Reader:
 
 def is_text(database: Path) -> bool:
     """Whether a file is a table as a spreadsheet exports it: something else than SQLite."""
-    if database.suffix.lower() not in {".csv", ".tsv", ".txt"}:
+    if database.suffix.lower() not in TEXTS:
         return False
     try:
         with database.open("rb") as file:

@@ -84,6 +84,17 @@ class Tables:
                 f"{', '.join(missing)}{because}."
             )
 
+    def with_welcome(self, needed: Wanted, welcome: Wanted) -> Wanted:
+        """Add to what is needed what else is there: single columns, and other tables if whole."""
+        wanted = {table: dict(columns) for table, columns in needed.items()}
+        for table, columns in welcome.items():
+            there = {name: kind for name, kind in columns.items() if self.has(table, name)}
+            if table in wanted:
+                wanted[table] |= there
+            elif len(there) == len(columns):
+                wanted[table] = there
+        return wanted
+
     def read(self, wanted: Wanted) -> dict[str, dict[str, Sequence[Any]]]:
         """Return columns by table, and allow nothing else to be read.
 
