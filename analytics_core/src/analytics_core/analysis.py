@@ -18,6 +18,7 @@ import numpy as np
 from analytics_core.changes import changed_rows, digests_of
 from analytics_core.earlier import NOTHING, Earlier
 from analytics_core.provenance import code_fingerprint, fingerprint_of
+from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.embedding import twins_of
 from analytics_core.similarity.ground_cost import LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
@@ -217,6 +218,7 @@ def find_cost(inputs: Inputs, settings: RefreshSettings, stages: Stages) -> Lear
             inputs.mixtures,
             inputs.tree,
             settings.preset,
+            declared=_declared(inputs, settings),
             threads=settings.threads,
             progress=stages.progress("cost"),
         )
@@ -224,6 +226,14 @@ def find_cost(inputs: Inputs, settings: RefreshSettings, stages: Stages) -> Lear
 
     found = stages.cached("cost", _cost_fingerprint(inputs, settings), learn)
     return LearnedCost(found["cost"], found["distance_cost"], found["changes"])
+
+
+def _declared(inputs: Inputs, settings: RefreshSettings) -> list[tuple[int, int]]:
+    """Return what the owner declares, as ids, for the cost that has a place for it."""
+    if settings.preset.method != "context":
+        return []
+    ids = inputs.mixtures.ingredient_ids.tolist()
+    return [(ids[a], ids[b]) for a, b in declared_pairs(inputs.catalog, inputs.mixtures)]
 
 
 def divide(rows: int, parts: int) -> list[Span]:

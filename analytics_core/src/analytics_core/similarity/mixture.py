@@ -106,7 +106,8 @@ def build_mixtures(catalog: Catalog, tree: IngredientTree) -> Mixtures:
     """Volume fractions after roll-up.
 
     Lines of one recipe with the same ingredient add up. A line of volume zero keeps its
-    ingredient in play and stays out of the row.
+    ingredient in play and stays out of the row. What the owner declares to be a substitute is in
+    play too, used or not.
 
     Parameters
     ----------
@@ -130,7 +131,8 @@ def build_mixtures(catalog: Catalog, tree: IngredientTree) -> Mixtures:
     ('Negroni', array([0.333, 0.333, 0.333]))
     """
     lines = catalog.lines
-    in_play = tree.with_ancestors(np.unique(lines.rolled))
+    declared = catalog.ingredients.counts_as[catalog.substitutes[:, 1]]
+    in_play = tree.with_ancestors(np.union1d(lines.rolled, declared))
     width = max(1, in_play.size)
     column = np.searchsorted(in_play, lines.rolled)
     key = lines.recipe.astype(np.int64) * width + column

@@ -407,8 +407,7 @@ def _rolled_up(
     With `only_named`, ingredients whose parent no recipe names stay what they are.
     """
     parents = ingredients.parents
-    can = parents >= 0
-    can[parents[parents >= 0]] = False
+    can = ingredients.can_roll_up
     if only_named:
         named = np.zeros(parents.size + 1, dtype=bool)
         named[lines.ingredient] = True

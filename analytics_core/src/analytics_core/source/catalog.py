@@ -59,6 +59,19 @@ class Ingredients:
     paths: tuple[str, ...]
     strength: NDArray[np.float64]
 
+    @property
+    def can_roll_up(self) -> NDArray[np.bool_]:
+        """Whether each has a parent and nothing below it, bool (ingredients,)."""
+        can: NDArray[np.bool_] = self.parents >= 0
+        can[self.parents[self.parents >= 0]] = False
+        return can
+
+    @property
+    def counts_as(self) -> NDArray[np.int32]:
+        """What each counts as unless a line says otherwise, int32 (ingredients,)."""
+        own = np.arange(self.parents.size, dtype=np.int32)
+        return np.where(self.can_roll_up & self.allow_substitution, self.parents, own)
+
 
 @dataclass(frozen=True, slots=True)
 class Recipes:
