@@ -85,6 +85,8 @@ def demo(
 @app.command(epilog=_for_example("refresh --db site.db --output s3://bucket"))
 def refresh(
     db: options.Database,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
     output: options.Output = None,
     bucket: options.Bucket = None,
     cost: options.CostOption = options.Cost.learned,
@@ -111,6 +113,8 @@ def refresh(
             page=page,
             keep_runs=keep_runs,
             force=force,
+            layout=layout,
+            bar=bar,
         )
         cache = _open(workspace) if workspace else None
         result = _refresh(run, db, storage, settings, cache=cache, scratch=scratch)
@@ -120,6 +124,8 @@ def refresh(
 @app.command(epilog=_for_example("plan --db site.db --workspace s3://bucket/work --shards 8"))
 def plan(
     db: options.Database,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
     output: options.Output = None,
     bucket: options.Bucket = None,
     cost: options.CostOption = options.Cost.learned,
@@ -149,6 +155,8 @@ def plan(
             page=page,
             keep_runs=keep_runs,
             force=force,
+            layout=layout,
+            bar=bar,
         )
         run.log.run_id = new_run_id()
         made = run.follow(
@@ -220,6 +228,8 @@ def finish(
 @app.command(epilog=_for_example("validate --db site.db --json"))
 def validate(
     db: options.Database,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
     volumes: options.VolumesOption = None,
     scratch: options.Scratch = None,
     as_json: options.AsJson = False,
@@ -227,17 +237,20 @@ def validate(
     """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
     with running("validate"), _temporary(scratch) as folder:
         from analytics_core.console.terminal import Output, findings_table
-        from analytics_core.source.cocktaildb import load_catalog
-        from analytics_core.source.snapshot import take_snapshot
+        from analytics_core.source.layouts import load_catalog, read_as, take_copy
         from analytics_core.store.s3 import fetch
 
         catalog = load_catalog(
-            take_snapshot(db, folder, fetch=fetch),
+            take_copy(db, folder, layout=layout, fetch=fetch),
             called=db,
             volumes="site" if volumes is options.Volumes.site else "poured",
+            layout=layout,
+            bar=bar,
         )
         if as_json:
             counts = {
+                "layout": catalog.layout,
+                "bar": catalog.bar or None,
                 "recipes": len(catalog.recipes.names),
                 "ingredients": len(catalog.ingredients.names),
             }
@@ -249,13 +262,18 @@ def validate(
         out.print(
             f"usable: {len(catalog.recipes.names)} recipes,"
             f" {len(catalog.ingredients.names)} ingredients;"
-            f" {len(catalog.findings) or 'no'} finding{'' if len(catalog.findings) == 1 else 's'}"
+            f" {len(catalog.findings) or 'no'} finding{'' if len(catalog.findings) == 1 else 's'};"
+            f" {read_as(catalog)}"
         )
 
 
 @app.command(epilog=_for_example("load --source s3://bucket/incoming/site.db --db site.db"))
 def load(
-    source: options.Upload, db: options.Target, even_in_use: options.EvenInUse = False
+    source: options.Upload,
+    db: options.Target,
+    even_in_use: options.EvenInUse = False,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
 ) -> None:
     """Put a database uploaded to S3 in a file's place, as a whole, and remove the upload.
 
@@ -273,7 +291,9 @@ def load(
             else:
                 run.log.write(f"load.{step}", **facts)
 
-        loaded = load_database(source, db, even_in_use=even_in_use, on_step=on_step)
+        loaded = load_database(
+            source, db, even_in_use=even_in_use, layout=layout, bar=bar, on_step=on_step
+        )
         already = loaded.catalog is None
         left = loaded.upload_left and f"the upload is still there: {loaded.upload_left}"
         if sys.stdout.isatty():
@@ -436,6 +456,8 @@ def _settings(
     page: bool = True,
     keep_runs: int = 10,
     force: bool = False,
+    layout: str = "auto",
+    bar: str | None = None,
 ) -> RefreshSettings:
     from analytics_core.settings import RefreshSettings
 
@@ -448,6 +470,8 @@ def _settings(
         page=page,
         keep_runs=keep_runs,
         force=force,
+        layout=layout,
+        bar=bar or None,
     )
 
 

@@ -26,6 +26,7 @@ from analytics_core.documents import (
 from analytics_core.earlier import MAPS, NOTHING, Earlier
 from analytics_core.errors import StorageError
 from analytics_core.provenance import code_fingerprint
+from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.evidence import Evidence, gather_evidence
 from analytics_core.similarity.quality import judge
 from analytics_core.similarity.transport import plans_of_pairs
@@ -164,7 +165,11 @@ def make_documents(
             catalog, tree, mixtures, listed, plans, cost.distance_cost
         ),
         "ingredient-substitutes": ingredient_substitutes(
-            catalog, mixtures, cost.cost, _evidence(inputs, settings)
+            catalog,
+            mixtures,
+            cost.cost,
+            _evidence(inputs, settings),
+            declared_pairs(catalog, mixtures),
         ),
         "recipe-details": recipe_details(catalog, tree),
         "recipe-digests": recipe_digests(mixtures.recipe_ids, digests_of(catalog), listed),
@@ -202,6 +207,8 @@ def _manifest(
             "map_settings": asdict(settings.map),
         },
         "database": {
+            "layout": catalog.layout,
+            "bar": catalog.bar or None,
             "fingerprint": catalog.fingerprint,
             "recipes": int(catalog.recipes.ids.size),
             "ingredients": int(inputs.tree.ids.size),

@@ -105,7 +105,7 @@ def glasses_of(catalog: Catalog, tree: IngredientTree) -> list[Glass]:
             Pour(
                 ingredient=int(tree.ids[ingredient]),
                 name=names[ingredient],
-                kind=int(tree.ids[tree.rolled[ingredient]]),
+                kind=int(tree.ids[lines.rolled[row]]),
                 ml=float(lines.volume_ml[row]),
                 amount=None if math.isnan(amount) else amount,
                 unit=None if unit < 0 else catalog.units[unit].name,

@@ -24,9 +24,34 @@ class Volumes(str, Enum):  # noqa: UP042 - as above
     poured = "poured"
 
 
+LAYOUTS = ("auto", "cocktaildb", "bar-assistant", "table")
+
+
+def _known(layout: str) -> str:
+    if layout in LAYOUTS or layout.endswith(".toml"):
+        return layout
+    raise typer.BadParameter(
+        f"there is no layout {layout!r}; choose {', '.join(LAYOUTS)}, or name a TOML file"
+    )
+
+
 _FROM_HELP = "A folder or s3://bucket/prefix with published documents."
 Database = Annotated[
-    str, typer.Option("--db", envvar="DB_PATH", help="The SQLite database: a path or s3://….")
+    str, typer.Option("--db", envvar="DB_PATH", help="The database: a path or s3://….")
+]
+Layout = Annotated[
+    str,
+    typer.Option(
+        "--layout",
+        envvar="DB_LAYOUT",
+        callback=_known,
+        help="What the database is: cocktaildb, bar-assistant, table (CSV, TSV), a TOML file that"
+        " maps another program's tables, or auto.",
+    ),
+]
+Bar = Annotated[
+    str | None,
+    typer.Option("--bar", envvar="DB_BAR", help="Which of several bars in it: id or slug."),
 ]
 Upload = Annotated[
     str, typer.Option("--source", envvar="LOAD_SOURCE", help="The upload: s3://bucket/key.")
