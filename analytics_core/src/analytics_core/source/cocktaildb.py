@@ -119,7 +119,7 @@ def read_tables(database: Path, findings: Findings, *, called: object) -> dict[s
     DataError
         If the file is missing, not SQLite, damaged, or lacks a needed table or column.
     """
-    read_header(database)
+    read_header(database, called=called)
     invalid: list[str] = []
 
     def decode(raw: bytes) -> str:
