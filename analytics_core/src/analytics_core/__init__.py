@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     )
     from analytics_core.source.catalog import Catalog
     from analytics_core.source.cocktaildb import load_catalog
-    from analytics_core.store import LocalStorage, S3Storage, Storage, open_storage, read_recipe
+    from analytics_core.store import LocalStorage, S3Storage, Storage, open_storage
+    from analytics_core.store.ranges import read_recipe
 
 __version__ = "0.1.0"
 
@@ -58,7 +59,7 @@ _LAZY = {
     "load_catalog": "source.cocktaildb",
     "nearest_neighbors": "similarity.neighbors",
     "open_storage": "store",
-    "read_recipe": "store",
+    "read_recipe": "store.ranges",
     "refresh": "pipeline",
     "transport_plan": "similarity.transport",
 }

@@ -95,12 +95,12 @@ class S3Storage:
         full = self.prefix + check_key(key)
         with self._errors("read", full, "s3:GetObject") as s3:
             told = s3.head_object(Bucket=self.bucket, Key=full, ChecksumMode="ENABLED")
-            checksum = told.get("ChecksumSHA256", "")
-            if checksum and "-" not in checksum:
-                return base64.b64decode(checksum).hex()
-            of_parts, whole = self._in_parts.get(full, ("", ""))
-            if checksum and checksum.partition("-")[0] == of_parts:
-                return whole
+        checksum = told.get("ChecksumSHA256", "").partition("-")[0]
+        if checksum and "-" not in told["ETag"]:
+            return base64.b64decode(checksum).hex()
+        of_parts, whole = self._in_parts.get(full, ("", ""))
+        if checksum and checksum == of_parts:  # of an upload in parts S3 has theirs alone
+            return whole
         counted = _Counted()
         self.fetch(key, counted)  # type: ignore[arg-type]
         return counted.digest.hexdigest()
