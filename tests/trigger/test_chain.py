@@ -239,7 +239,7 @@ def fail_at(number: int, error: Exception) -> Callable[[], None]:
 
 
 THROTTLED = ClientError(
-    {  # type: ignore[typeddict-item]
+    {
         "Error": {"Code": "TooManyRequestsException", "Message": "slow down"},
         "ResponseMetadata": {"HTTPStatusCode": 429},  # type: ignore[typeddict-item]
     },

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -38,6 +39,7 @@ from analytics_core.publishing import RefreshResult, make_documents, publish_doc
 from analytics_core.settings import DEFAULTS, RefreshSettings
 from analytics_core.source.catalog import catalog_from_arrays, catalog_to_arrays
 from analytics_core.stages import Arrays, MissingParts, StageEvent, Stages
+from analytics_core.store import LocalStorage, require_writable
 from analytics_core.store.cache import Cache, workspace_of
 from analytics_core.store.publish import settled
 
@@ -136,7 +138,7 @@ def refresh(
     Parameters
     ----------
     database : Path or str
-        SQLite file, or ``s3://bucket/key``. It is read through a snapshot and never written to.
+        A file, or ``s3://bucket/key``. It is read through a snapshot and never written to.
     output : Storage
         Where documents are published.
     settings : RefreshSettings
@@ -169,13 +171,21 @@ def refresh(
     >>> write_sample_database("bar.db", recipes=40, overwrite=True)
     >>> result = refresh("bar.db", LocalStorage("out"))
     >>> len(result.manifest["documents"]), result.manifest["counts"]["recipes"]
-    (10, 40)
+    (11, 40)
     """
     begin = time.perf_counter()
     generated_at = _now()
     run_id = run_id or new_run_id()
+    require_writable(output)
     stages = Stages(Cache(cache or output, run_id), on_event)
-    inputs = load_inputs(database, stages, volumes=settings.volume_rule, scratch=scratch)
+    inputs = load_inputs(
+        database,
+        stages,
+        volumes=settings.volume_rule,
+        layout=settings.layout,
+        bar=settings.bar,
+        scratch=scratch,
+    )
     earlier = read_earlier(output)
     similarity = find_similarity(inputs, settings, stages, earlier=earlier)
     provenance = Provenance(run_id, generated_at, inputs.catalog.fingerprint, __version__)
@@ -223,14 +233,21 @@ def plan(
     generated_at = _now()
     run_id = checked_id(new_run_id() if run_id is None else run_id)
     stages = Stages(Cache(cache, run_id, plan=run_id), on_event)
-    inputs = load_inputs(database, stages, volumes=settings.volume_rule, scratch=scratch)
+    inputs = load_inputs(
+        database,
+        stages,
+        volumes=settings.volume_rule,
+        layout=settings.layout,
+        bar=settings.bar,
+        scratch=scratch,
+    )
     found = [asdict(finding) for finding in inputs.catalog.findings]
     fingerprint = fingerprint_of(code_fingerprint(), inputs.catalog.fingerprint, found)
     stages.cached("inputs", fingerprint, lambda: catalog_to_arrays(inputs.catalog))
     cost = find_cost(inputs, settings, stages)
     seconds, needed = None, shards
     if shard_minutes is not None:
-        seconds = stages.run("sizing", lambda: _search_seconds(inputs, cost, settings))
+        seconds = stages.run("sizing", lambda: _search_seconds(inputs, cost, settings, scratch))
         needed = min(shards, max(1, math.ceil(seconds / (60 * shard_minutes))))
     rows, code = inputs.mixtures.count, code_fingerprint()
     made = Plan(run_id, generated_at, code, fingerprint, rows, needed, shards, seconds, settings)
@@ -240,42 +257,26 @@ def plan(
     return made
 
 
-def _search_seconds(inputs: Inputs, cost: LearnedCost, settings: RefreshSettings) -> float:
+def _search_seconds(
+    inputs: Inputs, cost: LearnedCost, settings: RefreshSettings, scratch: Path | None
+) -> float:
     """Estimate how long this machine would search, from a few rows here and there."""
     rows = inputs.mixtures.count
-    stages = Stages(Cache(_Nowhere()), lambda _event: None)
-
-    def timed(spans: list[Span]) -> float:
-        begin = time.perf_counter()
-        find_neighbors(inputs, cost, settings, stages, spans)
-        return time.perf_counter() - begin
-
     each = min(rows, PROBE_ROWS)
-    spans = [(first, first + each) for first, _ in divide(rows - each + 1, PROBES)]
-    ones = [(first, first + min(rows, 1)) for first, _ in spans]
-    timed(ones[:1])  # compiles
-    setup = timed(ones)
-    whole = timed(spans)
+    starts = sorted({first for first, _ in divide(rows - each + 1, PROBES)})
+    with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
+        stages = Stages(Cache(LocalStorage(folder)), lambda _event: None)
+
+        def timed(length: int) -> float:
+            begin = time.perf_counter()
+            spans = [(first, first + length) for first in starts]
+            find_neighbors(inputs, cost, settings, stages, spans)
+            return time.perf_counter() - begin
+
+        timed(min(each, 2))  # compiles
+        setup, whole = timed(min(each, 1)), timed(each)
     # What does not grow with the rows is paid once by each shard, and is small there.
-    return max(whole - setup, whole / 10) * rows / max(1, PROBES * each)
-
-
-class _Nowhere:
-    """A cache that keeps nothing."""
-
-    url = "nowhere"
-
-    def read(self, key: str) -> bytes:
-        raise NotFound(key)
-
-    def write(self, key: str, data: bytes, *, content_type: str = "") -> None:
-        """Keep nothing."""
-
-    def list(self, _prefix: str) -> list[str]:
-        return []
-
-    def delete(self, key: str) -> None:
-        """There is nothing to remove."""
+    return max(whole - setup, whole / 10) * rows / max(1, len(starts) * each)
 
 
 def shard(
@@ -348,6 +349,7 @@ def finish(
         stages = Stages(_cache_of(plan, cache), on_event)
         stages.run("cleaning", lambda: _remove(plan, cache), detail=str)
         return RefreshResult(plan.run_id, done, 0.0, stages.timings)
+    require_writable(output)
     elsewhere = () if complete else ("neighbors",)
     stages = Stages(_cache_of(plan, cache), on_event, elsewhere=elsewhere)
     inputs = _planned_inputs(plan, stages)

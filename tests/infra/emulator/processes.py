@@ -76,7 +76,7 @@ _init = models.Job.__init__
 class Job:
     """What is put into moto's job of the same name."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
         self.status = "SUBMITTED"
         _init(self, *arguments, **named)
         self.status = "SUBMITTED"
@@ -86,7 +86,7 @@ class Job:
         if ":" in self.job_id:  # ListJobs shows children of their parent only
             self.job_queue.jobs.remove(self)
 
-    def run(self) -> None:
+    def run(self: Any) -> None:
         """Try until an attempt succeeds or no rule asks for another."""
         change(self, "PENDING")
         if not _wait_for_dependencies(self):
@@ -118,7 +118,7 @@ class Job:
                 break
         _fail(self)
 
-    def terminate(self, reason: str) -> None:
+    def terminate(self: Any, reason: str) -> None:
         """End a job, started or not; an array with all its children."""
         if self.status in ("SUCCEEDED", "FAILED"):
             return
@@ -133,7 +133,7 @@ class Job:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self: Any) -> dict[str, Any]:
         """Describe a job as `DescribeJobs` does."""
         properties = self.job_definition.container_properties
         short = self.describe_short()
@@ -158,7 +158,7 @@ class Job:
             **({"arrayProperties": array} if (array := _array(self)) else {}),
         }
 
-    def describe_short(self) -> dict[str, Any]:
+    def describe_short(self: Any) -> dict[str, Any]:
         """Describe a job as `ListJobs` does."""
         ended = self.status in ("SUCCEEDED", "FAILED")
         begun = self.job_started_at.year > 1970
@@ -243,7 +243,7 @@ def place(job: Any) -> Iterator[None]:
     limits = [
         (getattr(e, "compute_resources", None) or {}).get("maxvCpus") for e in queue.environments
     ]
-    most = sum(limits) if all(limits) else None
+    most = sum(int(limit or 0) for limit in limits) if all(limits) else None
     needed = int(float(resources_of(job).get("VCPU", 1)))
     with _places:
         while most and _taken.get(queue.arn, 0) + needed > most and not job.stop:
