@@ -155,7 +155,7 @@ class Job:
             "tags": self.backend.list_tags_for_resource(self.arn),
             "isCancelled": self.cancelled,
             "isTerminated": self.terminated,
-            **({"arrayProperties": array} if (array := _array(self)) else {}),
+            **({"arrayProperties": _array(self)} if _array(self) else {}),
         }
 
     def describe_short(self: Any) -> dict[str, Any]:
