@@ -246,6 +246,7 @@ MANIFEST = exactly(
         method={"type": "array", "items": TEXT},
         forced={"type": "array", "items": TEXT},
         figures={"type": "object", "additionalProperties": NUMBER},
+        words=TEXT,
     ),
     settings={"type": "object", "required": ["cost", "neighbors"]},
     database=exactly(fingerprint=HASH, recipes=COUNT, ingredients=COUNT, lines=COUNT),
