@@ -211,6 +211,7 @@ DATA["recipe-digests"] = rows_of(
 DATA["what-changed"] = exactly(
     since={"oneOf": [exactly(run_id=TEXT, generated_at=TEXT), {"type": "null"}]},
     why_not=TEXT,
+    words=TEXT,
     method={"type": "array", "items": {"enum": ["code", "settings"]}},
     counts=exactly(new=COUNT, gone=COUNT, changed=COUNT, unchanged=COUNT, nearest=COUNT),
     new=SOME,
