@@ -532,8 +532,8 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
         f" in {result.seconds:.1f} s\n"
     )
     out.print(stages_table(result.timings))
-    for warning in manifest["warnings"]:
-        out.print(f"warning: {warning['message']}", markup=False)
+    for finding in manifest["warnings"]:
+        out.print(f"finding: {finding['message']}", markup=False)
     if manifest["compared"]["figures"]:  # there was an earlier set
         out.print(f"changed: {manifest['compared']['words']}", markup=False)
     if recipes:

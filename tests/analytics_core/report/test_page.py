@@ -361,7 +361,7 @@ def test_the_treemap_is_walked_into(open_page: Opener, sample_page: Path) -> Non
     expect(page.locator("#substitutes")).to_be_visible()
 
 
-def test_about_tells_age_fingerprint_quality_and_warnings(
+def test_about_tells_age_fingerprint_quality_and_findings(
     open_page: Opener, sample_page: Path, sample_documents: dict[str, Any]
 ) -> None:
     page = open_page(sample_page, "#/about")

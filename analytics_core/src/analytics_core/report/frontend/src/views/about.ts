@@ -24,7 +24,7 @@ export function about({ data }: Context): HTMLElement {
   const words = (name: string) => name.replace(/_/g, " ");
   const entries = (record: Record<string, unknown> | undefined): [string, Child][] =>
     Object.entries(record ?? {}).map(([k, v]) => [words(k), figure(v)]);
-  const warnings = m.warnings ?? [];
+  const findings = m.warnings ?? [];
   return h(
     "div",
     { class: "view" },
@@ -70,14 +70,14 @@ export function about({ data }: Context): HTMLElement {
         h(
           "h2",
           {},
-          warnings.length
-            ? `${plural(warnings.length, "warning")} about the data`
-            : "No warnings about the data",
+          findings.length
+            ? `${plural(findings.length, "finding")} in the data`
+            : "No findings in the data",
         ),
         h(
           "ul",
-          { class: "plain", id: "warnings" },
-          warnings.map((w) =>
+          { class: "plain", id: "findings" },
+          findings.map((w) =>
             h(
               "li",
               {},
