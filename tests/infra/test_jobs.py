@@ -18,7 +18,8 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0000-1111-2222-3333444455
 
 
 def container(stack: StackTemplates, which: str) -> Json:
-    return job(stack, which).properties["ContainerProperties"]
+    found: Json = job(stack, which).properties["ContainerProperties"]
+    return found
 
 
 @pytest.fixture(scope="module")

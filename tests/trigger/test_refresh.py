@@ -31,7 +31,8 @@ def refresh(cloud: Cloud) -> dict[str, Any]:
 
 def claim_object(cloud: Cloud) -> dict[str, Any]:
     body = cloud.client("s3").get_object(Bucket=cloud.bucket, Key="trigger/claim.json")["Body"]
-    return json.loads(body.read())
+    found: dict[str, Any] = json.loads(body.read())
+    return found
 
 
 def test_a_refresh_submits_and_answers_with_the_job(cloud: Cloud) -> None:
