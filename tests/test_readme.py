@@ -71,10 +71,5 @@ def test_readme_names_every_command_but_the_jobs_own() -> None:
     assert listed - {name for name, _ in COMMANDS} == {"load"}
 
 
-def test_every_place_readme_links_to_is_there() -> None:
-    for target in re.findall(r"\]\(([\w./-]+)\)|src=\"([^\"]+)\"", README):
-        assert (REPOSITORY / next(filter(None, target))).exists(), target
-
-
 def test_the_page_of_the_library_is_as_its_docstrings() -> None:
     assert api_page.PAGE.read_text(encoding="utf-8") == api_page.page(), "run `make api`"
