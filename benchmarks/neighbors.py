@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,12 +42,10 @@ def run(out: Console, *, quick: bool) -> Figures:
         _, distances = brute_force(mixtures, cost, K)
         seconds = interleaved(
             {
-                "pruned": lambda m=mixtures, c=cost: seconds_of(  # type: ignore[misc]
-                    lambda: nearest_neighbors(m, c, K, threads=cores())
+                "pruned": partial(
+                    seconds_of, partial(nearest_neighbors, mixtures, cost, K, threads=cores())
                 ),
-                "brute force": lambda m=mixtures, c=cost: seconds_of(  # type: ignore[misc]
-                    lambda: brute_force(m, c, K)
-                ),
+                "brute force": partial(seconds_of, partial(brute_force, mixtures, cost, K)),
             },
             rounds=rounds,
         )
