@@ -79,7 +79,7 @@ def aws_server() -> Iterator[AwsServer]:
         assert found, f"moto's server did not start (exit code {process.poll()}, said {line!r})"
         yield AwsServer(url=f"http://127.0.0.1:{found[1]}", pid=process.pid)
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             process.communicate(timeout=10)
         if process.poll() is None:
             process.kill()

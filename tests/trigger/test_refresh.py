@@ -157,7 +157,7 @@ def test_without_the_claim_the_same_race_makes_two_jobs(
 
     def look_together(*args: Any) -> Any:
         found = looked(*args)
-        gate.wait(30)
+        gate.wait(120)
         return found
 
     monkeypatch.setattr(submit_module, "_waiting_job", look_together)
