@@ -199,5 +199,3 @@ def test_an_output_that_cannot_be_written_is_noticed_before_the_work(
     lines = log_lines(done.stderr)
     assert not [line for line in lines if line["event"].startswith("stage.")]
     assert str(tmp_path / "file") in lines[-1]["message"]
-
-
