@@ -10,6 +10,7 @@ import numpy as np
 
 from analytics_core import __version__
 from analytics_core.changes import Changes, compare, digests_of, hold, recipe_digests
+from analytics_core.doctor import examine
 from analytics_core.documents import (
     STORAGE_VERSION,
     Provenance,
@@ -94,6 +95,7 @@ def publish_documents(
         return quality, changes, hold(changes, force=settings.force)
 
     quality, changes, forced = stages.run("quality", compared)
+    asked = stages.run("doctor", lambda: examine(inputs.catalog, inputs.tree, inputs.mixtures))
 
     def write() -> dict[str, Any]:
         rows = make_documents(inputs, similarity, settings, changes.document)
@@ -101,6 +103,7 @@ def publish_documents(
             **_manifest(inputs, similarity, settings, provenance),
             "quality": quality,
             "compared": {"method": changes.method, "forced": forced, "figures": changes.figures},
+            "suggestions": [finding.as_row() for finding in asked],
             "stages": list(stages.timings),
         }
         extras = {}
@@ -207,7 +210,7 @@ def _manifest(
             "ingredients_in_play": int(inputs.mixtures.in_play.size),
             "neighbors": similarity.learned.head(settings.neighbors).k,
         },
-        "warnings": [asdict(finding) for finding in catalog.findings],
+        "warnings": [finding.as_row() for finding in catalog.findings],
         "maps": {
             kind: {
                 "began": placed.began,

@@ -67,7 +67,7 @@ def test_a_full_device_stays_one(tmp_path: Path) -> None:
     (tmp_path / "full").symlink_to("/dev/full")
     with pytest.raises(StorageError, match="No space left"):
         write_file(str(tmp_path / "full"), PAGE)
-    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 
 
 def test_a_reader_that_goes_away_is_said(tmp_path: Path) -> None:
@@ -199,5 +199,3 @@ def test_an_output_that_cannot_be_written_is_noticed_before_the_work(
     lines = log_lines(done.stderr)
     assert not [line for line in lines if line["event"].startswith("stage.")]
     assert str(tmp_path / "file") in lines[-1]["message"]
-
-

@@ -52,7 +52,7 @@ def examine(
         *same_names(catalog),
         *similar_names(catalog, tree),
         *same_mixes(catalog),
-        *unlikely_volumes(catalog),
+        *unlikely_volumes(catalog, tree),
         *(named_alone(catalog, tree, instructions) if instructions else ()),
         *misplaced_ingredients(catalog, tree, mixtures),
         *unused_ingredients(catalog, tree),

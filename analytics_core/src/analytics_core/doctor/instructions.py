@@ -25,7 +25,19 @@ ALONE_AT_MOST = 1 / 3
 the house, such as garnishes or ice."""
 # A champagne flute holds no champagne, and "without egg white" is no slip.
 _VESSELS = frozenset(
-    {"glass", "flute", "coupe", "cup", "goblet", "mug", "tumbler", "bowl", "bottle", "pot", "snifter"}
+    {
+        "glass",
+        "flute",
+        "coupe",
+        "cup",
+        "goblet",
+        "mug",
+        "tumbler",
+        "bowl",
+        "bottle",
+        "pot",
+        "snifter",
+    }
 )
 _DENIALS = frozenset({"without", "no", "not", "like", "than", "instead", "or", "if", "optional"})
 _LONGEST = 6
@@ -44,10 +56,12 @@ def read_instructions(database: Path) -> dict[int, str]:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.text_factory = lambda raw: raw.decode(errors="replace")
         for table, column in _PLACES:
-            columns = {str(row[1]).lower() for row in connection.execute(f"PRAGMA table_info({table})")}
+            columns = {
+                str(row[1]).lower() for row in connection.execute(f"PRAGMA table_info({table})")
+            }
             if {"id", column} <= columns:
                 rows = connection.execute(
-                    f"SELECT id, {column} FROM {table} NOT INDEXED"  # noqa: S608 - names of ours
+                    f"SELECT id, {column} FROM {table} NOT INDEXED"
                     f" WHERE typeof(id) = 'integer' AND typeof({column}) = 'text'"
                 )
                 return {int(ident): str(text) for ident, text in rows}
@@ -101,7 +115,7 @@ def named_alone(
     ]
     return finding_of(
         "named-in-instructions",
-        "{} named in a recipe's instructions, but not among its lines.",
+        "Found {} named in a recipe's instructions, but not among its lines.",
         ("ingredient", "ingredients"),
         examples,
     )

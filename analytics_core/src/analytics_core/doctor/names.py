@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from analytics_core.naming import fold, same_words
@@ -39,7 +40,7 @@ def blanks_in_names(catalog: Catalog) -> list[Finding]:
     ]
     return finding_of(
         "blanks-in-name",
-        "{} with blanks at an end, several in a row, or of a kind that no keyboard types.",
+        "Found {} with blanks at an end, several in a row, or of a kind that no keyboard types.",
         ("name", "names"),
         odd,
     )
@@ -55,7 +56,7 @@ def same_names(catalog: Catalog) -> list[Finding]:
         twice = [rows for rows in groups.values() if len(rows) > 1]
         found += finding_of(
             f"same-{noun}-name",
-            "{} have a name that another has too, but for case, accents, quotes, dashes or blanks.",
+            "Found {} whose name another has too, but for case, accents, quotes, dashes or blanks.",
             (noun, nouns),
             [" and ".join(label(names[row], ids[row]) for row in rows) for rows in twice],
             count=sum(map(len, twice)),
@@ -77,7 +78,7 @@ def similar_names(catalog: Catalog, tree: IngredientTree) -> list[Finding]:
                     rows_of[key, words].append(row)
         pairs = set()
         for rows in rows_of.values():
-            for one, other in zip(rows, rows[1:], strict=False):
+            for one, other in pairwise(rows):
                 if fold(names[one]) == fold(names[other]):
                     continue  # the same name, which is another finding
                 if noun == "ingredient" and not _one_kind(tree, one, other):
@@ -85,12 +86,9 @@ def similar_names(catalog: Catalog, tree: IngredientTree) -> list[Finding]:
                 pairs.add((one, other))
         found += finding_of(
             f"similar-{noun}-name",
-            "{} have a name that differs from another's in a plural, or in the order of words.",
+            "Found {} whose name differs from another's in a plural, or in the order of words.",
             (noun, nouns),
-            [
-                " and ".join(label(names[row], ids[row]) for row in pair)
-                for pair in sorted(pairs)
-            ],
+            [" and ".join(label(names[row], ids[row]) for row in pair) for pair in sorted(pairs)],
             count=len({row for pair in pairs for row in pair}),
         )
     return found

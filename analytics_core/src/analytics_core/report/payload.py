@@ -36,6 +36,7 @@ MANIFEST_FIELDS = (
     "database",
     "counts",
     "warnings",
+    "suggestions",
     "quality",
     "stages",
     "documents",
