@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
+from analytics_core.source.kinds import Kind, choose_base, kind_of
 from analytics_core.swaps import find_steps, glasses_of
 from analytics_core.wording import say
 
@@ -161,15 +162,23 @@ def cocktail_space(catalog: Catalog, points: FloatArray) -> Iterator[Row]:
 
 
 def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
-    """Each recipe's lines with amounts, and its base: the heaviest root ingredient."""
+    """Each recipe's lines with amounts, and its base: the largest spirit, if it has one."""
     lines, ingredients = catalog.lines, catalog.ingredients
+    kinds_of_all = [
+        kind_of([ingredients.names[above] for above in lineage if above >= 0])
+        for lineage in tree.lineage.tolist()
+    ]
     for r, own in enumerate(_lines_by_volume(catalog)):
         total = float(lines.volume_ml[own].sum())
         by_root: dict[int, float] = {}
+        kinds: dict[int, Kind] = {}
         for i in own:
             root = int(tree.roots[lines.ingredient[i]])
             by_root[root] = by_root.get(root, 0.0) + float(lines.volume_ml[i])
-        base = max(by_root, key=lambda root: (round(by_root[root], 6), -root))
+            # a root that says nothing is what the line below it is, and a spirit if one is
+            said = kinds_of_all[lines.ingredient[i]]
+            kinds[root] = "spirit" if kinds.get(root) == "spirit" else said
+        base = choose_base(by_root, kinds)
         rows = []
         for i in own:
             ingredient = int(lines.ingredient[i])

@@ -81,7 +81,11 @@ def singular(word: str) -> str:
         if word.endswith(ending) and len(word) > len(ending) + 1:
             stem = word.removesuffix(ending) + single
             # berries, cherries, candies; cookies and brownies keep their e
-            return f"{stem[:-2]}y" if ending == "s" and stem.endswith(("rrie", "die")) else stem
+            return (
+                f"{stem[:-2]}y"
+                if ending == "s" and stem.endswith(("rrie", "die", "skie"))
+                else stem
+            )
     return word
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ Line = tuple[int, float, int]
 
 def bar(
     path: Path,
-    recipes: dict[str, Sequence[Line]],
+    recipes: Mapping[str, Sequence[Line]],
     *,
     names: Sequence[str] = NAMES,
     words: dict[str, str] | None = None,
