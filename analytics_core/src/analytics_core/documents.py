@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
+from analytics_core.similarity.arrays import off_diagonal_median
 from analytics_core.source.kinds import Kind, choose_base, kind_of
 from analytics_core.swaps import find_steps, glasses_of
 from analytics_core.wording import say
@@ -264,10 +265,9 @@ def recipe_similar(
 
 def _relative_to_median(cost: FloatArray) -> FloatArray:
     """Return the cost in units of the median between two ingredients, rounded to settle ties."""
-    others = cost[~np.eye(len(cost), dtype=bool)]
-    median = float(np.median(others)) if others.size else 0.0
-    relative: FloatArray = np.round(cost / median if median > 0 else cost, NUMBER_DECIMALS)
-    return relative
+    median = off_diagonal_median(cost)
+    relative: FloatArray = cost / median if median > 0 else cost.copy()
+    return np.round(relative, NUMBER_DECIMALS, out=relative)
 
 
 def ingredient_substitutes(

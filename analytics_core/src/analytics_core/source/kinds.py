@@ -30,8 +30,8 @@ class _Words:
 @cache
 def _words() -> _Words:
     text = resources.files(__package__).joinpath("kinds.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    endings = table.pop("endings")
+    table: dict[Kind, list[str]] = tomllib.loads(text)  # type: ignore[assignment]
+    endings: dict[Kind, list[str]] = table.pop("endings")  # type: ignore[call-overload]
     phrases = {
         tuple(map(singular, words_of(phrase))): kind
         for kind, listed in table.items()
