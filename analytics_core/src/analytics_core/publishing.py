@@ -102,7 +102,12 @@ def publish_documents(
         manifest = {
             **_manifest(inputs, similarity, settings, provenance),
             "quality": quality,
-            "compared": {"method": changes.method, "forced": forced, "figures": changes.figures},
+            "compared": {
+                "method": changes.method,
+                "forced": forced,
+                "figures": changes.figures,
+                "words": changes.document["words"],
+            },
             "suggestions": [finding.as_row() for finding in asked],
             "stages": list(stages.timings),
         }
