@@ -129,7 +129,9 @@ def test_what_is_meant_is_left_alone(lines: Sequence[Line], tmp_path: Path) -> N
 
 
 def test_what_many_do_is_a_custom(tmp_path: Path) -> None:
-    floats = {f"Float_{n}": [(GIN, 60 + n, ML), (BITTERS, 15, ML)] for n in range(3)}
+    floats = {
+        f"Float_{n}": [(GIN, 60 + n, ML), (SYRUP, 15, ML), (BITTERS, 25, ML)] for n in range(3)
+    }
     assert "unlikely-volume" not in found(bar(tmp_path / "bar.db", sours(40, **floats)))
 
 
@@ -155,7 +157,10 @@ def test_names_that_are_one(tmp_path: Path) -> None:
     assert asked["similar-ingredient-name"].examples == ("Cherry (id 5) and Cherries (id 6)",)
     assert asked["same-recipe-name"].examples == ("Pat's Cup (id 1) and Pat’s Cup (id 2)",)
     assert asked["similar-recipe-name"].examples == ("Rum Punch (id 3) and Punch, Rum (id 4)",)
-    assert asked["blanks-in-name"].count == 2
+    assert asked["blanks-in-name"].examples == (
+        "ingredient 2: GIN␣",
+        "ingredient 4: creme ␣de cacao",
+    )
 
 
 def test_words_of_other_kinds_may_be_the_same(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics_core.naming import fold
+from analytics_core.source.findings import MAX_EXAMPLES
 
 if TYPE_CHECKING:
     from analytics_core.source.findings import Finding
@@ -67,7 +68,7 @@ def findings_text(findings: Sequence[Finding], *, shown: int = 3) -> Group:
         ]
         if len(finding.examples) > shown:
             rest = Text(f"and {len(finding.examples) - shown} more with --json", style="dim")
-            if finding.count > len(finding.examples):
+            if len(finding.examples) >= MAX_EXAMPLES:
                 rest = Text("and more; --json shows ten", style="dim")
             paragraphs.append(Padding(rest, (0, 0, 0, 2)))
         paragraphs.append(Text())

@@ -29,7 +29,7 @@ SPOON_ML = 5.0
 MUCH_ML = 10.0
 """Less is never far too much."""
 RARE = 0.02
-"""Share of an ingredient's lines, and one at least, that may be as far off: more are a custom."""
+"""Share of an ingredient's lines, and two at least, that may be as far off: more are a custom."""
 OF_ITS_KIND = 2.0
 """Deviations from the other ingredients of its kind within which a volume is nothing odd."""
 
@@ -150,7 +150,7 @@ def _is_rare(off: FloatArray, own: IntArray, measured: BoolArray) -> BoolArray:
         mine = np.flatnonzero(measured & (own == one))
         for side in (1, -1):
             far = mine[side * off[mine] > FARTHEST]
-            rare[far] = far.size <= max(1.0, RARE * mine.size)
+            rare[far] = far.size <= max(2.0, RARE * mine.size)
     return rare
 
 

@@ -48,7 +48,7 @@ def unused_ingredients(catalog: Catalog, tree: IngredientTree) -> list[Finding]:
     idle[tree.with_ancestors(np.unique(catalog.lines.ingredient))] = False
     return finding_of(
         "unused-ingredient",
-        "Found {} in no recipe, nor anything below in one.",
+        "Found {} that no recipe has, nor anything below.",
         ("ingredient", "ingredients"),
         [label(names[row], ids[row]) for row in np.flatnonzero(idle).tolist()],
     )

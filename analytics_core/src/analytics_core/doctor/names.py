@@ -33,7 +33,7 @@ def _named(catalog: Catalog) -> Iterator[tuple[str, str, list[int], Sequence[str
 def blanks_in_names(catalog: Catalog) -> list[Finding]:
     """Find names with blanks at an end, several in a row, or of an unusual kind."""
     odd = [
-        f"{noun} {ident}: {name!r}"
+        f"{noun} {ident}: {_with_marks(name)}"
         for noun, _, ids, names in _named(catalog)
         for ident, name in zip(ids, names, strict=True)
         if name != tidy(name)
@@ -44,6 +44,15 @@ def blanks_in_names(catalog: Catalog) -> list[Finding]:
         ("name", "names"),
         odd,
     )
+
+
+def _with_marks(name: str) -> str:
+    """Return a name with a mark for each blank that should not be there."""
+    shown = ["␣" if character.isspace() else character for character in name]
+    for at in range(1, len(name) - 1):
+        if name[at] == " " and not name[at - 1].isspace() and name[at + 1 :].strip():
+            shown[at] = " "
+    return "".join(shown)
 
 
 def same_names(catalog: Catalog) -> list[Finding]:
@@ -86,7 +95,7 @@ def similar_names(catalog: Catalog, tree: IngredientTree) -> list[Finding]:
                 pairs.add((one, other))
         found += finding_of(
             f"similar-{noun}-name",
-            "Found {} whose name differs from another's in a plural, or in the order of words.",
+            "Found {} whose name differs from another's in a plural, punctuation, or word order.",
             (noun, nouns),
             [" and ".join(label(names[row], ids[row]) for row in pair) for pair in sorted(pairs)],
             count=len({row for pair in pairs for row in pair}),
@@ -95,7 +104,7 @@ def similar_names(catalog: Catalog, tree: IngredientTree) -> list[Finding]:
 
 
 def _one_kind(tree: IngredientTree, one: int, other: int) -> bool:
-    """Whether two ingredients have one root; where neither has a parent, nobody knows."""
-    if tree.parents[one] < 0 and tree.parents[other] < 0:
+    """Whether two ingredients have one root; where one has no parent, nobody knows."""
+    if tree.parents[one] < 0 or tree.parents[other] < 0:
         return True
     return bool(tree.roots[one] == tree.roots[other])
