@@ -454,9 +454,10 @@ def test_names_cannot_steer_the_terminal() -> None:
 
     documents = small_set()
     documents["recipe-similar"]["data"][3]["recipe_name"] = "\x1b[31m[bold]x\r\n" + "y" * 10_000
-    out = Console(file=StringIO(), width=100)
+    written = StringIO()
+    out = Console(file=written, width=100)
     out.print(neighbors_table(documents, 4, count=3))
-    text = out.file.getvalue()  # type: ignore[attr-defined]
+    text = written.getvalue()
     assert "\x1b" not in text
     assert "[bold]x" in text
     assert len(text) < 1000

@@ -90,6 +90,8 @@ def demo(
 @app.command(epilog=_for_example("refresh --db site.db --output s3://bucket"))
 def refresh(
     db: options.Database,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
     output: options.Output = None,
     bucket: options.Bucket = None,
     cost: options.CostOption = options.Cost.learned,
@@ -116,6 +118,8 @@ def refresh(
             page=page,
             keep_runs=keep_runs,
             force=force,
+            layout=layout,
+            bar=bar,
         )
         cache = _open(workspace) if workspace else None
         result = _refresh(run, db, storage, settings, cache=cache, scratch=scratch)
@@ -125,6 +129,8 @@ def refresh(
 @app.command(epilog=_for_example("plan --db site.db --workspace s3://bucket/work --shards 8"))
 def plan(
     db: options.Database,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
     output: options.Output = None,
     bucket: options.Bucket = None,
     cost: options.CostOption = options.Cost.learned,
@@ -154,6 +160,8 @@ def plan(
             page=page,
             keep_runs=keep_runs,
             force=force,
+            layout=layout,
+            bar=bar,
         )
         run.log.run_id = new_run_id()
         made = run.follow(
@@ -225,6 +233,8 @@ def finish(
 @app.command(epilog=_for_example("validate --db site.db --json"))
 def validate(
     db: options.Database,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
     volumes: options.VolumesOption = None,
     scratch: options.Scratch = None,
     as_json: options.AsJson = False,
@@ -236,20 +246,21 @@ def validate(
         from analytics_core.console.terminal import Output, findings_text
         from analytics_core.doctor import examine
         from analytics_core.doctor.instructions import read_instructions
-        from analytics_core.doctor.sql import repairs
+        from analytics_core.doctor.sql import SITE_LAYOUT, repairs
         from analytics_core.similarity.hierarchy import IngredientTree
         from analytics_core.similarity.mixture import build_mixtures
-        from analytics_core.source.cocktaildb import load_catalog
-        from analytics_core.source.snapshot import take_snapshot
+        from analytics_core.source.layouts import load_catalog, read_as, take_copy
         from analytics_core.store.s3 import fetch
 
         if fix_sql is not None:
             require_writable(fix_sql)
-        snapshot = take_snapshot(db, folder, fetch=fetch)
+        snapshot = take_copy(db, folder, layout=layout, fetch=fetch)
         catalog = load_catalog(
             snapshot,
             called=db,
             volumes="site" if volumes is options.Volumes.site else "poured",
+            layout=layout,
+            bar=bar,
         )
         tree = IngredientTree.from_ingredients(catalog.ingredients)
         findings = [
@@ -262,26 +273,42 @@ def validate(
             ),
         ]
         if fix_sql is not None:
+            if catalog.layout != SITE_LAYOUT:
+                raise typer.BadParameter(
+                    f"--fix-sql is for the layout {SITE_LAYOUT}, and {db} has {catalog.layout}"
+                )
             write_file(fix_sql, repairs(snapshot, called=db).encode(errors="replace"))
             if fix_sql == STDOUT:
                 return
         recipes, ingredients = len(catalog.recipes.names), len(catalog.ingredients.names)
         if as_json:
-            rows = [finding.as_row() for finding in findings]
-            _print_json({"recipes": recipes, "ingredients": ingredients, "findings": rows})
+            _print_json(
+                {
+                    "layout": catalog.layout,
+                    "bar": catalog.bar or None,
+                    "recipes": recipes,
+                    "ingredients": ingredients,
+                    "findings": [finding.as_row() for finding in findings],
+                }
+            )
             return
         out = Output(highlight=False)
         if findings:
             out.print(findings_text(findings))
         out.print(
             f"usable: {recipes} recipes, {ingredients} ingredients;"
-            f" {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}"
+            f" {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'};"
+            f" {read_as(catalog)}"
         )
 
 
 @app.command(epilog=_for_example("load --source s3://bucket/incoming/site.db --db site.db"))
 def load(
-    source: options.Upload, db: options.Target, even_in_use: options.EvenInUse = False
+    source: options.Upload,
+    db: options.Target,
+    even_in_use: options.EvenInUse = False,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
 ) -> None:
     """Put a database uploaded to S3 in a file's place, as a whole, and remove the upload.
 
@@ -299,7 +326,9 @@ def load(
             else:
                 run.log.write(f"load.{step}", **facts)
 
-        loaded = load_database(source, db, even_in_use=even_in_use, on_step=on_step)
+        loaded = load_database(
+            source, db, even_in_use=even_in_use, layout=layout, bar=bar, on_step=on_step
+        )
         already = loaded.catalog is None
         left = loaded.upload_left and f"the upload is still there: {loaded.upload_left}"
         if sys.stdout.isatty():
@@ -491,6 +520,8 @@ def _settings(
     page: bool = True,
     keep_runs: int = 10,
     force: bool = False,
+    layout: str = "auto",
+    bar: str | None = None,
 ) -> RefreshSettings:
     from analytics_core.settings import RefreshSettings
 
@@ -503,6 +534,8 @@ def _settings(
         page=page,
         keep_runs=keep_runs,
         force=force,
+        layout=layout,
+        bar=bar or None,
     )
 
 

@@ -109,7 +109,7 @@ def refresh(
     Parameters
     ----------
     database : Path or str
-        SQLite file, or ``s3://bucket/key``. It is read through a snapshot and never written to.
+        A file, or ``s3://bucket/key``. It is read through a snapshot and never written to.
     output : Storage
         Where documents are published.
     settings : RefreshSettings
@@ -142,14 +142,21 @@ def refresh(
     >>> write_sample_database("bar.db", recipes=40, overwrite=True)
     >>> result = refresh("bar.db", LocalStorage("out"))
     >>> len(result.manifest["documents"]), result.manifest["counts"]["recipes"]
-    (10, 40)
+    (11, 40)
     """
     begin = time.perf_counter()
     generated_at = _now()
     run_id = run_id or new_run_id()
     require_writable(output)
     stages = Stages(Cache(cache or output, run_id), on_event)
-    inputs = load_inputs(database, stages, volumes=settings.volume_rule, scratch=scratch)
+    inputs = load_inputs(
+        database,
+        stages,
+        volumes=settings.volume_rule,
+        layout=settings.layout,
+        bar=settings.bar,
+        scratch=scratch,
+    )
     earlier = read_earlier(output)
     similarity = find_similarity(inputs, settings, stages, earlier=earlier)
     provenance = Provenance(run_id, generated_at, inputs.catalog.fingerprint, __version__)
@@ -190,7 +197,14 @@ def plan(
     generated_at = _now()
     run_id = run_id or new_run_id()
     stages = Stages(Cache(cache, run_id), on_event)
-    inputs = load_inputs(database, stages, volumes=settings.volume_rule, scratch=scratch)
+    inputs = load_inputs(
+        database,
+        stages,
+        volumes=settings.volume_rule,
+        layout=settings.layout,
+        bar=settings.bar,
+        scratch=scratch,
+    )
     found = [asdict(finding) for finding in inputs.catalog.findings]
     fingerprint = fingerprint_of(code_fingerprint(), inputs.catalog.fingerprint, found)
     stages.cached("inputs", fingerprint, lambda: catalog_to_arrays(inputs.catalog))

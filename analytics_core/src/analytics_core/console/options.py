@@ -25,6 +25,17 @@ class Volumes(str, Enum):  # noqa: UP042 - as above
     poured = "poured"
 
 
+LAYOUTS = ("auto", "cocktaildb", "bar-assistant", "table")
+
+
+def _known(layout: str) -> str:
+    if layout in LAYOUTS or layout.endswith(".toml"):
+        return layout
+    raise typer.BadParameter(
+        f"there is no layout {layout!r}; choose {', '.join(LAYOUTS)}, or name a TOML file"
+    )
+
+
 def _database(place: str) -> str:
     """Refuse what names no database, with what to write instead."""
     if not place.strip():
@@ -47,8 +58,22 @@ Database = Annotated[
         "--db",
         envvar="DB_PATH",
         callback=_database,
-        help="The SQLite database: a path or s3://….",
+        help="The database: a path or s3://….",
     ),
+]
+Layout = Annotated[
+    str,
+    typer.Option(
+        "--layout",
+        envvar="DB_LAYOUT",
+        callback=_known,
+        help="What the database is: cocktaildb, bar-assistant, table (CSV, TSV), a TOML file that"
+        " maps another program's tables, or auto.",
+    ),
+]
+Bar = Annotated[
+    str | None,
+    typer.Option("--bar", envvar="DB_BAR", help="Which of several bars in it: id or slug."),
 ]
 Upload = Annotated[
     str, typer.Option("--source", envvar="LOAD_SOURCE", help="The upload: s3://bucket/key.")

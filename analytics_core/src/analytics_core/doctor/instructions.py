@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,10 @@ def read_instructions(database: Path) -> dict[int, str]:
     database
         A snapshot.
     """
-    with closing(sqlite3.connect(file_uri(database, mode="ro"), uri=True)) as connection:
+    with (
+        suppress(sqlite3.DatabaseError),  # a text, or a layout of another kind
+        closing(sqlite3.connect(file_uri(database, mode="ro"), uri=True)) as connection,
+    ):
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.text_factory = lambda raw: raw.decode(errors="replace")
         for table, column in _PLACES:

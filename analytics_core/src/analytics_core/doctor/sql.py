@@ -13,6 +13,9 @@ from pathlib import Path
 from analytics_core.doctor.names import tidy
 from analytics_core.source.sqlite_file import file_uri
 
+SITE_LAYOUT = "cocktaildb"
+"""The layout whose tables the statements are for."""
+
 _NAMED = ("ingredients", "recipes")
 
 

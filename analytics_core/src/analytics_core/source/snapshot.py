@@ -156,6 +156,52 @@ def take_snapshot(
     return target
 
 
+def copy_text(
+    database: Path | str,
+    scratch: Path,
+    *,
+    fetch: Callable[[str, IO[bytes]], object] | None = None,
+) -> Path:
+    """Copy a file that is no database of SQLite's, and keep its suffix.
+
+    Parameters
+    ----------
+    database, scratch, fetch
+        As in `take_snapshot`.
+
+    Returns
+    -------
+    Path
+        The copy.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or unreadable.
+    StorageError
+        If the scratch folder cannot be written, or S3 refuses.
+    """
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="snapshot-", dir=scratch))
+    except OSError as error:
+        raise _unwritable(scratch, error) from error
+    target = folder / f"table{Path(str(database)).suffix.lower()}"
+    if str(database).startswith("s3://"):
+        _fetch(str(database), target, fetch)
+        return target
+    _require_file(Path(database))
+    try:
+        content = Path(database).read_bytes()
+    except OSError as error:
+        raise unreadable(database, error) from error
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    return target
+
+
 # --- attempts --------------------------------------------------------------------------------
 
 
@@ -445,21 +491,25 @@ def _download(url: str, target: Path, fetch: Callable[[str, IO[bytes]], object] 
 
     It is one file: rows that were only in a WAL beside it when it was uploaded are not in it.
     """
+    _fetch(url, target, fetch)
+    with target.open("rb") as file:
+        parse_header(file.read(HEADER_BYTES), url)
+    settle(target, called=url)
+
+
+def _fetch(url: str, target: Path, fetch: Callable[[str, IO[bytes]], object] | None) -> None:
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if fetch is None or not bucket or not key:
         raise DataError(f"The database {url} is no object in S3; write s3://bucket/key.")
     try:
         with os.fdopen(_create(target), "wb") as file:
             fetch(url, file)
-        with target.open("rb") as file:
-            parse_header(file.read(HEADER_BYTES), url)
     except NotFound as error:
         raise DataError(f"The database {url} does not exist.") from error
     except StorageError:
         raise
     except OSError as error:
         raise _unwritable(target, error) from error
-    settle(target, called=url)
 
 
 def settle(database: Path, *, called: object) -> None:

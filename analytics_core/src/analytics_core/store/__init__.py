@@ -13,6 +13,7 @@ from analytics_core.errors import Damaged, NotFound, StorageError
 from analytics_core.store.base import Storage
 from analytics_core.store.local import LocalStorage
 from analytics_core.store.publish import prune_runs, publish, read_manifest, read_published
+from analytics_core.store.ranges import read_recipe
 from analytics_core.store.s3 import S3Storage
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "publish",
     "read_manifest",
     "read_published",
+    "read_recipe",
     "require_writable",
 ]
 
