@@ -408,7 +408,11 @@ def test_tables_come_as_json_too(published: Any, database: Path) -> None:
     done = run("neighbors", row["recipe_name"], "--from", folder, "--count", "2", "--json")
     assert json.loads(done.stdout) == row | {"neighbors": row["neighbors"][:2]}
     done = run("validate", "--db", database, "--json")
-    assert json.loads(done.stdout) == {"recipes": 40, "ingredients": 325, "findings": []}
+    answer = json.loads(done.stdout)
+    assert (answer["recipes"], answer["ingredients"]) == (40, 325)
+    (finding,) = answer["findings"]
+    assert finding["code"] == "unused-ingredient"
+    assert finding["advice"]
 
 
 @pytest.mark.parametrize(
@@ -484,7 +488,8 @@ def test_validate_shows_findings_and_says_usable(database: Path, tmp_path: Path)
 
     good = run("validate", "--db", database)
     assert good.returncode == 0, good.stderr
-    assert "usable: 40 recipes" in good.stdout
+    assert "usable: 40 recipes, 325 ingredients; 1 finding\n" in good.stdout
+    assert "in no recipe" in good.stdout
     assert run("validate", "--db", database, "--volumes", "site").stdout == good.stdout
 
     flawed = tmp_path / "flawed.db"
@@ -496,7 +501,7 @@ def test_validate_shows_findings_and_says_usable(database: Path, tmp_path: Path)
     done = run("validate", "--db", flawed, env={"COLUMNS": "160"})
     assert done.returncode == 0, done.stderr
     assert "Empty [red]Glass" in done.stdout
-    assert "1 finding" in done.stdout
+    assert "2 findings" in done.stdout
 
 
 def test_a_sample_is_reproducible_and_not_overwritten(tmp_path: Path) -> None:

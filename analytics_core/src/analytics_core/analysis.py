@@ -22,6 +22,7 @@ from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.embedding import twins_of
 from analytics_core.similarity.ground_cost import LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
+from analytics_core.similarity.memory import require_memory
 from analytics_core.similarity.mixture import Mixtures, build_mixtures
 from analytics_core.similarity.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
 from analytics_core.similarity.parallel import available_threads
@@ -227,10 +228,13 @@ def find_cost(inputs: Inputs, settings: RefreshSettings, stages: Stages) -> Lear
             threads=settings.threads,
             progress=stages.progress("cost"),
         )
-        return {"cost": cost.cost, "distance_cost": cost.distance_cost, "changes": cost.changes}
+        kept = {"cost": cost.cost, "changes": cost.changes}
+        # most often one and the same, which may be the largest thing there is
+        return kept if cost.distance_cost is cost.cost else {**kept, "apart": cost.distance_cost}
 
+    require_memory(inputs.mixtures)
     found = stages.cached("cost", _cost_fingerprint(inputs, settings), learn)
-    return LearnedCost(found["cost"], found["distance_cost"], found["changes"])
+    return LearnedCost(found["cost"], found.get("apart", found["cost"]), found["changes"])
 
 
 def _declared(inputs: Inputs, settings: RefreshSettings) -> list[tuple[int, int]]:

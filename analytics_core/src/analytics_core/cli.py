@@ -13,7 +13,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -239,36 +238,66 @@ def validate(
     volumes: options.VolumesOption = None,
     scratch: options.Scratch = None,
     as_json: options.AsJson = False,
+    fix_sql: options.FixSql = None,
 ) -> None:
     """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
     with running("validate"), _temporary(scratch) as folder:
-        from analytics_core.console.terminal import Output, findings_table
+        from analytics_core.console.files import STDOUT, require_writable, write_file
+        from analytics_core.console.terminal import Output, findings_text
+        from analytics_core.doctor import examine
+        from analytics_core.doctor.instructions import read_instructions
+        from analytics_core.doctor.sql import SITE_LAYOUT, repairs
+        from analytics_core.similarity.hierarchy import IngredientTree
+        from analytics_core.similarity.mixture import build_mixtures
         from analytics_core.source.layouts import load_catalog, read_as, take_copy
         from analytics_core.store.s3 import fetch
 
+        if fix_sql is not None:
+            require_writable(fix_sql)
+        snapshot = take_copy(db, folder, layout=layout, fetch=fetch)
         catalog = load_catalog(
-            take_copy(db, folder, layout=layout, fetch=fetch),
+            snapshot,
             called=db,
             volumes="site" if volumes is options.Volumes.site else "poured",
             layout=layout,
             bar=bar,
         )
+        tree = IngredientTree.from_ingredients(catalog.ingredients)
+        findings = [
+            *catalog.findings,
+            *examine(
+                catalog,
+                tree,
+                build_mixtures(catalog, tree),
+                instructions=read_instructions(snapshot),
+            ),
+        ]
+        if fix_sql is not None:
+            if catalog.layout != SITE_LAYOUT:
+                raise typer.BadParameter(
+                    f"--fix-sql is for the layout {SITE_LAYOUT}, and {db} has {catalog.layout}"
+                )
+            write_file(fix_sql, repairs(snapshot, called=db).encode(errors="replace"))
+            if fix_sql == STDOUT:
+                return
+        recipes, ingredients = len(catalog.recipes.names), len(catalog.ingredients.names)
         if as_json:
-            counts = {
-                "layout": catalog.layout,
-                "bar": catalog.bar or None,
-                "recipes": len(catalog.recipes.names),
-                "ingredients": len(catalog.ingredients.names),
-            }
-            _print_json({**counts, "findings": [asdict(finding) for finding in catalog.findings]})
+            _print_json(
+                {
+                    "layout": catalog.layout,
+                    "bar": catalog.bar or None,
+                    "recipes": recipes,
+                    "ingredients": ingredients,
+                    "findings": [finding.as_row() for finding in findings],
+                }
+            )
             return
         out = Output(highlight=False)
-        if catalog.findings:
-            out.print(findings_table(catalog.findings))
+        if findings:
+            out.print(findings_text(findings))
         out.print(
-            f"usable: {len(catalog.recipes.names)} recipes,"
-            f" {len(catalog.ingredients.names)} ingredients;"
-            f" {len(catalog.findings) or 'no'} finding{'' if len(catalog.findings) == 1 else 's'};"
+            f"usable: {recipes} recipes, {ingredients} ingredients;"
+            f" {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'};"
             f" {read_as(catalog)}"
         )
 

@@ -13,6 +13,8 @@ import numpy as np
 import orjson
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
+from analytics_core.similarity.arrays import off_diagonal_median
+from analytics_core.source.kinds import Kind, choose_base, kind_of
 from analytics_core.swaps import find_steps, glasses_of
 from analytics_core.wording import Fragment, phrase, text_of
 
@@ -217,19 +219,27 @@ def cocktail_space(catalog: Catalog, points: FloatArray) -> Iterator[Row]:
 
 
 def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
-    """Each recipe's lines with amounts, its strength, and its base: the heaviest root ingredient.
+    """Each recipe's lines with amounts, its strength, and its base: the largest spirit, if any.
 
     What is optional stands beside the lines, and has no share of the volume.
     """
     lines, ingredients, recipes = catalog.lines, catalog.ingredients, catalog.recipes
+    kinds_of_all = [
+        kind_of([ingredients.names[above] for above in lineage if above >= 0])
+        for lineage in tree.lineage.tolist()
+    ]
     options = _lines_by_volume(catalog, catalog.optional)
     for r, own in enumerate(_lines_by_volume(catalog, lines)):
         total = float(lines.volume_ml[own].sum())
         by_root: dict[int, float] = {}
+        kinds: dict[int, Kind] = {}
         for i in own:
             root = int(tree.roots[lines.ingredient[i]])
             by_root[root] = by_root.get(root, 0.0) + float(lines.volume_ml[i])
-        base = max(by_root, key=lambda root: (round(by_root[root], 6), -root))
+            # a root that says nothing is what the line below it is, and a spirit if one is
+            said = kinds_of_all[lines.ingredient[i]]
+            kinds[root] = "spirit" if kinds.get(root) == "spirit" else said
+        base = choose_base(by_root, kinds)
         above = int(recipes.variant_of[r])
         yield {
             "recipe_id": int(recipes.ids[r]),
@@ -377,10 +387,9 @@ def _planned(
 
 def _relative_to_median(cost: FloatArray) -> FloatArray:
     """Return the cost in units of the median between two ingredients, rounded to settle ties."""
-    others = cost[~np.eye(len(cost), dtype=bool)]
-    median = float(np.median(others)) if others.size else 0.0
-    relative: FloatArray = np.round(cost / median if median > 0 else cost, NUMBER_DECIMALS)
-    return relative
+    median = off_diagonal_median(cost)
+    relative: FloatArray = cost / median if median > 0 else cost.copy()
+    return np.round(relative, NUMBER_DECIMALS, out=relative)
 
 
 def ingredient_substitutes(

@@ -67,6 +67,7 @@ def fold(name: str) -> str:
     return " ".join(decomposed.translate(_BEFORE).split())
 
 
+@cache
 def singular(word: str) -> str:
     """Return the singular of a folded English word, as far as names of the bar need it."""
     if word in _OWN_PLURALS:
@@ -80,7 +81,11 @@ def singular(word: str) -> str:
         if word.endswith(ending) and len(word) > len(ending) + 1:
             stem = word.removesuffix(ending) + single
             # berries, cherries, candies; cookies and brownies keep their e
-            return f"{stem[:-2]}y" if ending == "s" and stem.endswith(("rrie", "die")) else stem
+            return (
+                f"{stem[:-2]}y"
+                if ending == "s" and stem.endswith(("rrie", "die", "skie"))
+                else stem
+            )
     return word
 
 

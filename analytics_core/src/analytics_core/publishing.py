@@ -11,6 +11,7 @@ import numpy as np
 
 from analytics_core import __version__
 from analytics_core.changes import Changes, compare, hold, recipe_digests
+from analytics_core.doctor import examine
 from analytics_core.documents import (
     STORAGE_VERSION,
     Provenance,
@@ -98,6 +99,7 @@ def publish_documents(
         return quality, changes, hold(changes, force=settings.force)
 
     quality, changes, forced = stages.run("quality", compared)
+    asked = stages.run("doctor", lambda: examine(inputs.catalog, inputs.tree, inputs.mixtures))
 
     def write() -> dict[str, Any]:
         manifest = {
@@ -109,6 +111,7 @@ def publish_documents(
                 "figures": changes.figures,
                 "words": changes.document["words"],
             },
+            "suggestions": [finding.as_row() for finding in asked],
             "stages": list(stages.timings),
         }
         payload = _payload(inputs) if settings.page else None
@@ -258,7 +261,7 @@ def _manifest(
             "ingredients_in_play": int(inputs.mixtures.in_play.size),
             "neighbors": similarity.learned.head(settings.neighbors).k,
         },
-        "warnings": [asdict(finding) for finding in catalog.findings],
+        "warnings": [finding.as_row() for finding in catalog.findings],
         "maps": {
             kind: {
                 "began": placed.began,

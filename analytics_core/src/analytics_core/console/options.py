@@ -176,4 +176,12 @@ Index = Annotated[
     int,
     typer.Option("--index", envvar="AWS_BATCH_JOB_ARRAY_INDEX", min=0, help="Which shard, from 0."),
 ]
+FixSql = Annotated[
+    str | None,
+    typer.Option(
+        "--fix-sql",
+        help="Write SQL for what is certain into this file, to be read and run by you; - is"
+        " standard output.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -37,6 +37,7 @@ MANIFEST_FIELDS = (
     "database",
     "counts",
     "warnings",
+    "suggestions",
     "quality",
     "stages",
     "documents",
