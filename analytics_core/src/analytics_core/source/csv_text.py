@@ -84,7 +84,7 @@ def read_records(
         for one field, or a record that cannot be told apart from the next.
     """
     text = _decoded(path, findings, called)
-    delimiters = DELIMITERS
+    delimiters: tuple[str, ...] = DELIMITERS
     above = 0
     if text[:4].casefold() == "sep=" and len(text) > 4:  # Excel's own hint
         delimiters, above = (text[4],), 1
@@ -150,9 +150,7 @@ def _decoded(path: Path, findings: Findings, called: object) -> str:
             ],
         )
     if "\0" in text:
-        raise DataError(
-            f"The table {called} is no text that a spreadsheet exports: it holds zeros."
-        )
+        raise DataError(f"The table {called} is no text: it holds bytes that are 0.")
     if not text.strip():
         raise DataError(f"The table {called} is empty.")
     return text

@@ -83,7 +83,7 @@ def report_volumes(
     findings
         Takes what is found.
     """
-    kept = (lines.recipe >= 0) & (lines.ingredient >= 0)
+    kept = (lines.recipe >= 0) & (lines.ingredient >= 0) & np.isfinite(poured.volume_ml)
 
     def add(code: str, message: str, nouns: tuple[str, str], rows: NDArray[np.intp]) -> None:
         count = np.unique(lines.recipe[rows]).size

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from analytics_core.errors import DataError
@@ -122,14 +123,14 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     del bar
     records, columns = read_records(database, findings, called=called)
     keys = _recipe_keys(records, columns, findings, called)
-    recipes: dict[str, _Named] = {}
-    ingredients: dict[str, _Named] = {}
+    recipes: defaultdict[str, _Named] = defaultdict(_Named)
+    ingredients: defaultdict[str, _Named] = defaultdict(_Named)
     lines: list[_Line] = []
     mark = decimal_mark(record.values["amount"] for record in records)
     unreadable, ranges, lost = [], [], []
     for record, (key, name) in zip(records, keys, strict=True):
         values = record.values
-        recipes.setdefault(key, _Named()).spellings[name] += 1
+        recipes[key].spellings[name] += 1
         if not values["ingredient"]:
             if values["amount"] or values["unit"]:
                 lost.append(f"line {record.line}: {values['amount']} {values['unit']}".rstrip())
@@ -138,7 +139,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         amount, unit = _measured(values["amount"], values["unit"], mark)
         if amount is not None and math.isnan(amount):
             unreadable.append(f"line {record.line}: {values['amount'] or values['unit']}")
-            amount = math.inf  # the recipe is left out
+            amount, unit = math.inf, ""  # the recipe is left out
         either = _either(values["amount"], unit)
         if either is not None:
             ranges.append(f"line {record.line}: {values['amount']} {unit} as {either:g}")
@@ -162,6 +163,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     return _rows(recipes, ingredients, lines, _parents(ingredients, findings, called))
 
 
+@lru_cache(maxsize=65536)
 def _key(name: str) -> str:
     """Return what spellings of one name have in common: no case, one kind of quotes and blanks."""
     plain = unicodedata.normalize("NFKC", name).translate(_QUOTES).casefold()
@@ -200,17 +202,19 @@ def _recipe_keys(
     return keys
 
 
-def _register(ingredients: dict[str, _Named], values: Mapping[str, str], line: int) -> str:
+def _register(ingredients: defaultdict[str, _Named], values: Mapping[str, str], line: int) -> str:
     """Note an ingredient and what stands above it; return its key."""
     name = values["ingredient"]
     key = _key(name)
-    ingredients.setdefault(key, _Named()).spellings[name] += 1
+    ingredients[key].spellings[name] += 1
+    if not (values["path"] or values["parent"]):
+        return key
     above = _levels(values["path"]) if values["path"] else [values["parent"]]
     chain = [level for level in above if level and _key(level) != key]
     below = key
     for level in reversed(chain):
         parent = _key(level)
-        ingredients.setdefault(parent, _Named()).spellings[level] += 1
+        ingredients[parent].spellings[level] += 1
         if parent != below:
             ingredients[below].parents[parent] += 1
             ingredients[below].lines.setdefault(parent, line)
