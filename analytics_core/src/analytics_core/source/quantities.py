@@ -69,8 +69,9 @@ _MONTHS = (
     "janv févr mars avr juin juil août ene abr ago dic gen mag giu lug set ott"
 )
 # what a spreadsheet makes of "1/2": "2-Jan", "01. Feb", "2026-02-01 00:00:00", "1/2/2026"
+_MONTH = rf"(?:{'|'.join(_MONTHS.split())})\b\.?"
 _DATE = re.compile(
-    rf"\d{{1,2}}[-. ]+(?:{'|'.join(_MONTHS.split())})\w*\.?(?:[-. ]+\d+)?|"
+    rf"\d{{1,2}}(?:-|\.\s?){_MONTH}(?:[-. ]+\d+)?|{_MONTH}-\d+|"
     r"\d{4}-\d{1,2}-\d{1,2}.*|\d{1,2}([./-])\d{1,2}\1\d{2,4}",
     re.IGNORECASE,
 )
