@@ -122,7 +122,7 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     if not found:
         return _in_words(plain)
     values = [_value(value, decimal) for value in (found["low"], found["high"]) if value]
-    rest = found["rest"].strip().lstrip("-,;:").strip()
+    rest = found["rest"].strip().lstrip("-.,;:").strip()
     if any(value is None for value in values) or re.match(r"[.,/]?\d", rest):
         return Quantity(float("nan"), plain)
     amount = factor * sum(value or 0.0 for value in values) / len(values)
