@@ -16,16 +16,8 @@ from analytics_core.store import LocalStorage, read_published
 from tests.analytics_core.databases import LOOSE_SCHEMA, finding, write_database
 
 # Units as owners write them, most of them without a volume.
-NAMES: tuple[str, ...] = (
-    "ml",
-    "to top",
-    "Fill-Up",
-    "zum Auffüllen",
-    "pour compléter",
-    "Each",
-    "Blätter",
-)
-NAMES += ("Bottle", "centiliter", "oz", "smidgen", "splash", "cl.")
+NAMES: tuple[str, ...] = ("ml", "to top", "Fill-Up", "zum Auffüllen", "pour compléter", "Each")
+NAMES += ("Blätter", "Bottle", "centiliter", "oz", "smidgen", "splash", "cl.")
 MILLILITERS = {"ml": 1.0, "oz": 30.0}
 UNITS = [
     (ident, name, None, {"ml": 1.0, "oz": 30.0}.get(name)) for ident, name in enumerate(NAMES, 1)
@@ -59,7 +51,8 @@ RECIPES: dict[str, list[tuple[int, str | None, float | None]]] = {
 
 
 def owners_database(path: Path) -> Path:
-    recipes, lines = [], []
+    recipes: list[tuple[Any, ...]] = []
+    lines: list[tuple[Any, ...]] = []
     for ident, (name, rest) in enumerate(RECIPES.items(), 1):
         recipes.append((ident, name))
         if name != "Old":
@@ -152,12 +145,9 @@ def test_drinks_that_differ_in_spelling_are_the_same_mix(owners: Path, tmp_path:
 
 def test_rare_units_are_told_together(tmp_path: Path) -> None:
     count = MOST_UNITS + 5
-    units: list[tuple[Any, ...]] = [
-        (k, f"smidgen{'x' * k}", None, None) for k in range(1, count + 1)
-    ]
-    lines = [
-        (recipe, 1, unit, 1.0) for unit in range(1, count + 1) for recipe in range(1, unit + 1)
-    ]
+    numbers = range(1, count + 1)
+    units: list[tuple[Any, ...]] = [(k, f"smidgen{'x' * k}", None, None) for k in numbers]
+    lines = [(recipe, 1, unit, 1.0) for unit in numbers for recipe in range(1, unit + 1)]
     path = write_database(
         tmp_path / "bar.db",
         ingredients=INGREDIENTS,
