@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from analytics_core.errors import DataError
 from analytics_core.source.catalog import Catalog, Ingredients, Lines, Recipes, with_fingerprint
 from analytics_core.source.findings import Findings
+from analytics_core.source.guesses import ReadLines, report_contradictions, report_volumes
 from analytics_core.source.poured import VolumeRule, poured_volumes_ml, with_known_sizes
 from analytics_core.source.rows import BAD_ID, NULL_ID, LineRows, Rows, UnitRows
 from analytics_core.source.units import Unit, line_volumes_ml
@@ -54,7 +55,7 @@ def assemble(
         If an id occurs twice, or the ingredients' parents form a cycle.
     """
     ingredients = _ingredients(database, rows, findings)
-    units, unit_of_id = _units(
+    units, unit_of_id, assumed = _units(
         database, rows.units, findings, by_name=volumes == "poured" or not rows.knows_units
     )
     recipe_ids, recipe_names, order = _named_rows(
@@ -70,6 +71,7 @@ def assemble(
         recipes=Recipes(ids=recipe_ids, names=recipe_names, variant_of=parents),
         units=units,
         unit_of_id=unit_of_id,
+        assumed=assumed,
         rows=rows.lines,
         findings=findings,
         volumes=volumes,
@@ -279,8 +281,8 @@ def _paths(database: object, ids: NDArray[np.int64], parents: NDArray[np.int32])
 
 def _units(
     database: object, given: UnitRows, findings: Findings, *, by_name: bool
-) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]]]:
-    """Return the distinct units, sorted, and a function from unit ids to their indices."""
+) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]], frozenset[Unit]]:
+    """Return the distinct units, sorted, their indices by id, and those of a bar's usual size."""
     ids, order = _sorted_ids(database, "units", given.ids, findings)
     entries = []
     bad = []
@@ -297,12 +299,15 @@ def _units(
         ("unit", "units"),
         bad,
     )
+    assumed: frozenset[Unit] = frozenset()
     if by_name:
-        entries = list(with_known_sizes(entries))
+        known = with_known_sizes(entries)
+        entries, assumed = list(known.units), known.assumed
+        report_contradictions(known, findings)
     units = sorted(set(entries), key=_unit_key)
     index_of = {unit: index for index, unit in enumerate(units)}
     index = np.array([index_of[entry] for entry in entries] + [-1], dtype=np.int32)
-    return tuple(units), lambda wanted: index[_find(ids, wanted)]
+    return tuple(units), lambda wanted: index[_find(ids, wanted)], assumed
 
 
 def _unit_key(unit: Unit) -> tuple[str, bool, str, bool, float]:
@@ -321,6 +326,7 @@ def _recipes_and_lines(
     recipes: Recipes,
     units: tuple[Unit, ...],
     unit_of_id: Callable[[NDArray[np.int64]], NDArray[np.int32]],
+    assumed: frozenset[Unit],
     rows: LineRows,
     findings: Findings,
     volumes: VolumeRule,
@@ -364,9 +370,27 @@ def _recipes_and_lines(
         ],
     )
     if volumes == "poured":
-        poured = poured_volumes_ml(amount, unit, units, ingredient, ingredients.names)
+        poured = poured_volumes_ml(
+            amount,
+            unit,
+            units,
+            ingredient,
+            ingredients.names,
+            recipe=recipe,
+            parents=ingredients.parents,
+        )
         volume = poured.volume_ml
-        _report_guesses(ingredients, recipes, recipe, ingredient, poured.guessed & kept, findings)
+        read = ReadLines(
+            recipe=np.where(optional, -1, recipe).astype(np.int32),
+            ingredient=ingredient,
+            unit=unit,
+            amount=amount,
+            recipe_ids=recipes.ids,
+            recipe_names=recipes.names,
+            ingredient_names=ingredients.names,
+            units=units,
+        )
+        report_volumes(read, poured, assumed, findings)
     else:
         volume = line_volumes_ml(amount, unit, units)
     lines = Lines(recipe, ingredient, rolls_up, amount, unit, volume).chosen(kept)
@@ -424,30 +448,6 @@ def _pairs(ingredients: Ingredients, pairs: Sequence[tuple[int, int]]) -> NDArra
     found = _find(ingredients.ids, np.array(pairs, dtype=np.int64).reshape(-1, 2))
     found = found[(found >= 0).all(axis=1) & (found[:, 0] != found[:, 1])]
     return np.unique(found, axis=0).astype(np.int32)
-
-
-def _report_guesses(
-    ingredients: Ingredients,
-    recipes: Recipes,
-    recipe: NDArray[np.int32],
-    ingredient: NDArray[np.int32],
-    guessed: NDArray[np.bool_],
-    findings: Findings,
-) -> None:
-    """Report the lines whose volume is a guess, and in how many recipes they stand."""
-    rows = np.flatnonzero(guessed).tolist()
-    count = np.unique(recipe[guessed]).size
-    findings.add(
-        "guessed-volume",
-        f"Guessed the volume of {{}} in {count:,} recipe{'' if count == 1 else 's'}, because no "
-        "word in the unit or in the ingredient's name says how large a piece is.",
-        _LINES,
-        [
-            f"{ingredients.names[ingredient[row]]} in {recipes.names[recipe[row]]}"
-            f" (id {recipes.ids[recipe[row]]})"
-            for row in rows
-        ],
-    )
 
 
 def _usable_recipes(
