@@ -167,6 +167,30 @@ def test_every_section(tmp_path: Path) -> None:
     assert catalog.substitutes.tolist() == catalog.parts.tolist() == [[2, 3]]
 
 
+def test_amounts_and_flags_that_are_texts(tmp_path: Path) -> None:
+    script = """
+    CREATE TABLE recipe (cocktail TEXT, what TEXT, cl TEXT, extra TEXT);
+    INSERT INTO recipe VALUES ('Gimlet', 'Gin', '1 1/2 oz', 'no'), ('Gimlet', 'Lime', '¾ oz', ''),
+        ('Gimlet', 'Mint', '3 leaves', 'yes'), ('Gimlet', 'Sugar', '0,5 cl', NULL),
+        ('Bad', 'Gin', '1/2/2026', NULL);
+    """
+    catalog = read(tmp_path, script, FLAT_MAPPING + 'optional = "extra"')
+    names = catalog.ingredients.names
+    poured = {
+        names[i]: (amount, catalog.units[unit].name)
+        for i, amount, unit in zip(
+            catalog.lines.ingredient,
+            catalog.lines.amount.tolist(),
+            catalog.lines.unit,
+            strict=True,
+        )
+    }
+    assert poured == {"Gin": (1.5, "oz"), "Lime": (0.75, "oz"), "Sugar": (0.5, "cl")}
+    assert [names[i] for i in catalog.optional.ingredient] == ["Mint"]
+    assert finding(catalog, "unreadable-amount").examples == ("1/2/2026",)
+    assert finding(catalog, "bad-amount").count == 1
+
+
 @pytest.mark.parametrize(
     ("mapping", "sentence"),
     [

@@ -15,14 +15,17 @@ instead of ids. Ids may be numbers or texts.
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
+from analytics_core.source.csv_text import says_yes
 from analytics_core.source.findings import Findings
+from analytics_core.source.quantities import decimal_mark, parse_quantity
 from analytics_core.source.rows import (
     BAD_ID,
     NULL_ID,
@@ -37,8 +40,9 @@ from analytics_core.source.rows import (
 )
 from analytics_core.source.tables import Columns, Kind, opened
 
-_Kind: TypeAlias = Kind | Literal["key"]
-"""A key names rows: a whole number, or a text that becomes one."""
+_Kind: TypeAlias = Literal["key", "flag", "amount", "number", "text"]
+"""A key names rows: a whole number, or a text that becomes one. A flag may be a word, and an amount
+a text with a unit behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,8 @@ _SECTIONS: Mapping[str, _Section] = {
     "lines": _Section(
         {"recipe": "key", "ingredient": "key"},
         {
-            "amount": "number",
-            "amount_max": "number",
+            "amount": "amount",
+            "amount_max": "amount",
             "unit": "text",
             "optional": "flag",
             "specified": "flag",
@@ -108,15 +112,18 @@ def reader_of(file: Path) -> Reader:
             for section, table in mapping.tables.items():
                 chosen = mapping.columns[section]
                 wanted: dict[str, Kind] = {
-                    column: "text" if kind == "key" else kind for column, kind in chosen.values()
+                    column: "number" if kind == "number" else "text"
+                    for column, kind in chosen.values()
                 }
                 tables.require({table: wanted}, because=f", which [{section}] in {file} names")
                 rows = tables.read({table: wanted})[table]
                 found[section] = {
-                    key: [_key(value) for value in rows[column]] if kind == "key" else rows[column]
+                    key: [_READ[kind](value) for value in rows[column]]
+                    if kind in _READ
+                    else rows[column]
                     for key, (column, kind) in chosen.items()
                 }
-        return _rows(file.stem, found)
+        return _rows(file.stem, found, findings)
 
     return read
 
@@ -164,12 +171,15 @@ def read_mapping(file: Path) -> Mapped:
     return Mapped(file, tables, columns)
 
 
-def _rows(layout: str, found: Mapping[str, Columns]) -> Rows:
-    lines = found["lines"]
+def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows:
+    lines = dict(found["lines"])
     count = len(lines["recipe"])
     recipes, recipe_of_line = _named(found.get("recipes"), lines["recipe"])
     ingredients, ingredient_of_line = _named(found.get("ingredients"), lines["ingredient"])
     known = found.get("units")
+    for key in ("amount", "amount_max"):
+        if key in lines:
+            _read_amounts(lines, key, findings)
     if known is None:
         units, unit_of_line = units_by_name(
             [None if unit is None else _text(unit) for unit in lines.get("unit", [None] * count)]
@@ -227,12 +237,42 @@ def _named(there: Columns | None, of_lines: Sequence[Any]) -> tuple[Columns, Seq
     )
 
 
+def _read_amounts(lines: dict[str, Any], key: str, findings: Findings) -> None:
+    """Turn a column of amounts into numbers; a unit behind one counts where the line has none."""
+    mark = decimal_mark(value for value in lines[key] if isinstance(value, str))
+    units = list(lines.get("unit") or [None] * len(lines[key]))
+    amounts: list[float | None] = []
+    unreadable = []
+    for place, value in enumerate(lines[key]):
+        if value is None or isinstance(value, int | float):
+            amounts.append(value)
+            continue
+        written = parse_quantity(_text(value), mark)
+        amounts.append(written.amount)
+        if written.amount is not None and math.isnan(written.amount):
+            unreadable.append(_text(value))
+            amounts[-1] = math.inf  # the recipe is left out
+        elif written.unit and units[place] in (None, ""):
+            units[place] = written.unit
+    lines[key] = amounts
+    if any(unit is not None for unit in units):
+        lines["unit"] = units
+    findings.add("unreadable-amount", "Could not read {}.", ("amount", "amounts"), unreadable)
+
+
 def _key(value: object) -> int:
     if value is None:
         return NULL_ID
     if isinstance(value, int):
         return value
     return stable_id(value) if isinstance(value, str) else BAD_ID
+
+
+def _flag(value: object) -> int:
+    return int(value == 1 or (isinstance(value, str) and says_yes(value)))
+
+
+_READ: Mapping[str, Callable[[object], int]] = {"key": _key, "flag": _flag}
 
 
 def _pairs(columns: Columns | None) -> list[tuple[int, int]]:
