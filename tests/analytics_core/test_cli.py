@@ -26,14 +26,15 @@ from tests.servers import AwsServer, unreachable_url
 COMMAND = [sys.executable, "-m", "analytics_core"]
 HEAVY = {"numpy", "scipy", "numba", "umap", "ot", "sklearn", "boto3", "botocore"}
 COMMANDS = (
-    *("demo", "refresh", "validate", "load", "neighbors", "map", "report", "sample-db", "health"),
+    *("demo", "refresh", "validate", "convert", "load", "neighbors", "map", "report", "sample-db"),
+    "health",
 )
 SECONDS = 180
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without what would steer the command."""
-    steering = re.compile(r"ANALYTICS_|AWS_|DB_PATH$|NO_COLOR$|FORCE_COLOR$|COLUMNS$")
+    steering = re.compile(r"ANALYTICS_|AWS_|DB_|NO_COLOR$|FORCE_COLOR$|COLUMNS$")
     kept = {name: value for name, value in os.environ.items() if not steering.match(name)}
     return kept | dict(extra or {})
 
@@ -115,6 +116,8 @@ def test_help_names_the_environment_of_every_option() -> None:
     text = run("refresh", "--help", env={"COLUMNS": "200"}).stdout
     for variable in (
         "DB_PATH",
+        "DB_LAYOUT",
+        "DB_BAR",
         "ANALYTICS_OUTPUT",
         "ANALYTICS_BUCKET",
         "ANALYTICS_COST",

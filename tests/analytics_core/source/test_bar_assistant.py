@@ -232,9 +232,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     class Watched(sqlite3.Connection):
         def set_authorizer(self, authorizer: Any) -> None:
-            def watch(action: int, one: str, other: str, *more: Any) -> int:
+            def watch(action: int, one: str | None, other: str | None, *more: Any) -> int:
                 if action == sqlite3.SQLITE_READ:
-                    seen.append((one, other))
+                    seen.append((str(one), str(other)))
                 return authorizer(action, one, other, *more) if authorizer else sqlite3.SQLITE_OK
 
             super().set_authorizer(watch)
@@ -268,12 +268,12 @@ def test_only_the_named_columns_are_read(
     assert {table for table, _ in columns} >= set(bar_assistant.NEEDED)
 
 
-@pytest.mark.parametrize("column", ["instructions", "(SELECT password FROM users)"])
+@pytest.mark.parametrize("column", ["created_user_id", "(SELECT password FROM users)"])
 def test_sqlite_itself_refuses_every_other_column(
     bar: Path, monkeypatch: pytest.MonkeyPatch, column: str
 ) -> None:
     monkeypatch.setattr(tables, "_expression", lambda *_: column)
-    with pytest.raises(DataError, match=r"access to \w+\.(instructions|password) is prohibited"):
+    with pytest.raises(DataError, match=r"access to \w+\.(created_user_id|password) is prohibited"):
         read(bar)
 
 
