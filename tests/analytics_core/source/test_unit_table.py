@@ -217,7 +217,7 @@ def test_containers_hold_what_is_usual_of_a_kind(
         ("Blätter", "Minze", 0.6),
         ("枚", "ミント", 0.6),
         (None, "Hojas de menta", 0.6),
-        ("stalk", "Celery", 10.0),
+        ("stalk", "Celery", 12.0),
     ],
 )
 def test_pieces_in_many_languages(unit: str | None, ingredient: str, milliliters: float) -> None:
