@@ -128,6 +128,10 @@ def test_an_unknown_unit_never_counts_as_milliliters_in_silence(name: str, amoun
     ("text", "name"),
     [
         ("Fl. Oz.", "ounce"),
+        ("ml/2fl oz", "milliliter"),
+        ("oz / 2 tablespoons", "ounce"),
+        ("of several dashes", "dash"),
+        ("long strip", "chunk"),
         ("Ounce(s)", "ounce"),
         ("dash(es)", "dash"),
         ("oz (45 ml)", "ounce"),

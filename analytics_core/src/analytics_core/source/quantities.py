@@ -48,8 +48,8 @@ _WORDS = {
     for number, words in {
         "0.5": "half",
         "1": "one a an ein eine einen un une una uno um uma een jeden jedna jedno en ett один одна",
-        "2": "two zwei deux dos due dois duas twee dwa dwie dva dvě två два две",
-        "3": "three drei trois tres tre três drie trzy tři три",
+        "2": "couple two zwei deux dos due dois duas twee dwa dwie dva dvě två два две",
+        "3": "few several three drei trois tres tre três drie trzy tři три",
         "4": "four vier quatre cuatro quattro quatro cztery čtyři fyra fire четыре",
         "5": "five",
         "6": "six",
@@ -62,6 +62,8 @@ _WORDS = {
 }
 _WORD = re.compile(r"([^\W\d_]+)\s+(?=\S)")
 _LONGEST = 200  # letters: no amount is longer, and reading on would take for ever
+_GAP = r"(?:[\s(]+|(?<=[\u3040-\u30ff\u4e00-\u9fff]))"  # Japanese has no blanks
+_BEHIND = re.compile(rf"([^\W\d_][^\d.,/]*?){_GAP}(?={_VALUE})")  # "juice of 1/2"
 _NOTHING = re.compile(r"[\s\-.?*]*|n/?a|null|none", re.IGNORECASE)
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−〜～~", "-") | {"⁄": "/", "∕": "/", "’": "'"})
 _MONTHS = (
@@ -119,14 +121,20 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     if times:
         factor, plain = float(times[1]), plain[times.end() :]
     found = _READ.match(plain)
+    before = ""
     if not found:
-        return _in_words(plain)
+        spelled = _in_words(plain)
+        behind = _BEHIND.match(plain) if spelled.amount is None else None
+        found = _READ.match(plain, behind.end()) if behind else None
+        if not found:
+            return spelled
+        before = plain[: found.start()].rstrip(" (")
     values = [_value(value, decimal) for value in (found["low"], found["high"]) if value]
     rest = found["rest"].strip().lstrip("-.,;:").strip()
     if any(value is None for value in values) or re.match(r"[.,/]?\d", rest):
         return Quantity(float("nan"), plain)
     amount = factor * sum(value or 0.0 for value in values) / len(values)
-    return Quantity(-amount if negative else amount, rest)
+    return Quantity(-amount if negative else amount, rest or before)
 
 
 def decimal_mark(texts: Iterable[str]) -> Mark | None:
@@ -167,9 +175,10 @@ def _in_words(text: str) -> Quantity:
     if word is None or amount is None:
         return Quantity(None, text)
     rest = text[word.end() :]
-    article = _WORD.match(rest)
-    if amount == 0.5 and article and _WORDS.get(article[1].casefold()) == 1.0:
-        rest = rest[article.end() :]
+    more = _WORD.match(rest)
+    number = _WORDS.get(more[1].casefold()) if more else None
+    if more and number and amount <= 1:  # "half an ounce", "a few leaves"
+        amount, rest = amount * number, rest[more.end() :]
     return Quantity(amount, rest)
 
 

@@ -138,17 +138,20 @@ def _exact(text: str) -> Meaning | None:
 
 def _sized(text: str) -> Meaning | None:
     """Return a container with its size in the name: "bottle (330 ml)", "1.5 oz jigger"."""
-    for number, unit in _SIZE.findall(text):
-        for words in (unit, unit.split()[0]):
+    for size_in in _SIZE.finditer(text):
+        head = _inside(fold(text[: size_in.start()]).split())
+        if head is not None and head.kind == "measure":
+            return None  # "ml / 2 fl oz" says one amount twice
+        for words in (size_in[2], size_in[2].split()[0]):
             meaning = _exact(words)
             if meaning is not None and meaning.kind == "measure" and meaning.ml:
-                size = float(number.replace(",", ".")) * meaning.ml
+                size = float(size_in[1].replace(",", ".")) * meaning.ml
                 return Meaning(text.strip(), "sized", size) if size > 0 else None
     return None
 
 
 def _inside(words: Sequence[str]) -> Meaning | None:
-    """Return the unit among words; what is measured comes first, then the longer spelling."""
+    """Return the unit among words: the first that measures, else the longest spelling."""
     found = []
     for start in range(len(words)):
         for stop in range(start + 1, min(start + _MOST_WORDS, len(words)) + 1):
@@ -157,8 +160,9 @@ def _inside(words: Sequence[str]) -> Meaning | None:
             if meaning is not None and (
                 len(key) >= _LEAST_INSIDE or (meaning.kind == "measure" and len(key) == 2)
             ):
-                found.append((meaning.kind != "measure", -len(key), start, meaning))
-    return min(found, key=lambda match: match[:3])[3] if found else None
+                rank = {"measure": 0, "taste": 2}.get(meaning.kind, 1)
+                found.append((rank, (-len(key), start) if rank else (start, -len(key)), meaning))
+    return min(found, key=lambda match: match[:2])[2] if found else None
 
 
 @cache
