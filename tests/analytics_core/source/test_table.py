@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from analytics_core.errors import DataError
+from analytics_core.sample import write_sample_database
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.layouts import load_catalog
 from analytics_core.source.table import read_table
@@ -168,6 +170,31 @@ def test_a_recipe_may_be_named_once(tmp_path: Path) -> None:
     for new, row in zip(first, SHEET, strict=True):
         above += [(row[0], "", "", ""), ("", *row[1:])] if new else [("", *row[1:])]
     assert lines(read(tmp_path, sheet(above))) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("recipe", "ingredient", "amount", "unit"),
+    [
+        ("Drink", "Ingredient {}", "Amount {}", "Unit {}"),
+        ("name", "ingredient{}", "qty_{}", "measure{}"),
+        ("strDrink", "strIngredient{}", "strMeasure{}", None),
+        ("Rezept", "Zutat{}", "Menge{}", "Einheit{}"),
+    ],
+)
+def test_a_line_may_hold_a_whole_recipe(
+    tmp_path: Path, recipe: str, ingredient: str, amount: str, unit: str | None
+) -> None:
+    drinks: dict[str, list[tuple[str, str, str]]] = {}
+    for name, *rest in SHEET:
+        drinks.setdefault(name, []).append((rest[0], rest[1], rest[2]))
+    header, rows = [recipe, "glass"], [[name, "coupe"] for name in drinks]
+    for k in range(4):
+        columns = [ingredient, amount, unit] if unit else [ingredient, amount]
+        header += [column.format(k + 1) for column in columns]
+        for row, own in zip(rows, drinks.values(), strict=True):
+            said, number, of = own[k] if k < len(own) else ("", "", "")
+            row += [said, number, of] if unit else [said, f"{number} {of}".strip()]
+    assert lines(read(tmp_path, sheet(rows, header))) == EXPECTED
 
 
 def test_decimal_commas_are_the_columns(tmp_path: Path) -> None:
@@ -407,3 +434,48 @@ def test_no_cell_makes_it_crash(
 def test_braces_in_a_unit_stay_in_the_finding(tmp_path: Path) -> None:
     catalog = read(tmp_path, sheet([("A", "Gin", "1", "{recipes} {} {0}")]))
     assert "“{recipes} {} {0}” in 1 recipe" in finding(catalog, "unit-without-volume").message
+
+
+def test_the_sample_as_a_spreadsheet_is_the_sample(tmp_path: Path) -> None:
+    """Names, amounts, units and the hierarchy of 454 drinks come back from a German sheet."""
+    path = tmp_path / "sample.db"
+    write_sample_database(path)
+    sample = load_catalog(path, volumes="poured")
+    own, drinks = sample.ingredients, sample.recipes.names
+    above = ["" if parent < 0 else own.names[parent] for parent in own.parents.tolist()]
+    rows = [
+        (
+            drinks[sample.lines.recipe[i]],
+            own.names[sample.lines.ingredient[i]],
+            "" if line is None else f"{line:g}".replace(".", ","),
+            sample.units[sample.lines.unit[i]].name,
+            above[sample.lines.ingredient[i]],
+        )
+        for i, line in enumerate(
+            None if np.isnan(amount) else amount for amount in sample.lines.amount.tolist()
+        )
+    ]
+    random.Random(5).shuffle(rows)
+    header = ("Cocktail", "Zutat", "Menge", "Einheit", "Oberbegriff")
+    catalog = read(tmp_path, sheet(rows, header, delimiter=";"), "utf-16")
+    assert catalog.findings == ()
+    assert Counter(counted(catalog)) == Counter(counted(sample))
+    names = catalog.ingredients.names
+    used = {row[1] for row in rows}
+    parents = dict(zip(own.names, above, strict=True))
+    for name, parent in zip(names, catalog.ingredients.parents.tolist(), strict=True):
+        if name in used:
+            assert ("" if parent < 0 else names[parent]) == parents[name]
+
+
+def counted(catalog: Catalog) -> list[tuple[str, str, str, float]]:
+    kept = catalog.lines
+    return [
+        (
+            catalog.recipes.names[kept.recipe[i]],
+            catalog.ingredients.names[kept.ingredient[i]],
+            catalog.units[kept.unit[i]].name,
+            float(f"{kept.volume_ml[i]:.4g}"),
+        )
+        for i in range(kept.recipe.size)
+    ]

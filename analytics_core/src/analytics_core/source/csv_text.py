@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -86,18 +87,19 @@ def read_records(
     text = _decoded(path, findings, called)
     delimiters: tuple[str, ...] = DELIMITERS
     above = 0
-    if text[:4].casefold() == "sep=" and len(text) > 4:  # Excel's own hint
+    if text[:4].casefold() == "sep=" and text[4:5] in DELIMITERS:  # Excel's own hint
         delimiters, above = (text[4],), 1
         text = "".join(text.splitlines(keepends=True)[1:])
     found = []
     for delimiter in delimiters:
         start = _header(text, delimiter)
         if start is not None:
-            found.append((-len(_fields(start[1])), delimiters.index(delimiter), delimiter, *start))
+            known = sum(len(columns) for columns in _columns(start[1], called))
+            found.append((-known, delimiters.index(delimiter), delimiter, *start))
     if not found:
         raise DataError(_no_header(text, called))
     _, _, delimiter, skipped, header = min(found)
-    columns = _columns(header, called)
+    groups = _columns(header, called)
     records = []
     try:
         for number, (line, cells) in enumerate(_cells(text, delimiter, strict=True)):
@@ -108,17 +110,19 @@ def read_records(
                     f"The table {called} has {len(cells)} cells in line {line + above} and "
                     f"{len(header)} columns: put quotes around what holds a comma."
                 )
-            values = {
-                field: " ".join(cells[place].split()) if place < len(cells) else ""
-                for field, place in columns.items()
-            }
-            records.append(Record(line + above, dict.fromkeys(FIELDS, "") | values))
+            for columns in groups:
+                values = {
+                    field: " ".join(cells[place].split()) if place < len(cells) else ""
+                    for field, place in columns.items()
+                }
+                if len(groups) == 1 or values["ingredient"]:
+                    records.append(Record(line + above, dict.fromkeys(FIELDS, "") | values))
     except csv.Error as error:
         raise DataError(
             f"The table {called} cannot be read from line {_line_of(text, delimiter) + above} on: "
             f"{error}. A quote there is not closed."
         ) from error
-    return records, set(columns)
+    return records, set(groups[0])
 
 
 def _decoded(path: Path, findings: Findings, called: object) -> str:
@@ -192,7 +196,7 @@ def _header(text: str, delimiter: str) -> tuple[int, list[str]] | None:
         if number > MOST_ABOVE:
             break
         fields = _fields(cells)
-        if all(field in fields for field in NEEDED):
+        if "recipe" in fields and ("ingredient" in fields or _numbered(cells)):
             return number, cells
     return None
 
@@ -200,7 +204,7 @@ def _header(text: str, delimiter: str) -> tuple[int, list[str]] | None:
 def _fields(header: Sequence[str]) -> dict[str, list[int]]:
     """Return the columns of each field; words of two meanings take the one that is free."""
     names = _names()
-    keys = [key_of(cell) for cell in header]
+    keys = [key_of(cell).removeprefix("str") for cell in header]  # "strDrink"
     fields = {
         field: places
         for field in FIELDS
@@ -213,9 +217,31 @@ def _fields(header: Sequence[str]) -> dict[str, list[int]]:
     return fields
 
 
-def _columns(header: Sequence[str], called: object) -> dict[str, int]:
+def _numbered(header: Sequence[str]) -> list[dict[str, int]]:
+    """Return the columns of each ingredient in a sheet that has one line for a whole recipe."""
+    names = _names()
+    groups: dict[int, dict[str, int]] = {}
+    for place, cell in enumerate(header):
+        found = re.fullmatch(r"(?:str)?(\D+)(\d{1,3})", key_of(cell))
+        for field in ("ingredient", "amount", "unit", "measure") if found else ():
+            if found and found[1] in names[field]:
+                groups.setdefault(int(found[2]), {}).setdefault(field, place)
+    for group in groups.values():
+        if "measure" in group:
+            place = group.pop("measure")
+            group["unit" if "amount" in group else "amount"] = place
+    found_groups = [groups[number] for number in sorted(groups) if "ingredient" in groups[number]]
+    return found_groups if len(found_groups) > 1 else []
+
+
+def _columns(header: Sequence[str], called: object) -> list[dict[str, int]]:
+    """Return the column of each field, once for each ingredient that a line holds."""
     columns = {}
-    for field, places in _fields(header).items():
+    numbered = _numbered(header)
+    fields = _fields(header)
+    if numbered:
+        fields = {field: fields[field] for field in ("recipe", "id") if field in fields}
+    for field, places in fields.items():
         if len(places) > 1:
             named = " and ".join(repr(header[place].strip()) for place in places[:2])
             raise DataError(
@@ -223,7 +249,7 @@ def _columns(header: Sequence[str], called: object) -> dict[str, int]:
                 "one of them."
             )
         columns[field] = places[0]
-    return columns
+    return [columns | group for group in numbered] or [columns]
 
 
 def _no_header(text: str, called: object) -> str:
