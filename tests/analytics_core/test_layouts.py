@@ -17,7 +17,7 @@ from analytics_core.console import options
 from analytics_core.errors import DataError
 from analytics_core.settings import RefreshSettings
 from analytics_core.source.conversion import write_catalog
-from analytics_core.source.layouts import AUTO, LAYOUTS, load_catalog
+from analytics_core.source.layouts import AUTO, LAYOUTS, load_catalog, take_copy
 from analytics_core.store import LocalStorage, read_published
 from tests.analytics_core.bars import BAR, SECRET, cocktail, ingredient, line, write_bar
 from tests.analytics_core.databases import write_database
@@ -118,6 +118,36 @@ def test_a_layout_that_the_file_does_not_have(tmp_path: Path) -> None:
     database = write_database(tmp_path / "site.db")
     with pytest.raises(DataError, match=r"lacks the tables bars, cocktails, cocktail_ingredients"):
         load_catalog(database, layout="bar-assistant")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("bar.xlsx", b"PK\x03\x04\0\0", r"bar\.xlsx is a spreadsheet; save it as CSV"),
+        (
+            "bar.data",
+            b"recipe,ingredient\n",
+            r"bar\.data is not a SQLite file but text; .*--layout",
+        ),
+        ("bar.db", b"\x89PNG\0\0", r"bar\.db is not a SQLite file\."),
+        ("bar.db", b"", r"bar\.db is empty"),
+    ],
+)
+def test_what_is_no_database_at_all(
+    tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=sentence):
+        take_copy(tmp_path / name, tmp_path / "scratch")
+
+
+def test_a_table_under_any_name(tmp_path: Path) -> None:
+    file = tmp_path / "bar.data"
+    file.write_text("recipe,ingredient,amount,unit\nNegroni,Gin,3,cl\nNegroni,Campari,3,cl\n")
+    copy = take_copy(file, tmp_path / "scratch", layout="table")
+    catalog = load_catalog(copy, called=file, layout="table", volumes="poured")
+    assert (catalog.layout, catalog.recipes.names) == ("table", ("Negroni",))
+    assert catalog.lines.volume_ml.tolist() == [30.0, 30.0]
 
 
 def test_convert_and_validate(served: Path, tmp_path: Path) -> None:
