@@ -816,8 +816,7 @@ def copies(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         made.append(take_snapshot(*arguments, **options))
         return made[-1]
 
-    monkeypatch.setattr("analytics_core.analysis.take_snapshot", watched)
-    monkeypatch.setattr("analytics_core.source.snapshot.take_snapshot", watched)
+    monkeypatch.setattr("analytics_core.source.layouts.take_snapshot", watched)
     return made
 
 
