@@ -410,7 +410,13 @@ def test_tables_come_as_json_too(published: Any, database: Path) -> None:
     done = run("neighbors", row["recipe_name"], "--from", folder, "--count", "2", "--json")
     assert json.loads(done.stdout) == row | {"neighbors": row["neighbors"][:2]}
     done = run("validate", "--db", database, "--json")
-    assert json.loads(done.stdout) == {"recipes": 40, "ingredients": 325, "findings": []}
+    assert json.loads(done.stdout) == {
+        "layout": "cocktaildb",
+        "bar": None,
+        "recipes": 40,
+        "ingredients": 325,
+        "findings": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from analytics_core.store import LocalStorage, read_published
 from tests.analytics_core.bars import BAR, SECRET, cocktail, ingredient, line, write_bar
 from tests.analytics_core.databases import write_database
 from tests.analytics_core.test_cli import log_lines, run
+from tests.analytics_core.test_pipeline import hold_against_schema
 
 TWO_BARS = {
     **BAR,
@@ -178,6 +179,7 @@ def test_a_converted_bar_refreshes_to_the_same_documents(tmp_path: Path) -> None
         pipeline.refresh(database, storage, settings=RefreshSettings(threads=1, page=False))
         found.append(read_published(storage))
     before, after = found
+    hold_against_schema(before)
     assert before.keys() == after.keys()
     for kind in before.keys() - {"manifest"}:
         assert before[kind]["data"] == after[kind]["data"], kind

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analytics_core.changes import digests_of
 from analytics_core.errors import DataError
 from analytics_core.source import bar_assistant, tables
 from analytics_core.source.catalog import Catalog, Lines
@@ -148,6 +149,24 @@ def test_what_the_owner_declares(bar: Path) -> None:
     ids = catalog.ingredients.ids
     assert ids[catalog.substitutes].tolist() == [[LIME, LEMON]]
     assert ids[catalog.parts].tolist() == [[LIME, LEMON]]
+
+
+@pytest.mark.parametrize("path", ["NULL", "''", "'99/98/'", "'1/2/3/'"])
+def test_paths_are_rebuilt_from_the_parents(bar: Path, path: str) -> None:
+    before = read(bar)
+    change(bar, f"UPDATE ingredients SET materialized_path = {path}")
+    catalog = read(bar)
+    paths = dict(zip(catalog.ingredients.ids.tolist(), catalog.ingredients.paths, strict=True))
+    assert (paths[GIN], paths[LONDON], paths[TANQUERAY]) == ("/1/", "/1/2/", "/1/2/3/")
+    assert (catalog.fingerprint, catalog.findings) == (before.fingerprint, before.findings)
+
+
+def test_a_line_that_begins_to_insist_makes_its_recipe_another(bar: Path) -> None:
+    before = digests_of(read(bar))
+    change(bar, "UPDATE cocktail_ingredients SET is_specified = 1 WHERE id IN (1, 7)")
+    after = digests_of(read(bar))
+    # London dry counts as itself anyway; Tanqueray in the sour does no longer
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, False, *[True] * 3]
 
 
 def test_a_parent_that_is_not_there_and_lines_that_dangle(bar: Path) -> None:
