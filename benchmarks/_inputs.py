@@ -11,7 +11,7 @@ import numpy as np
 from analytics_core.similarity.ground_cost import PRESETS, LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import Mixtures, build_mixtures
-from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import load_catalog
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray

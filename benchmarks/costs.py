@@ -24,7 +24,7 @@ from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import build_mixtures
 from analytics_core.similarity.transport import emd_matrix
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import load_catalog
 from analytics_core.source.poured import VolumeRule
 from benchmarks.yardsticks import (
     BY_NAME,

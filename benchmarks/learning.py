@@ -10,7 +10,7 @@ from rich.table import Table
 from analytics_core.similarity.ground_cost import learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import build_mixtures
-from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import load_catalog
 from benchmarks._common import Figures, database, median, seconds_of
 
 GOALS = {1_400: 0.1, 20_000: 0.3, 100_000: 1.5}

@@ -27,14 +27,15 @@ from tests.servers import AwsServer, unreachable_url
 COMMAND = [sys.executable, "-m", "analytics_core"]
 HEAVY = {"numpy", "scipy", "numba", "umap", "ot", "sklearn", "boto3", "botocore"}
 COMMANDS = (
-    *("demo", "refresh", "validate", "load", "neighbors", "map", "report", "sample-db", "health"),
+    *("demo", "refresh", "validate", "convert", "load", "neighbors", "map", "report", "sample-db"),
+    "health",
 )
 SECONDS = 180
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without what would steer the command."""
-    steering = re.compile(r"ANALYTICS_|AWS_|DB_PATH$|NO_COLOR$|FORCE_COLOR$|COLUMNS$")
+    steering = re.compile(r"ANALYTICS_|AWS_|DB_|NO_COLOR$|FORCE_COLOR$|COLUMNS$")
     kept = {name: value for name, value in os.environ.items() if not steering.match(name)}
     return kept | dict(extra or {})
 
@@ -116,6 +117,8 @@ def test_help_names_the_environment_of_every_option() -> None:
     text = run("refresh", "--help", env={"COLUMNS": "200"}).stdout
     for variable in (
         "DB_PATH",
+        "DB_LAYOUT",
+        "DB_BAR",
         "ANALYTICS_OUTPUT",
         "ANALYTICS_BUCKET",
         "ANALYTICS_COST",
@@ -409,8 +412,8 @@ def test_tables_come_as_json_too(published: Any, database: Path) -> None:
     assert json.loads(done.stdout) == row | {"neighbors": row["neighbors"][:2]}
     done = run("validate", "--db", database, "--json")
     answer = json.loads(done.stdout)
-    assert (answer["recipes"], answer["ingredients"]) == (40, 325)
-    (finding,) = answer["findings"]
+    (finding,) = answer.pop("findings")
+    assert answer == {"layout": "cocktaildb", "bar": None, "recipes": 40, "ingredients": 325}
     assert finding["code"] == "unused-ingredient"
     assert finding["advice"]
 

@@ -70,19 +70,22 @@ LIMITS = Limits()
 def digests_of(catalog: Catalog) -> list[str]:
     """Return a digest (16 hex digits) of what each recipe's lines say: ingredient, amount, unit.
 
-    Not of what they count as: rules for volumes are the method's. The order of lines is nothing.
+    Not of what they count as, unless the line itself says so: rules are the method's. The order of
+    lines is nothing.
     """
     lines = catalog.lines
     told: list[list[Any]] = [[] for _ in range(catalog.recipes.ids.size)]
     names = [*(unit.name.casefold() for unit in catalog.units), ""]  # -1, no unit, reads the last
-    for recipe, ingredient, unit, amount in zip(
+    own_way = lines.rolled != catalog.ingredients.counts_as[lines.ingredient]
+    for recipe, ingredient, unit, amount, other in zip(
         lines.recipe.tolist(),
         catalog.ingredients.ids[lines.ingredient].tolist(),
         lines.unit.tolist(),
         lines.amount.tolist(),
+        own_way.tolist(),
         strict=True,
     ):
-        told[recipe].append([ingredient, names[unit], str(amount)])
+        told[recipe].append([ingredient, names[unit], str(amount), *([True] if other else [])])
     return [
         hashlib.sha256(to_json(sorted(own)).encode(errors="surrogatepass")).hexdigest()[:16]
         for own in told

@@ -302,6 +302,37 @@ def validate(
         )
 
 
+@app.command(epilog=_for_example("convert database.ba3.sqlite site.db --bar home"))
+def convert(
+    source: Annotated[
+        str, typer.Argument(help="The database of any layout: a path or s3://….", metavar="SOURCE")
+    ],
+    target: Annotated[Path, typer.Argument(help="The file to write.", metavar="TARGET")],
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
+    scratch: options.Scratch = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Write a database of any layout in our own, which refreshes to the same neighbors."""
+    with running("convert"), _temporary(scratch) as folder:
+        from analytics_core.source.conversion import refuse, write_catalog
+        from analytics_core.source.layouts import load_catalog, read_as, take_copy
+        from analytics_core.store.s3 import fetch
+
+        if target.exists() and Path(source).exists() and target.samefile(source):
+            raise typer.BadParameter(f"{target} is the source itself; write another file")
+        refuse(target, overwrite=force)
+        copy = take_copy(source, folder, layout=layout, fetch=fetch)
+        catalog = load_catalog(copy, called=source, layout=layout, bar=bar)
+        write_catalog(catalog, target, overwrite=force)
+        for finding in catalog.findings:
+            typer.echo(f"warning: {finding.message}", err=True)
+        typer.echo(
+            f"{target}: {len(catalog.recipes.names)} recipes,"
+            f" {len(catalog.ingredients.names)} ingredients; {read_as(catalog)}"
+        )
+
+
 @app.command(epilog=_for_example("load --source s3://bucket/incoming/site.db --db site.db"))
 def load(
     source: options.Upload,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from analytics_core.source.unit_table import Kind, unit_meaning
+from analytics_core.source.unit_table import Kind, meanings, unit_meaning
 
 MOST_STEPS = 3
 """Changes that are told one by one; of what is left, the number."""
@@ -320,8 +320,9 @@ def _amount(pour: Row) -> str:
 def _amount_in(amount: float, ml: float, unit: str | None) -> str:
     if is_unmeasured(unit):
         return ""
-    said = _said(unit)
-    if not unit_key(unit):
+    key = unit_key(unit)
+    said = _said(unit) if key else _read_as(amount, ml)
+    if not key and said is None:
         return _number(amount) if amount < 10 else _milliliters(ml)
     if said is None:  # a unit that nobody says; as written where it stands for no volume
         counted = abs(ml - amount) < 1e-3
@@ -332,6 +333,15 @@ def _amount_in(amount: float, ml: float, unit: str | None) -> str:
     if number is None or (said.kind == "small" and amount > _MOST_DASHES):
         return _milliliters(ml) if said.kind in {"jigger", "small"} else _number(amount)
     return f"{number} {said.one if amount <= 1 else said.many}".strip()
+
+
+def _read_as(amount: float, ml: float) -> _Unit | None:
+    """Return the unit that an amount without one was read in, if it is told apart from pieces."""
+    for name in ("ounce", "centiliter", "dash"):
+        size = meanings()[name].ml or 0.0
+        if ml > 0 and abs(ml - amount * size) <= 1e-3 * ml:
+            return _SAID[name]
+    return None
 
 
 def _fraction(value: float) -> str | None:

@@ -74,7 +74,8 @@ class Findings:
         for (code, message), (nouns, examples) in self._found.items():
             subject = f"{len(examples):,} {nouns[0] if len(examples) == 1 else nouns[1]}"
             shown = tuple(shorten(text) for text in sorted(set(examples))[:MAX_EXAMPLES])
-            findings.append(Finding(code, len(examples), message.format(subject), shown))
+            told = message.replace("{}", subject, 1)  # names of units in it may hold braces too
+            findings.append(Finding(code, len(examples), told, shown))
         return tuple(findings)
 
 

@@ -15,14 +15,13 @@ from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
 from analytics_core.source.findings import Findings
-from analytics_core.source.rows import BAD_ID, NULL_ID, stable_id
+from analytics_core.source.rows import BAD_ID, NULL_ID
 from analytics_core.source.sqlite_file import damage, file_uri, read_header
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024
 
-Kind: TypeAlias = Literal["id", "key", "number", "flag", "text"]
-"""What a column holds: whole numbers that name rows; the same, or texts that do; numbers; 0 or 1;
-text."""
+Kind: TypeAlias = Literal["id", "number", "flag", "text"]
+"""What a column holds: whole numbers that name rows, numbers, 0 or 1, text or whatever is there."""
 
 Wanted: TypeAlias = Mapping[str, Mapping[str, Kind]]
 """Columns and their kinds, by table."""
@@ -126,10 +125,7 @@ class Tables:
             f"SELECT {chosen} FROM {quoted(table)} NOT INDEXED"
         ).fetchall()
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(needed)
-        return {
-            name: [_key(value) for value in column] if kind == "key" else column
-            for (name, kind), column in zip(needed.items(), columns, strict=True)
-        }
+        return dict(zip(needed, columns, strict=True))
 
 
 @contextmanager
@@ -212,11 +208,3 @@ def _expression(column: str, kind: Kind) -> str:
             f"THEN {column} ELSE -1 END"
         )
     return column
-
-
-def _key(value: object) -> int:
-    if value is None:
-        return NULL_ID
-    if isinstance(value, int):
-        return value
-    return stable_id(value) if isinstance(value, str) else BAD_ID
