@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
 from analytics_core.swaps import find_steps, glasses_of
-from analytics_core.wording import say
+from analytics_core.wording import Fragment, phrase, text_of
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray
@@ -31,6 +33,8 @@ CANDIDATES = 40  # the cheapest, of which those with evidence are listed
 TOO_LITTLE_EVIDENCE = "too little evidence"
 SMALLEST_FLOW = 1e-9  # of the drink; below it a flow is rounding
 NUMBER_DECIMALS = 9
+PIECE_BYTES = 1 << 18  # of a document that are written at once
+ROWS_PLANNED = 1024  # recipes whose plans are there at once
 
 Row = dict[str, Any]
 
@@ -50,8 +54,27 @@ def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> bytes:
-    """One document as UTF-8; rows are encoded one by one, to spare a second copy of a long list."""
+def stream(
+    kind: str,
+    data: Row | Iterable[Row],
+    provenance: Provenance,
+    *,
+    note: Callable[[int, bytes], None] | None = None,
+) -> Iterator[bytes]:
+    """One document as UTF-8, row by row, so that a long one is never there as a whole.
+
+    Parameters
+    ----------
+    kind : str
+    data : dict, or iterable of dict
+    provenance : Provenance
+    note : callable, optional
+        Called with where each row begins, in bytes, and the row.
+
+    Yields
+    ------
+    bytes
+    """
     metadata = {
         "generated_at": provenance.generated_at,
         "storage_version": STORAGE_VERSION,
@@ -60,11 +83,28 @@ def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> byte
         "database_fingerprint": provenance.database_fingerprint,
         "code_version": provenance.code_version,
     }
+    tail = b',"metadata":' + _to_utf8(metadata) + b"}\n"
     if isinstance(data, dict):
-        body = [_to_utf8(data)]
-    else:
-        body = [b"[", *_separated(_to_utf8(row) for row in data), b"]"]
-    return b"".join([b'{"data":', *body, b',"metadata":', _to_utf8(metadata), b"}\n"])
+        yield b'{"data":' + _to_utf8(data) + tail
+        return
+    pieces = [b'{"data":[']
+    yielded, held, separator = 0, len(pieces[0]), b""
+    for row in data:
+        encoded = _row_to_utf8(row)
+        pieces += separator, encoded
+        held += len(separator) + len(encoded)
+        separator = b","
+        if note is not None:
+            note(yielded + held - len(encoded), encoded)
+        if held >= PIECE_BYTES:
+            yield b"".join(pieces)
+            yielded, held, pieces = yielded + held, 0, []
+    yield b"".join([*pieces, b"]", tail])
+
+
+def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> bytes:
+    """One document as UTF-8, whole."""
+    return b"".join(stream(kind, data, provenance))
 
 
 def _to_utf8(value: object) -> bytes:
@@ -72,13 +112,22 @@ def _to_utf8(value: object) -> bytes:
     return to_json(value).encode(errors="replace")
 
 
-def _separated(rows: Iterable[bytes]) -> Iterator[bytes]:
-    for number, row in enumerate(rows):
-        yield from (b",", row) if number else (row,)
+def _row_to_utf8(row: Row) -> bytes:
+    """Encode a row whose numbers are known to be finite: orjson would write others as null."""
+    try:
+        return orjson.dumps(row)
+    except TypeError:  # a lone surrogate, or a whole number of more than 64 bits
+        return _to_utf8(row)
 
 
 def _number(value: float) -> float:
-    return round(float(value), NUMBER_DECIMALS) + 0.0
+    return _finite(round(float(value), NUMBER_DECIMALS) + 0.0)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not JSON compliant: a document holds finite numbers alone")
+    return value
 
 
 def ingredient_usage(catalog: Catalog, tree: IngredientTree, usage: Usage) -> Iterator[Row]:
@@ -228,55 +277,102 @@ def recipe_similar(
     tree: IngredientTree,
     mixtures: Mixtures,
     graph: KnnGraph,
-    plans: PairPlans,
+    plans: Callable[[int, int], PairPlans],
     cost: FloatArray,
+    *,
+    heard: Callable[[Row, list[list[Fragment]]], None] | None = None,
 ) -> Iterator[Row]:
     """Each recipe's neighbors with what has to be swapped for what.
 
-    `plans` holds the plan of each (recipe, neighbor) in the order of the graph, found under `cost`.
+    Parameters
+    ----------
+    catalog : Catalog
+    tree : IngredientTree
+    mixtures : Mixtures
+    graph : KnnGraph
+    plans : callable
+        Called with a first row and the one after the last; returns the plan of each (recipe,
+        neighbor) of these in the order of the graph, found under `cost`.
+    cost : float64 (m, m)
+    heard : callable, optional
+        Called with each row and its neighbors' sentences in fragments, before it is yielded.
+
+    Yields
+    ------
+    dict
     """
     names = [catalog.ingredients.names[i] for i in mixtures.in_play]
     ids = mixtures.ingredient_ids.tolist()
-    bounds, source, target = plans.indptr.tolist(), plans.source.tolist(), plans.target.tolist()
-    mass = plans.mass.tolist()
-    relative = (_relative_to_median(cost)[plans.source, plans.target]).tolist()
+    recipe_ids, recipe_names = catalog.recipes.ids.tolist(), catalog.recipes.names
+    relative = _relative_to_median(cost)
     glasses = glasses_of(catalog, tree)
-    pair = 0
-    for r in range(mixtures.count):
-        neighbors = []
-        for other, distance in zip(graph.indices[r].tolist(), graph.distances[r], strict=True):
-            moves = [
-                f
-                for f in range(bounds[pair], bounds[pair + 1])
-                if source[f] != target[f] and mass[f] > SMALLEST_FLOW
-            ]
-            pair += 1
-            likeness = {(ids[source[f]], ids[target[f]]): relative[f] for f in moves}
-            steps = find_steps(glasses[r], glasses[other], likeness)
+    for r, others, moves_of in _planned(graph, plans, relative):
+        neighbors, sentences = [], []
+        for other, distance, moves in zip(
+            others, graph.distances[r].tolist(), moves_of, strict=True
+        ):
+            steps = find_steps(
+                glasses[r], glasses[other], {(ids[a], ids[b]): costs for a, b, _, costs in moves}
+            )
+            sentence = phrase(steps, same_mix=not moves)
+            sentences.append(sentence)
             neighbors.append(
                 {
-                    "neighbor_recipe_id": int(catalog.recipes.ids[other]),
-                    "neighbor_name": catalog.recipes.names[other],
-                    "distance": float(distance),
+                    "neighbor_recipe_id": recipe_ids[other],
+                    "neighbor_name": recipe_names[other],
+                    "distance": _finite(distance),
                     "transport_plan": [
                         {
-                            "from_ingredient_id": ids[source[f]],
-                            "from_ingredient_name": names[source[f]],
-                            "to_ingredient_id": ids[target[f]],
-                            "to_ingredient_name": names[target[f]],
-                            "mass": _number(mass[f]),
+                            "from_ingredient_id": ids[a],
+                            "from_ingredient_name": names[a],
+                            "to_ingredient_id": ids[b],
+                            "to_ingredient_name": names[b],
+                            "mass": _number(mass),
                         }
-                        for f in moves
+                        for a, b, mass, _ in moves
                     ],
                     "steps": steps,
-                    "words": say(steps, same_mix=not moves),
+                    "words": text_of(sentence),
                 }
             )
-        yield {
-            "recipe_id": int(catalog.recipes.ids[r]),
-            "recipe_name": catalog.recipes.names[r],
+        row = {
+            "recipe_id": recipe_ids[r],
+            "recipe_name": recipe_names[r],
             "neighbors": neighbors,
         }
+        if heard is not None:
+            heard(row, sentences)
+        yield row
+
+
+_Move = tuple[int, int, float, float]
+"""Columns from and to, mass, and what the move costs beside the median."""
+
+
+def _planned(
+    graph: KnnGraph, plans: Callable[[int, int], PairPlans], relative: FloatArray
+) -> Iterator[tuple[int, list[int], list[list[_Move]]]]:
+    """Yield each row with its neighbors and what has to move, without what stays."""
+    rows, k = graph.indices.shape
+    for first in range(0, rows, ROWS_PLANNED):
+        last = min(first + ROWS_PLANNED, rows)
+        own = plans(first, last)
+        moving = (own.source != own.target) & (own.mass > SMALLEST_FLOW)
+        bounds = np.concatenate([[0], np.cumsum(moving)])[own.indptr].tolist()
+        source, target, mass = own.source[moving], own.target[moving], own.mass[moving]
+        moves = list(
+            zip(
+                source.tolist(),
+                target.tolist(),
+                mass.tolist(),
+                relative[source, target].tolist(),
+                strict=True,
+            )
+        )
+        for r in range(first, last):
+            at = (r - first) * k
+            spans = pairwise(bounds[at : at + k + 1])
+            yield r, graph.indices[r].tolist(), [moves[a:b] for a, b in spans]
 
 
 def _relative_to_median(cost: FloatArray) -> FloatArray:

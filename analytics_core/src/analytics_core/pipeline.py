@@ -35,6 +35,7 @@ from analytics_core.publishing import RefreshResult, make_documents, publish_doc
 from analytics_core.settings import DEFAULTS, RefreshSettings
 from analytics_core.source.catalog import catalog_from_arrays, catalog_to_arrays
 from analytics_core.stages import Arrays, StageEvent, Stages
+from analytics_core.store import require_writable
 from analytics_core.store.cache import Cache
 
 if TYPE_CHECKING:
@@ -141,11 +142,12 @@ def refresh(
     >>> write_sample_database("bar.db", recipes=40, overwrite=True)
     >>> result = refresh("bar.db", LocalStorage("out"))
     >>> len(result.manifest["documents"]), result.manifest["counts"]["recipes"]
-    (10, 40)
+    (11, 40)
     """
     begin = time.perf_counter()
     generated_at = _now()
     run_id = run_id or new_run_id()
+    require_writable(output)
     stages = Stages(Cache(cache or output, run_id), on_event)
     inputs = load_inputs(
         database,
@@ -262,6 +264,7 @@ def finish(
     begin = time.perf_counter()
     settings = _own_threads(plan.settings, threads)
     settings = replace(settings, force=force or settings.force)
+    require_writable(output)
     stages = Stages(Cache(cache, plan.run_id), on_event)
     inputs = _planned_inputs(plan, stages)
     earlier = read_earlier(output)

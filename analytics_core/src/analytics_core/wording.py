@@ -18,6 +18,7 @@ MOST_STEPS = 3
 """Changes that are told one by one; of what is left, the number."""
 _MOST_STAYING = 2  # names in "Campari and Sweet Vermouth stay"; beyond that "the rest stays"
 _MOST_DASHES = 12  # nobody counts more of them
+_REMEMBERED = 1 << 16  # amounts and names that are kept as they are said
 
 Row = Mapping[str, Any]
 
@@ -80,6 +81,12 @@ _SAID = {
 """How the units of the table are said; others are said as they are written, or in milliliters."""
 _FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
 _EIGHTHS = {0.125: "⅛", 0.375: "⅜", 0.625: "⅝", 0.875: "⅞"}
+_ROUNDINGS: tuple[tuple[dict[float, str], float], ...] = (
+    ({0.0: "", **_FRACTIONS, 1.0: ""}, 0.03),
+    (_EIGHTHS, 0.03),
+    ({0.0: "", **_FRACTIONS, **_EIGHTHS, 1.0: ""}, 0.1),
+)
+"""Fractions that are tried one after the other, and how far off each may be, in shares."""
 
 
 @lru_cache(maxsize=1024)
@@ -129,9 +136,12 @@ def say(steps: Sequence[Row], *, same_mix: bool) -> str:
     str
         Without capital and full stop.
     """
-    return "".join(
-        part if isinstance(part, str) else part.text for part in phrase(steps, same_mix=same_mix)
-    )
+    return text_of(phrase(steps, same_mix=same_mix))
+
+
+def text_of(fragments: Iterable[Fragment]) -> str:
+    """Return the fragments of a sentence as plain text."""
+    return "".join([part if part.__class__ is str else part[1] for part in fragments])
 
 
 def phrase(steps: Sequence[Row], *, same_mix: bool) -> list[Fragment]:
@@ -172,14 +182,18 @@ _Namer = Callable[[Row], list[Fragment]]
 
 def _namer(steps: Sequence[Row]) -> _Namer:
     """Return what writes a name, with the id behind it where two ingredients share the name."""
-    ids: dict[str, set[int]] = {}
+    ids: dict[str, int] = {}
+    shared: set[str] = set()
     for pour in _pours(steps):
-        ids.setdefault(_folded(pour["ingredient_name"]), set()).add(pour["ingredient_id"])
+        key, folded = pour["ingredient_id"], _folded(pour["ingredient_name"])
+        if ids.setdefault(folded, key) != key:
+            shared.add(folded)
 
     def name(pour: Row) -> list[Fragment]:
-        key, text = int(pour["ingredient_id"]), str(pour["ingredient_name"])
-        shared = len(ids[_folded(text)]) > 1
-        return [Name(key, text), f" (id {key})"] if shared else [Name(key, text)]
+        key, text = pour["ingredient_id"], pour["ingredient_name"]
+        if shared and _folded(text) in shared:
+            return [Name(key, text), f" (id {key})"]
+        return [Name(key, text)]
 
     return name
 
@@ -193,7 +207,7 @@ def _pours(steps: Iterable[Row]) -> Iterable[Row]:
             yield step
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(_REMEMBERED)
 def _folded(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
@@ -298,15 +312,21 @@ def _is_counted(pour: Row) -> bool:
 
 def _amount(pour: Row) -> str:
     """Say a pour's amount, or nothing where nobody could measure it."""
-    amount, ml, key = pour["amount"], float(pour["ml"]), unit_key(pour["unit"])
-    if amount is None or is_unmeasured(pour["unit"]):
+    amount = pour["amount"]
+    return "" if amount is None else _amount_in(amount, float(pour["ml"]), pour["unit"])
+
+
+@lru_cache(_REMEMBERED)
+def _amount_in(amount: float, ml: float, unit: str | None) -> str:
+    if is_unmeasured(unit):
         return ""
-    said = _said(pour["unit"]) if key else _read_as(amount, ml)
+    key = unit_key(unit)
+    said = _said(unit) if key else _read_as(amount, ml)
     if not key and said is None:
         return _number(amount) if amount < 10 else _milliliters(ml)
     if said is None:  # a unit that nobody says; as written where it stands for no volume
         counted = abs(ml - amount) < 1e-3
-        return f"{_number(amount)} {pour['unit'].strip()}" if counted else _milliliters(ml)
+        return f"{_number(amount)} {(unit or '').strip()}" if counted else _milliliters(ml)
     if said.kind == "metric":
         return _milliliters(ml) if said is _ML else f"{_centiliters(amount)} cl"
     number = _fraction(amount)
@@ -327,11 +347,7 @@ def _read_as(amount: float, ml: float) -> _Unit | None:
 def _fraction(value: float) -> str | None:
     """Write 1.5 as "1½"; None where no usual fraction is near."""
     whole, rest = divmod(value, 1)
-    for table, within in (
-        ({0.0: "", **_FRACTIONS, 1.0: ""}, 0.03),
-        (_EIGHTHS, 0.03),
-        ({0.0: "", **_FRACTIONS, **_EIGHTHS, 1.0: ""}, 0.1),
-    ):
+    for table, within in _ROUNDINGS:
         nearest = min(table, key=lambda size: abs(size - rest))
         if abs(nearest - rest) <= within * value:
             count = int(whole) + (nearest == 1.0)

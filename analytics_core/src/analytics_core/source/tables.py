@@ -150,7 +150,7 @@ def opened(
     DataError
         If the file is missing, not SQLite or damaged.
     """
-    read_header(database)
+    read_header(database, called=called)
     invalid: list[str] = []
 
     def decode(raw: bytes) -> str:
