@@ -17,9 +17,9 @@ hyphens do not count: *Fl. Oz* is *floz*, *top-up* is *topup*. Of a longer text 
 counts, *large leaves*, and a size, *can (330 ml)*.
 
 A unit that is missing here is a finding, `unit-without-volume`; write its milliliters into the
-database, or its spelling into `units.toml`. The table is our own because what a library for
-physical units adds is little: pint brings 5 MB and a third of a second, knows ounces, cups and
-shots in English, and no dash, barspoon, splash, leaf or *fill up*.
+database, or its spelling into `units.toml`. The table is our own because a library for physical
+units would add little: pint takes 5 MB and a quarter of a second to load, knows English alone,
+and neither dash nor barspoon, splash, jigger or *fill up*.
 
 - **measure**: by definition. A conversion in the database wins, unless it is more than three
   times too large or small.

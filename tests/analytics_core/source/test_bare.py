@@ -140,3 +140,81 @@ def test_one_bowl_of_punch_does_not_make_everything_fit() -> None:
 def test_impossible_numbers_stay_as_they_are() -> None:
     assert read((1, "White Rum", -2.0, -1), *RUMS)[0] == -2.0
     assert read((1, "White Rum", float("inf"), -1), *RUMS)[0] == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("lines", "amount", "reading"),
+    [
+        # from half the least to twice the most, where three lines say it or more
+        ((1.5, 2.0, 2.0), 4.0, Reading.BARE_SHOWN),
+        ((1.5, 2.0, 2.0), 4.25, Reading.BARE_GUESSED),
+        ((1.5, 2.0, 2.0), 0.75, Reading.BARE_SHOWN),
+        ((1.5, 2.0, 2.0), 0.7, Reading.BARE_GUESSED),
+        # from a quarter to four times, where fewer do
+        ((2.0, 2.0), 8.0, Reading.BARE_SHOWN),
+        ((2.0, 2.0), 8.25, Reading.BARE_GUESSED),
+        ((2.0,), 0.5, Reading.BARE_SHOWN),
+        ((2.0,), 0.45, Reading.BARE_GUESSED),
+    ],
+)
+def test_how_far_a_volume_may_be_from_the_others(
+    lines: tuple[float, ...], amount: float, reading: Reading
+) -> None:
+    others: list[Line] = [(10 + k, "Verjus", ounces, OZ) for k, ounces in enumerate(lines)]
+    assert read((1, "Verjus", amount, -1), *others)[1] == reading
+
+
+def test_ingredients_in_the_same_unit_are_kept_apart() -> None:
+    """Also those that follow each other in the table."""
+    others: list[Line] = [(20 + k, "Chili Vodka", 0.25, OZ) for k in range(3)]
+    others += [(30 + k, "Verjus", 3.0, OZ) for k in range(3)]
+    assert read((1, "Chili Vodka", 0.5, -1), *others) == (15.0, Reading.BARE_SHOWN)
+    assert read((1, "Chili Vodka", 3.0, -1), *others)[1] == Reading.BARE_GUESSED
+    assert read((1, "Verjus", 3.0, -1), *others) == (90.0, Reading.BARE_SHOWN)
+
+
+def test_recipes_are_kept_apart() -> None:
+    others: list[Line] = [(1, "Lime Juice", 0.75, OZ), (2, "Mint Syrup", 20.0, ML)]
+    assert read((1, "Verjus", 1.0, -1), *others) == (30.0, Reading.BARE_SHOWN)
+    assert read((2, "Verjus", 25.0, -1), *others) == (25.0, Reading.BARE_SHOWN)
+
+
+def test_a_small_number_among_milliliters_is_centiliters() -> None:
+    lines: list[Line] = [*METRIC, (1, "Lime Juice", 20.0, ML)]
+    assert read((1, "Verjus", 3.0, -1), *lines) == (30.0, Reading.BARE_GUESSED)
+
+
+@pytest.mark.parametrize(("count", "volume"), [(9, 4.0), (10, 40.0)])
+def test_ten_lines_speak_for_a_file(count: int, volume: float) -> None:
+    """With fewer, anything from an eighth of an ounce to six ounces is as poured."""
+    lines: list[Line] = [(10 + k, "White Rum", 40.0, ML) for k in range(count)]
+    assert read((10, "Verjus", 4.0, -1), *lines)[0] == volume
+
+
+def test_the_most_frequent_unit_comes_first() -> None:
+    lines: list[Line] = [(10 + k, "Verjus", 2.0, OZ) for k in range(3)]
+    lines += [(20 + k, "Verjus", 5.0, CL) for k in range(2)]
+    assert read((1, "Verjus", 3.0, -1), *lines) == (90.0, Reading.BARE_SHOWN)
+    lines += [(30 + k, "Verjus", 5.0, CL) for k in range(2)]
+    assert read((1, "Verjus", 3.0, -1), *lines) == (30.0, Reading.BARE_SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "amount", "volume", "reading"),
+    [
+        ("Lime", 6.0, 150.0, Reading.BARE_PIECES),
+        ("Lime", 7.0, 7.0, Reading.BARE_SHOWN),  # nobody takes seven: milliliters, as all else
+        ("Mint", 100.0, 60.0, Reading.BARE_PIECES),
+        ("Mint", 101.0, 101.0, Reading.BARE_SHOWN),
+        ("House Bitters", 12.0, 7.39338, Reading.BARE_GUESSED),
+        ("House Bitters", 13.0, 13.0, Reading.BARE_SHOWN),
+    ],
+)
+def test_how_many_are_counted(name: str, amount: float, volume: float, reading: Reading) -> None:
+    assert read((1, name, amount, -1), (1, "Verjus", 30.0, ML)) == (volume, reading)
+
+
+@pytest.mark.parametrize(("amount", "volume"), [(3.6, 36.0), (3.7, 3.7), (180.0, 180.0)])
+def test_where_few_lines_speak_no_line_of_a_drink_is_tiny(amount: float, volume: float) -> None:
+    found, _ = read((1, "Verjus", amount, -1), (1, "Mint Syrup", 30.0, ML))
+    assert found == volume

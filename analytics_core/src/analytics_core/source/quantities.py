@@ -108,7 +108,7 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     >>> parse_quantity("1½ oz").amount, parse_quantity("0,5 cl").amount
     (1.5, 0.5)
     """
-    plain = _plain(text)
+    plain = _plain(text[: 2 * _LONGEST])
     if _NOTHING.fullmatch(plain):
         return Quantity(None)
     if len(plain) > _LONGEST or _DATE.fullmatch(plain):

@@ -16,6 +16,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # Letters that no accent makes, as people write them who lack the key.
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ı": "i"})
+LONGEST = 200
+"""Letters of a name that are looked at: a hostile one may have millions."""
 _MOST_WORDS = 4  # "colher de sopa", "cuillère à soupe", "mit auffüllen"
 _LEAST_INSIDE = 3  # letters of a spelling that counts inside of a longer text: no "l" in "large"
 
@@ -114,12 +116,13 @@ def unit_meaning(name: str | None, abbreviation: str | None = None) -> Meaning |
     >>> unit_meaning("can (330 ml)").ml, unit_meaning("smidgen")
     (330.0, None)
     """
-    for text in (name, abbreviation):
-        found = _exact(text or "")
+    texts = [(text or "")[:LONGEST] for text in (name, abbreviation)]
+    for text in texts:
+        found = _exact(text)
         if found is not None:
-            return found if found.kind == "measure" else _sized(text or "") or found
-    for text in (name, abbreviation):
-        found = _sized(text or "") or _inside(fold(text or "").split())
+            return found if found.kind == "measure" else _sized(text) or found
+    for text in texts:
+        found = _sized(text) or _inside(fold(text).split())
         if found is not None:
             return found
     return None
