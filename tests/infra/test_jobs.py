@@ -64,7 +64,7 @@ def test_the_refresh_takes_its_numbers_from_the_environment(
     assert [(t["ContainerPath"], t["Size"]) for t in tmpfs] == [("/scratch", env.scratch_mib)]
 
 
-def test_the_refresh_is_told_which_bar_of_which_layout(variants):
+def test_the_refresh_is_told_which_bar_of_which_layout(variants: Synthesized) -> None:
     told = variables(job(variants.stacks["DevStack"], "Refresh"))
     assert (told["DB_LAYOUT"], told["DB_BAR"]) == ("bar-assistant", "patio")
 

@@ -101,7 +101,7 @@ def finding_of(
     number = len(examples) if count is None else count
     subject = f"{number:,} {nouns[0] if number == 1 else nouns[1]}"
     shown = tuple(shorten(text) for text in examples[:MAX_EXAMPLES])
-    return [Finding(code, number, message.format(subject), shown)]
+    return [Finding(code, number, message.replace("{}", subject, 1), shown)]
 
 
 def shorten(text: str) -> str:
