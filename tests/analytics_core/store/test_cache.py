@@ -112,9 +112,7 @@ def test_what_the_last_runs_did_not_use_is_removed(tmp_path: Path) -> None:
 
 def test_a_run_lists_a_result_before_it_is_written(tmp_path: Path) -> None:
     class Dying(LocalStorage):
-        def write(
-            self, key: str, data: bytes | Iterable[bytes], *, content_type: str = ""
-        ) -> None:
+        def write(self, key: str, data: bytes | Iterable[bytes], *, content_type: str = "") -> None:
             if key.endswith(".npz"):
                 raise StorageError("the power went out")
             super().write(key, data)
