@@ -850,8 +850,7 @@ def test_the_guides_examples_are_documents(published: tuple[Path, dict[str, Any]
     shown = set()
     for section in sections:
         kinds = [
-            kind for kind in re.findall(r"`([a-z.-]+)`"
-, section.split("\n")[0]) if kind in DATA
+            kind for kind in re.findall(r"`([a-z.-]+)`", section.split("\n")[0]) if kind in DATA
         ]
         for example in re.findall(r"```json\n(.*?)```", section, flags=re.DOTALL):
             entry = json.loads(example)
