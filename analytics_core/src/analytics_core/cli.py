@@ -509,6 +509,7 @@ def _report(storage: Storage, result: RefreshResult) -> None:
         output=storage.url,
         counts=result.manifest.get("counts"),
         warnings=len(result.manifest.get("warnings", ())),
+        changed=result.manifest["compared"]["words"],
     )
 
 
@@ -533,6 +534,8 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
     out.print(stages_table(result.timings))
     for warning in manifest["warnings"]:
         out.print(f"warning: {warning['message']}", markup=False)
+    if manifest["compared"]["figures"]:  # there was an earlier set
+        out.print(f"changed: {manifest['compared']['words']}", markup=False)
     if recipes:
         documents = read_published(storage)
         for recipe_id in familiar_recipes(documents, count=recipes):

@@ -112,7 +112,12 @@ def publish_documents(
         manifest = {
             **_manifest(inputs, similarity, settings, provenance),
             "quality": quality,
-            "compared": {"method": changes.method, "forced": forced, "figures": changes.figures},
+            "compared": {
+                "method": changes.method,
+                "forced": forced,
+                "figures": changes.figures,
+                "words": changes.document["words"],
+            },
             "stages": list(stages.timings),
         }
         payload = _payload(inputs) if settings.page else None
