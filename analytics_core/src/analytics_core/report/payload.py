@@ -48,9 +48,10 @@ MASS_STEPS = 10_000
 """Masses and distances are kept in ten-thousandths."""
 SUBSTITUTES_SHOWN = 6
 MOST_RECIPES = 100_000
-"""Drinks that a page carries: more points than a map has pixels to tell them apart."""
-MOST_NEIGHBORS = 250_000
-"""Neighbors that a page carries, of all drinks together: with them it has some 20 MB."""
+"""Drinks that a page carries, of some 165 bytes each."""
+MOST_NEIGHBORS = 200_000
+"""Neighbors that a page carries, of all drinks together, of some 90 bytes each: with both at
+their most it has 35 MB, which a browser still opens."""
 
 Rows = Sequence[Mapping[str, Any]]
 Row = Mapping[str, Any]
@@ -202,11 +203,11 @@ class Payload:
         found = []
         if self._recipes_left_out:
             why = f"a page carries at most {MOST_RECIPES:,} drinks, which are spread evenly"
-            found.append({"what": "drinks", "count": self._recipes_left_out, "why": why})
+            found.append({"what": "drink", "count": self._recipes_left_out, "why": why})
         if self._neighbors.left_out:
             kept = "one" if self._listed == 1 else str(self._listed)
             why = f"of so many drinks a page carries the nearest {kept} each"
-            found.append({"what": "neighbors", "count": self._neighbors.left_out, "why": why})
+            found.append({"what": "neighbor", "count": self._neighbors.left_out, "why": why})
         return found
 
     def _families(self, neighbors: Mapping[str, Any]) -> tuple[Sequence[int], list[list[int]]]:
