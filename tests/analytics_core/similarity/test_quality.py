@@ -32,16 +32,19 @@ def test_neighbors_kept_where_points_coincide_is_a_share() -> None:
     assert 0.0 <= neighbors_kept(ROW, np.zeros((4, 2))) <= 1.0
 
 
+SPREADS = ("even", "line", "crowded here, lonely there")
+
+
 @settings(deadline=None)
-@given(st.integers(2, 300), st.integers(1, 14), st.integers(0, 2**32 - 1), st.sampled_from("ule"))
+@given(st.integers(2, 300), st.integers(1, 14), st.integers(0, 2**32 - 1), st.sampled_from(SPREADS))
 def test_neighbors_kept_is_what_all_pairs_say(count: int, k: int, seed: int, spread: str) -> None:
     rng = np.random.default_rng(seed)
     k = min(k, count - 1)
-    points = {
-        "u": lambda: rng.random((count, 2)),
-        "l": lambda: rng.random((count, 2)) * [1.0, 1e-9],  # a line
-        "e": lambda: np.exp(8 * rng.random((count, 2))),  # crowded here, lonely there
-    }[spread]()
+    points = rng.random((count, 2))
+    if spread == "line":
+        points *= [1.0, 1e-9]
+    elif spread == "crowded here, lonely there":
+        points = np.exp(8 * points)
     listed = np.array([rng.permutation(np.delete(np.arange(count), r))[:k] for r in range(count)])
     apart = ((points[:, None] - points[None]) ** 2).sum(axis=2)
     np.fill_diagonal(apart, np.inf)

@@ -157,7 +157,8 @@ def tie(graph: KnnGraph, spot: IntArray, settings: MapSettings) -> Edges:
     indptr = np.searchsorted(heads, np.arange(n + 1)).astype(np.int64)
     weights = _layout.weigh(indptr, distances, max(1, k), round(math.log2(k + 1), 6))
     there, back = heads * n + tails, tails * n + heads
-    both = np.union1d(there, back)
+    both = np.sort(np.concatenate([there, back]))
+    both = both[np.diff(both, prepend=-1) > 0]
     a, b = np.zeros(both.size), np.zeros(both.size)
     a[np.searchsorted(both, there)] = weights
     b[np.searchsorted(both, back)] = weights
