@@ -192,7 +192,7 @@ def test_plans_leave_out_what_stays_and_what_is_rounding(bar: Any) -> None:
     )
     cost = np.ones((mixtures.in_play.size,) * 2)
     fizz, sazerac = published.recipe_similar(
-        catalog, tree, mixtures, graph, lambda _first, _last: plans, cost
+        published.Similar(catalog, tree, mixtures, graph, lambda _first, _last: plans, cost), 2
     )
     (near,) = fizz["neighbors"]
     assert near.pop("steps")
@@ -232,7 +232,7 @@ def similar(bar: Any, moves: Any, cost: Any = None) -> Any:
     if cost is None:
         cost = np.ones((len(ids),) * 2)
     rows = published.recipe_similar(
-        catalog, tree, mixtures, graph, lambda _first, _last: plans, cost
+        published.Similar(catalog, tree, mixtures, graph, lambda _first, _last: plans, cost), 2
     )
     return [row["neighbors"][0] for row in rows]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from analytics_core.documents import Row, to_json
 from analytics_core.earlier import MAPS
@@ -86,10 +87,14 @@ def digests_of(catalog: Catalog) -> list[str]:
         strict=True,
     ):
         told[recipe].append([ingredient, names[unit], str(amount), *([True] if other else [])])
-    return [
-        hashlib.sha256(to_json(sorted(own)).encode(errors="surrogatepass")).hexdigest()[:16]
-        for own in told
-    ]
+    return [hashlib.sha256(_told(sorted(own))).hexdigest()[:16] for own in told]
+
+
+def _told(lines: list[list[Any]]) -> bytes:
+    try:
+        return orjson.dumps(lines)
+    except TypeError:  # a lone surrogate
+        return to_json(lines).encode(errors="surrogatepass")
 
 
 def recipe_digests(ids: IntArray, contents: Sequence[str], listed: KnnGraph) -> Iterator[Row]:

@@ -150,7 +150,7 @@ def phrase(steps: Sequence[Row], *, same_mix: bool) -> list[Fragment]:
         return []
     name = _namer(steps)
     stays = [step for step in steps if step["kind"] == "stays"]
-    changes = [step for step in steps if step["kind"] != "stays"]
+    changes = [step for step in steps if step["kind"] != "stays"] if stays else list(steps)
     if same_mix or not changes:
         swaps = [step for step in changes if step["kind"] == "swap"]
         others = [step for step in changes if step["kind"] != "swap"]
@@ -285,6 +285,8 @@ def _names(pours: Sequence[Row], name: _Namer) -> list[Fragment]:
 
 def _listed(items: Sequence[Sequence[Fragment]]) -> list[Fragment]:
     """Join to "a, b and c"."""
+    if len(items) == 1:
+        return list(items[0])
     joined: list[Fragment] = []
     for position, item in enumerate(items):
         if position:
@@ -296,12 +298,20 @@ def _listed(items: Sequence[Sequence[Fragment]]) -> list[Fragment]:
 def _joined(clauses: Sequence[Sequence[Fragment]]) -> list[Fragment]:
     """Join clauses by semicolons, and text that meets text."""
     whole: list[Fragment] = []
-    for position, clause in enumerate(clauses):
-        for fragment in ["; ", *clause] if position else clause:
-            if isinstance(fragment, str) and whole and isinstance(whole[-1], str):
-                whole[-1] += fragment
+    text = ""
+    for clause in clauses:
+        if whole or text:
+            text += "; "
+        for fragment in clause:
+            if fragment.__class__ is str:
+                text += fragment
             else:
+                if text:
+                    whole.append(text)
+                    text = ""
                 whole.append(fragment)
+    if text:
+        whole.append(text)
     return whole
 
 

@@ -371,6 +371,22 @@ def test_about_tells_age_fingerprint_quality_and_findings(
     assert "onerror=alert(1)" in text
 
 
+def test_about_says_what_a_page_leaves_out(
+    open_page: Opener, sample_page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expect(open_page(sample_page, "#/about").locator(".left-out")).to_have_count(0)
+    monkeypatch.setattr("analytics_core.report.payload.MOST_NEIGHBORS", 1)
+    path = written(tmp_path / "page.html", make_documents(1400))
+    page = open_page(path, "#/about")
+    expect(page.locator(".left-out")).to_have_text(
+        re.compile(
+            r"^Left out of this page: [\d,]+ neighbors; .* nearest one each\..*have them all\.$"
+        )
+    )
+    page.goto(path.as_uri() + NEGRONI)
+    expect(page.locator("#panel h1")).to_be_visible()
+
+
 def test_the_table_holds_what_the_map_holds(open_page: Opener, sample_page: Path) -> None:
     page = open_page(sample_page, "#/table//negroni")
     row = page.locator("tbody tr").filter(

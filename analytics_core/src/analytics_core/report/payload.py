@@ -11,6 +11,7 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
@@ -48,9 +49,10 @@ MASS_STEPS = 10_000
 """Masses and distances are kept in ten-thousandths."""
 SUBSTITUTES_SHOWN = 6
 MOST_RECIPES = 100_000
-"""Drinks that a page carries: more points than a map has pixels to tell them apart."""
-MOST_NEIGHBORS = 250_000
-"""Neighbors that a page carries, of all drinks together: with them it has some 20 MB."""
+"""Drinks that a page carries, of some 165 bytes each."""
+MOST_NEIGHBORS = 200_000
+"""Neighbors that a page carries, of all drinks together, of some 90 bytes each: with both at
+their most it has 35 MB, which a browser still opens."""
 
 Rows = Sequence[Mapping[str, Any]]
 Row = Mapping[str, Any]
@@ -146,6 +148,15 @@ class Payload:
         if index is not None:
             self._neighbors.add(index, row["neighbors"], sentences)
 
+    def take_part(self) -> Part:
+        """Return the neighbors gathered so far, and forget them: a copy of the process has them."""
+        part, self._neighbors.part = self._neighbors.part, Part()
+        return part
+
+    def add_part(self, part: Part) -> None:
+        """Take neighbors that a copy of the process gathered."""
+        self._neighbors.part.extend(part)
+
     def add_substitutes(self, row: Row) -> None:
         """Take a row of `ingredient-substitutes`."""
         index = self._ingredients.index(row["ingredient_id"], row["ingredient_name"])
@@ -193,11 +204,11 @@ class Payload:
         found = []
         if self._recipes_left_out:
             why = f"a page carries at most {MOST_RECIPES:,} drinks, which are spread evenly"
-            found.append({"what": "drinks", "count": self._recipes_left_out, "why": why})
+            found.append({"what": "drink", "count": self._recipes_left_out, "why": why})
         if self._neighbors.left_out:
             kept = "one" if self._listed == 1 else str(self._listed)
             why = f"of so many drinks a page carries the nearest {kept} each"
-            found.append({"what": "neighbors", "count": self._neighbors.left_out, "why": why})
+            found.append({"what": "neighbor", "count": self._neighbors.left_out, "why": why})
         return found
 
     def _families(self, neighbors: Mapping[str, Any]) -> tuple[Sequence[int], list[list[int]]]:
@@ -232,7 +243,7 @@ class _Ingredients:
     """The tree, flattened parents first; ingredients met elsewhere join as roots."""
 
     def __init__(self, tree: Mapping[str, Any]) -> None:
-        self._index: dict[int, int] = {}
+        self._index: dict[int | None, int] = {}
         self._id: list[int] = []
         self._name: list[str] = []
         self._parent: list[int] = []
@@ -258,10 +269,10 @@ class _Ingredients:
         return index
 
     def index(self, key: int | None, name: str | None) -> int:
-        if key is None:
-            return -1
-        found = self._index.get(int(key))
-        return self._add(int(key), str(name), -1, {}) if found is None else found
+        found = self._index.get(key)
+        if found is not None:
+            return found
+        return -1 if key is None else self._add(int(key), str(name), -1, {})
 
     def columns(self) -> dict[str, list[Any]]:
         return {
@@ -338,91 +349,106 @@ class _Positions:
         return {"x": x, "y": y}
 
 
+class Part:
+    """Neighbors of some recipes in columns, with plans and sentences in fragments.
+
+    A fragment is the position of its text, or below zero: -1 for the first ingredient.
+    """
+
+    def __init__(self) -> None:
+        self.left_out = 0
+        self.recipe, self.neighbors = array("i"), array("i")
+        self.to, self.distance, self.flows = array("i"), array("i"), array("i")
+        self.source, self.target, self.mass = array("i"), array("i"), array("i")
+        self.words, self.fragment = array("i"), array("i")
+        self.texts: dict[str, int] = {}
+
+    def extend(self, part: Part) -> None:
+        """Take over another part, its texts at the positions that they have here."""
+        self.left_out += part.left_out
+        for name in ("recipe", "neighbors", "to", "distance", "flows"):
+            getattr(self, name).extend(getattr(part, name))
+        for name in ("source", "target", "mass", "words"):
+            getattr(self, name).extend(getattr(part, name))
+        here = [self.texts.setdefault(text, len(self.texts)) for text in part.texts]
+        self.fragment.extend([here[f] if f >= 0 else f for f in part.fragment])
+
+
 class _Neighbors:
-    """The neighbors of each recipe in columns, with plans and sentences."""
+    """Gathers the neighbors of each recipe."""
 
     def __init__(self, ingredients: _Ingredients, recipes: Mapping[int, int], listed: int) -> None:
         self._ingredients, self._recipes, self._listed = ingredients, recipes, listed
-        self.left_out = 0
-        self._start, self._plan = array("i", [0]), array("i", [0])
-        self._to, self._distance = array("i"), array("i")
-        self._source, self._target, self._mass = array("i"), array("i"), array("i")
-        self._said = _Sentences(ingredients)
+        self.part = Part()
+
+    @property
+    def left_out(self) -> int:
+        return self.part.left_out
 
     def add(
         self, index: int, neighbors: Rows, sentences: Sequence[Sequence[Fragment]] | None
     ) -> None:
-        self._fill(index)
+        part, recipes, ingredient = self.part, self._recipes, self._ingredients.index
         kept = 0
         for position, neighbor in enumerate(neighbors):
-            other = self._recipes.get(neighbor["neighbor_recipe_id"])
+            other = recipes.get(neighbor["neighbor_recipe_id"])
             if other is None or kept == self._listed:
-                self.left_out += 1
+                part.left_out += 1
                 continue
             kept += 1
-            self._to.append(other)
-            self._distance.append(_steps(neighbor["distance"]))
+            part.to.append(other)
+            part.distance.append(_steps(neighbor["distance"]))
+            flows = 0
             for flow in neighbor["transport_plan"]:
-                if moved := _steps(flow["mass"]):
-                    self._flow(flow, moved)
-            self._plan.append(len(self._mass))
-            self._said.add(
+                if moved := round(flow["mass"] * MASS_STEPS):
+                    flows += 1
+                    part.mass.append(moved)
+                    part.source.append(
+                        ingredient(flow["from_ingredient_id"], flow["from_ingredient_name"])
+                    )
+                    part.target.append(
+                        ingredient(flow["to_ingredient_id"], flow["to_ingredient_name"])
+                    )
+            part.flows.append(flows)
+            self._say(
                 # sets published before there were steps have none, and the page says nothing
                 phrase(neighbor.get("steps", ()), same_mix=not neighbor["transport_plan"])
                 if sentences is None
                 else sentences[position]
             )
-        self._start.append(len(self._to))
+        part.recipe.append(index)
+        part.neighbors.append(kept)
 
-    def _flow(self, flow: Row, moved: int) -> None:
-        index = self._ingredients.index
-        self._source.append(index(flow["from_ingredient_id"], flow["from_ingredient_name"]))
-        self._target.append(index(flow["to_ingredient_id"], flow["to_ingredient_name"]))
-        self._mass.append(moved)
-
-    def _fill(self, recipes: int) -> None:
-        """Go on to a recipe; those in between have no neighbors."""
-        self._start.extend([len(self._to)] * (recipes + 1 - len(self._start)))
-
-    def columns(self, recipes: int) -> dict[str, Any]:
-        self._fill(recipes)
-        return {
-            "start": self._start,
-            "to": self._to,
-            "distance": self._distance,
-            "plan": self._plan,
-            "source": self._source,
-            "target": self._target,
-            "mass": self._mass,
-            **self._said.columns(),
-        }
-
-
-class _Sentences:
-    """What to do differently, in fragments: texts said often are kept once, names are ingredients.
-
-    A fragment is the position of its text, or below zero: -1 for the first ingredient. `words`
-    counts each sentence's fragments.
-    """
-
-    def __init__(self, ingredients: _Ingredients) -> None:
-        self._ingredients = ingredients
-        self._texts: dict[str, int] = {}
-        self._fragments = array("i")
-        self._counts = array("i")
-
-    def add(self, sentence: Sequence[Fragment]) -> None:
-        texts = self._texts
-        for fragment in sentence:
-            self._fragments.append(
+    def _say(self, sentence: Sequence[Fragment]) -> None:
+        """Texts said often are kept once, names are ingredients."""
+        texts, ingredient = self.part.texts, self._ingredients.index
+        self.part.fragment.extend(
+            [
                 texts.setdefault(fragment, len(texts))
                 if isinstance(fragment, str)
-                else -1 - self._ingredients.index(fragment.ingredient, fragment.text)
-            )
-        self._counts.append(len(sentence))
+                else -1 - ingredient(fragment[0], fragment[1])
+                for fragment in sentence
+            ]
+        )
+        self.part.words.append(len(sentence))
 
-    def columns(self) -> dict[str, Any]:
-        return {"words": self._counts, "fragment": self._fragments, "text": list(self._texts)}
+    def columns(self, recipes: int) -> dict[str, Any]:
+        part = self.part
+        counts = array("i", [0]) * recipes
+        for index, count in zip(part.recipe, part.neighbors, strict=True):
+            counts[index] = count
+        return {
+            "start": array("i", accumulate(counts, initial=0)),
+            "to": part.to,
+            "distance": part.distance,
+            "plan": array("i", accumulate(part.flows, initial=0)),
+            "source": part.source,
+            "target": part.target,
+            "mass": part.mass,
+            "words": part.words,
+            "fragment": part.fragment,
+            "text": list(part.texts),
+        }
 
 
 def _substitutes(

@@ -51,6 +51,8 @@ interface Core {
   families: number[][];
   substitutes: { of: number[]; start: number[]; to: number[]; cost: number[] };
   complexity: [number, number][];
+  /** What the page does not carry, of a collection too large for one. */
+  left_out?: { what: string; count: number; why: string }[];
 }
 
 interface NeighborBlock {
@@ -109,6 +111,7 @@ export class Data {
   private readonly core = block<Core>("core");
   private links: NeighborBlock | null = null;
   readonly manifest = this.core.manifest;
+  readonly leftOut = this.core.left_out ?? [];
   readonly ingredients = this.core.ingredients;
   readonly recipes = this.core.recipes;
   readonly families = this.core.families;

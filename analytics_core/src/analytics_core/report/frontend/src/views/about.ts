@@ -45,6 +45,13 @@ export function about({ data }: Context): HTMLElement {
           {},
           "The map flattens many dimensions into two, so it bends distances; the numbers in the lists are exact. Families are groups of drinks whose nearest drinks are each other, named by the ingredients that mark them.",
         ),
+        data.leftOut.map((part) =>
+          h(
+            "p",
+            { class: "left-out" },
+            `Left out of this page: ${plural(part.count, part.what)}; ${part.why}. The documents have them all.`,
+          ),
+        ),
         h("p", {}, "Keys: / finds, arrows walk the map, Enter opens, + and − zoom, 0 shows all."),
         h("h2", {}, "The run"),
         facts([
