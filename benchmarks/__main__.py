@@ -7,7 +7,7 @@ from importlib import import_module
 
 from benchmarks._common import RESULTS, console, keep_result, machine, machine_line
 
-NAMES = ("all_pairs", "learning", "map_moves", "neighbors", "refresh", "scale")
+NAMES = ("all_pairs", "learning", "map_moves", "neighbors", "refresh", "scale", "shards")
 
 
 def main() -> None:

@@ -146,20 +146,25 @@ def run_refresh(
     arguments : sequence of str
         More of the command line.
     """
-    settings = {k: v for k, v in os.environ.items() if not k.startswith(("ANALYTICS_", "NUMBA_"))}
-    command = [
-        sys.executable,
-        "-m",
-        "analytics_core",
-        "refresh",
-        "--db",
-        str(path),
-        "--output",
-        str(output),
-        *arguments,
-    ]
     output.mkdir(parents=True)
-    log = output / "stderr.jsonl"
+    words = ["refresh", "--db", path, "--output", output, *arguments]
+    return run_program(words, output / "stderr.jsonl", compile_cache=compile_cache)
+
+
+def run_program(words: Sequence[object], log: Path, *, compile_cache: Path) -> Process:
+    """Run the package's command line in a process of its own, its log in a file.
+
+    Parameters
+    ----------
+    words : sequence
+        The command and its options.
+    log : Path
+        Where the lines go.
+    compile_cache : Path
+        Where Numba keeps compiled functions.
+    """
+    settings = {k: v for k, v in os.environ.items() if not k.startswith(("ANALYTICS_", "NUMBA_"))}
+    command = [sys.executable, "-m", "analytics_core", *map(str, words)]
     with log.open("wb") as stderr:
         # Linux counts the parent's pages in a child's peak until exec: a small process starts it.
         done = subprocess.run(
@@ -172,7 +177,8 @@ def run_refresh(
     told = log.read_text(encoding="utf-8")
     usage = json.loads(done.stdout)
     if usage["exit_code"]:
-        raise SystemExit(f"the refresh failed with exit code {usage['exit_code']}:\n{told[-2000:]}")
+        code = usage["exit_code"]
+        raise SystemExit(f"`{words[0]}` failed with exit code {code}:\n{told[-2000:]}")
     events = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
     return Process(
         wall_seconds=usage["wall_seconds"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks import shards
 from benchmarks._common import RESULTS, ROOT, Figures, load_results, machine_line
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -118,6 +119,14 @@ def _map_moves(figures: Figures) -> list[str]:
     return [*rows, f"both maps at once, 1% changed | {both['wall_seconds']:.2f} s | 1 s"]
 
 
+def _shards(figures: Figures) -> list[str]:
+    return [
+        f"{int(recipes):,} recipes, {name} | {one[key]:,.2f} | "
+        for recipes, one in figures["sizes"].items()
+        for name, key in shards.ROWS.items()
+    ]
+
+
 ROWS = {
     "map_moves": _map_moves,
     "all_pairs": _all_pairs,
@@ -125,6 +134,7 @@ ROWS = {
     "neighbors": _neighbors,
     "refresh": _refresh,
     "scale": _scale,
+    "shards": _shards,
 }
 
 if __name__ == "__main__":

@@ -45,6 +45,9 @@ def run_container(job: Any, stream: str, container: dict[str, Any]) -> tuple[str
         lines = running.logs(stdout=True, stderr=True).decode(errors="replace").splitlines()
         account, region = job.backend.account_id, processes.region_of(job)
         functions.put_lines(account, region, options["awslogs-group"], stream, lines)
+        if job.reclaimed:
+            job.reclaimed = False
+            return processes.RECLAIMED, None
         container["exitCode"] = running.wait()["StatusCode"]
     finally:
         running.remove(force=True)
@@ -58,6 +61,10 @@ def _wait(job: Any, running: Any) -> bool:
     while running.status in ("created", "running"):
         time.sleep(POLL_SECONDS)
         running.reload()
+        if processes.instance_is_gone(job):
+            job.reclaimed = True
+            running.kill()
+            break
         over = limit is not None and time.monotonic() - begun > limit
         if (over or job.stop) and not asked:
             late, asked = over and not job.stop, True
@@ -70,7 +77,7 @@ def _wait(job: Any, running: Any) -> bool:
 def arguments(job: Any) -> dict[str, Any]:
     """Return what Docker is asked for on the job's behalf."""
     properties = job.job_definition.container_properties
-    needed = {need["type"]: need["value"] for need in properties["resourceRequirements"]}
+    needed = processes.resources_of(job)
     scratch = properties.get("linuxParameters", {}).get("tmpfs", [])
     return {
         "image": properties["image"],

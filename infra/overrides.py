@@ -100,7 +100,8 @@ def _typed(hint: typing.Any, value: object, where: str) -> object:
     if isinstance(hint, types.UnionType):
         if value is None:
             return None
-        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
+        parts = [part for part in typing.get_args(hint) if part is not types.NoneType]
+        hint = next((part for part in parts if type(value) is part), parts[0])
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         given = _typed_fields(hint, value, where)
         missing = [f.name for f in dataclasses.fields(hint) if f.name not in given]

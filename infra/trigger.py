@@ -7,6 +7,7 @@ accounts refuse; `trigger/claim.py` keeps concurrent invocations apart instead.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +30,7 @@ from constructs import Construct
 from infra.batch import BatchStack, make_log_group
 from infra.data import use_of_key
 from infra.environments import Environment
-from infra.facts import TRIGGER_PREFIX
+from infra.facts import LARGEST_ARRAY, TRIGGER_PREFIX
 from infra.jobs import any_revision
 from infra.watching import Watching, watched
 
@@ -122,6 +123,7 @@ class TriggerStack(NestedStack):
                     "ANALYTICS_METRICS": watched(environment),
                     "QUIET_MINUTES": str(environment.quiet_minutes),
                     "MAXIMUM_WAIT_MINUTES": str(environment.maximum_wait_minutes),
+                    **_chain(environment),
                 },
             )
         self.watching = Watching(
@@ -205,6 +207,29 @@ class TriggerStack(NestedStack):
                     input=scheduler.ScheduleTargetInput.from_object({"action": "refresh"}),
                 ),
             )
+
+
+def _chain(environment: Environment) -> dict[str, str]:
+    """Tell the function how a refresh is shared by many machines, where it is."""
+    if not environment.shards:
+        return {}
+    steps = environment.steps
+    at_once = environment.max_vcpus // steps["shard"].vcpus
+    told = {
+        "shards": None if environment.shards == "auto" else environment.shards,
+        "minutes": environment.shard_minutes,
+        # Before the first refresh nobody knows how many are needed: as many as run side by side.
+        "first": max(2, min(LARGEST_ARRAY, at_once)),
+        **{
+            step: {
+                "vcpus": machine.vcpus,
+                "memory_mib": machine.memory_mib,
+                "minutes": machine.timeout_minutes,
+            }
+            for step, machine in steps.items()
+        },
+    }
+    return {"CHAIN": json.dumps(told, separators=(",", ":"))}
 
 
 def _streams(log_group_name: str) -> str:

@@ -7,6 +7,10 @@ function die in between, the claim expires and the next delivery, or Lambda's re
 perhaps a second time: rather twice than never. For the same reason the mail goes out when that
 object is out of reach.
 
+Of a chain (`trigger.chain`) several jobs fail at once: a shard, then the array it is of, then what
+depends on that. They share one note and so one mail, which names the job it began with; what only
+failed because another did is not mailed about.
+
 Everything in a mail that was written elsewhere (reasons, names, lines of the log) is made into
 plain lines of bounded length first.
 """
@@ -21,7 +25,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trigger import logs
+from trigger.chain import chain_name, find_chain
 from trigger.errors import InvalidSettings, NoAccess
+from trigger.progress import Culprit, find_culprit, listed
 from trigger.reasons import what_to_do, why_waiting
 from trigger.services import Services
 from trigger.status import attempts_allowed, describe, ended_attempts
@@ -39,6 +45,10 @@ LONGEST_LINE = 300
 _LONGEST_REASON = 1000
 _READ_LINES = 60  # metrics among them are left out
 _STATUS = "scripts/trigger-analytics-refresh.sh {environment} --status {job_id}"
+_STOP = "scripts/trigger-analytics-refresh.sh {environment} --stop {job_id}"
+
+DEPENDENT = "Dependent Job failed"
+"""In Batch's reason for a job that never ran, since one it depends on failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +116,13 @@ def tell_failed(services: Services, job: Mapping[str, Any]) -> dict[str, Any]:
     if known is None:
         logs.decision("alert.ignored", jobId=job["jobId"], reason="it is tried again")
         return {"jobId": job["jobId"], "mail": "none"}
-    return _send_once(services, job, about="failed", compose=lambda: failure(services, known))
+    name = chain_name(known)
+    if name is not None and DEPENDENT in str(known.get("statusReason")):
+        logs.decision("alert.ignored", jobId=job["jobId"], reason="another job of its chain failed")
+        return {"jobId": job["jobId"], "mail": "none"}
+    return _send_once(
+        services, job, about="failed", chain=name, compose=lambda: failure(services, known)
+    )
 
 
 def tell_blocked(services: Services, job: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,24 +133,35 @@ def tell_blocked(services: Services, job: Mapping[str, Any]) -> dict[str, Any]:
     # What follows names the instance type, which changes while the reason stays the same.
     reason = str(job.get("statusReason") or "").partition(" - ")[0]
     about = f"blocked-{hashlib.sha256(reason.encode(errors='replace')).hexdigest()[:16]}"
-    return _send_once(services, job, about=about, compose=lambda: blockage(services, job))
+    return _send_once(
+        services,
+        job,
+        about=about,
+        chain=chain_name(job),
+        compose=lambda: blockage(services, job),
+    )
 
 
 def failure(services: Services, job: Mapping[str, Any]) -> Mail:
-    """Compose the mail about a failed job."""
-    told = describe(services, job, log_lines=_READ_LINES)
+    """Compose the mail about a failed job, of a chain about the one it began with."""
     kind = _kind(job)
-    reason = one_line(told["reason"].removeprefix("failed: "))
+    culprit, rest = _culprit(services, job)
+    asked, job = job, culprit.job
+    told = describe(services, job, log_lines=_READ_LINES)
+    what = f"{culprit.what}: " if culprit.what else ""
+    reason = one_line(what + told["reason"].removeprefix("failed: "))
     environment = services.settings.environment
-    names = {"environment": environment, "job_id": job["jobId"]}
+    names = {"environment": environment, "job_id": str(asked["jobId"]).partition(":")[0]}
     lines = [
         f"The {kind.name} of the cocktail analytics ({environment}) failed.",
         "",
         f"Why: {shortened(reason, _LONGEST_REASON)}",
         "",
         kind.consequence,
+        *([f"{listed(culprit.others).capitalize()} failed too."] if culprit.others else []),
         "",
         f"See more:   {_STATUS.format(**names)}",
+        *([f"Stop the rest: {_STOP.format(**names)}"] if rest else []),
         f"Run again:  {kind.again.format(**names)}",
         "",
         f"Job:        {_name(job)}",
@@ -170,7 +197,7 @@ def blockage(services: Services, job: Mapping[str, Any]) -> Mail:
         "What is published is unchanged, only older. The job starts by itself once it can.",
         "",
         f"See more:   {_STATUS.format(**names)}",
-        f"Give up:    aws batch cancel-job --job-id {job['jobId']} --reason blocked",
+        f"Give up:    {_STOP.format(**names)}",
         "",
         f"Job:        {_name(job)}",
     ]
@@ -178,6 +205,22 @@ def blockage(services: Services, job: Mapping[str, Any]) -> Mail:
         subject=_subject(f"Cocktail analytics ({environment}): a job cannot start: {reason}"),
         body="\n".join(lines) + "\n",
     )
+
+
+def _culprit(services: Services, job: Mapping[str, Any]) -> tuple[Culprit, bool]:
+    """Return the job with which a failure began, and whether others of its chain still run."""
+    alone = Culprit(job=job, what="")
+    if chain_name(job) is None:
+        return alone, False
+    try:
+        chain = find_chain(services, job)
+        found = find_culprit(services, chain, job) if chain else None
+    except (BotoCoreError, ClientError) as error:
+        logs.decision("alert.unasked", level="warning", jobId=job["jobId"], error=str(error))
+        return alone, True
+    array = chain.jobs.get("shard") if chain else None
+    rest = array is not None and array["status"] not in ("SUCCEEDED", "FAILED")
+    return found or alone, rest and ":" in str(job["jobId"])
 
 
 def _newest(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -206,7 +249,12 @@ def _newest(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any] | N
 
 
 def _send_once(
-    services: Services, job: Mapping[str, Any], *, about: str, compose: Callable[[], Mail]
+    services: Services,
+    job: Mapping[str, Any],
+    *,
+    about: str,
+    chain: str | None,
+    compose: Callable[[], Mail],
 ) -> dict[str, Any]:
     topic = services.settings.alert_topic_arn
     if topic is None:
@@ -214,7 +262,7 @@ def _send_once(
             "environment variable ALERT_TOPIC_ARN is not set; the stack sets it, so deploy again"
         )
     job_id = job["jobId"]
-    claim = services.claim(f"{services.settings.told_prefix}{job_id}/{about}.json")
+    claim = services.claim(f"{services.settings.told_prefix}{chain or job_id}/{about}.json")
     try:
         held = claim.acquire()
     except (BotoCoreError, ClientError, NoAccess) as error:

@@ -15,9 +15,14 @@ LARGEST_LOG_LINES = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresh:
-    """Submit now, or join a job that is still waiting; `pending_since` is for the log only."""
+    """Submit now, or join a job that is still waiting.
+
+    `pending_since` is for the log only. With `force` the job publishes also what differs so much
+    that the earlier set would stay.
+    """
 
     pending_since: str | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,7 @@ _OF_BATCH: Mapping[str, type[JobChanged] | type[QueueBlocked]] = {
 _JOB_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z:_-]{0,127}")
 
 _FIELDS = {
-    "refresh": ("pendingSince",),
+    "refresh": ("pendingSince", "force"),
     "request": (),
     "status": ("jobId", "logLines"),
 }
@@ -89,7 +94,10 @@ def parse(event: object) -> Action:
         since = event.get("pendingSince")
         if since is not None and not isinstance(since, str):
             raise InvalidEvent(f"pendingSince must be text, not {since!r}")
-        return Refresh(pending_since=since)
+        force = event.get("force", False)
+        if not isinstance(force, bool):
+            raise InvalidEvent(f"force must be true or false, not {force!r}")
+        return Refresh(pending_since=since, force=force)
     job_id = event.get("jobId")
     if not isinstance(job_id, str) or not job_id.strip():
         raise InvalidEvent(f"action 'status' needs jobId, the job's id as text, not {job_id!r}")

@@ -7,9 +7,9 @@ from typing import Any
 from trigger import logs
 from trigger.alerts import tell_blocked, tell_failed
 from trigger.events import JobChanged, QueueBlocked, Refresh, Request, Status, parse
+from trigger.progress import refresh_status
 from trigger.schedule import request_refresh
 from trigger.services import Services, connect
-from trigger.status import job_status
 from trigger.submit import submit_or_join
 
 
@@ -39,14 +39,13 @@ def handler(event: object, context: Any) -> dict[str, Any]:
 def answer(event: object, *, services: Services, function_arn: str) -> dict[str, Any]:
     """Do what the event asks, with the given services."""
     match parse(event):
-        case Refresh(pending_since=None):
-            return submit_or_join(services, cause="refresh")
-        case Refresh(pending_since=since):
-            return submit_or_join(services, cause=f"schedule, pending since {since}")
+        case Refresh(pending_since=since, force=force):
+            cause = "refresh" if since is None else f"schedule, pending since {since}"
+            return submit_or_join(services, cause=cause, force=force)
         case Request():
             return request_refresh(services, function_arn=function_arn)
         case Status(job_id=job_id, log_lines=log_lines):
-            return job_status(services, job_id=job_id, log_lines=log_lines)
+            return refresh_status(services, job_id=job_id, log_lines=log_lines)
         case JobChanged(job=job) if job["status"] == "FAILED":
             return tell_failed(services, job)
         case JobChanged(job=job):

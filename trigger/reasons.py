@@ -170,11 +170,11 @@ def why_ended(record: Mapping[str, Any]) -> str:
         if any(re.search(pattern, text) for text in texts):
             return sentence
     code = container.get("exitCode")
+    said = texts[1] or texts[0]
+    if record.get("isTerminated") or record.get("isCancelled"):  # whatever it ended with then
+        return f"ended by hand: {said}" if said else "ended by hand"
     if code is not None and code != 0:
         return f"{EXIT_CODES.get(code, 'the container ended')} (exit {code})"
-    said = texts[1] or texts[0]
-    if record.get("isTerminated") or record.get("isCancelled"):
-        return f"ended by hand: {said}" if said else "ended by hand"
     if code == 0 and said.startswith("Essential container"):
         return "the container ended without an error (exit 0), but Batch counts it as failed"
     return said or "Batch gave no reason"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,39 @@ from datetime import timedelta
 
 from trigger.debounce import DebounceSettings
 from trigger.errors import InvalidSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a step of a shared refresh reserves, and how many minutes an attempt may take."""
+
+    vcpus: int
+    memory_mib: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSettings:
+    """How a refresh is shared by many machines; see `trigger.chain`.
+
+    Attributes
+    ----------
+    shards
+        Among how many the search is divided; None for as many as it needs.
+    minutes
+        How long a shard takes when their number is not given.
+    first
+        How many there may be when it is not known yet how long the search takes.
+    plan, shard, finish
+        What each step reserves.
+    """
+
+    shards: int | None
+    minutes: float
+    first: int
+    plan: Machine
+    shard: Machine
+    finish: Machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +69,8 @@ class Settings:
         Queue for a schedule that could not invoke the function; None for none.
     debounce
         Quiet time and maximum wait.
+    chain
+        How a refresh is shared by many machines; None for one machine.
     """
 
     environment: str
@@ -50,6 +86,7 @@ class Settings:
     schedule_role_arn: str
     dead_letter_arn: str | None
     debounce: DebounceSettings
+    chain: ChainSettings | None = None
 
 
 def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
@@ -102,4 +139,26 @@ def read_settings(variables: Mapping[str, str] | None = None) -> Settings:
         schedule_role_arn=needed("SCHEDULE_ROLE_ARN"),
         dead_letter_arn=given.get("DEAD_LETTER_ARN") or None,
         debounce=debounce,
+        chain=_chain(given.get("CHAIN", "")),
     )
+
+
+def _chain(text: str) -> ChainSettings | None:
+    """Read how a refresh is shared, as the stack writes it."""
+    if not text.strip():
+        return None
+    try:
+        told = json.loads(text)
+        return ChainSettings(
+            shards=None if told["shards"] is None else int(told["shards"]),
+            minutes=float(told["minutes"]),
+            first=int(told["first"]),
+            plan=Machine(**told["plan"]),
+            shard=Machine(**told["shard"]),
+            finish=Machine(**told["finish"]),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidSettings(
+            f"CHAIN is {text!r}, which makes no sense ({error!r}); the stack sets it, so deploy "
+            "again"
+        ) from None

@@ -20,29 +20,13 @@ LINES_FOR_CAUSE = 20
 _LONGEST_CAUSE = 500
 
 
-def job_status(services: Services, *, job_id: str, log_lines: int = 0) -> dict[str, Any]:
-    """Describe a job.
-
-    Parameters
-    ----------
-    job_id
-        Batch's id of the job.
-    log_lines
-        How many of the last lines of its log to return as `log`; 0 leaves `log` out.
-
-    Returns
-    -------
-    dict
-        `jobId`, `status` (Batch's word), `reason` (a sentence), `attempts` (one object for each
-        attempt that ended: `number`, `reason`, `exitCode`, `startedAt`, `stoppedAt`, `logStream`),
-        `startedAt`, `stoppedAt` (ISO 8601 in UTC or None), `logStream` (or None).
+def look_up(services: Services, job_id: str) -> Mapping[str, Any]:
+    """Return a job as `DescribeJobs` gives it.
 
     Raises
     ------
     UnknownJob
         When Batch does not know the job.
-    botocore.exceptions.ClientError
-        Whatever Batch refuses. A log that cannot be read is no error: it may not exist yet.
     """
     found = services.batch.describe_jobs(jobs=[job_id])["jobs"]
     if not found:
@@ -50,7 +34,7 @@ def job_status(services: Services, *, job_id: str, log_lines: int = 0) -> dict[s
             f"Batch knows no job {job_id!r}; it forgets finished jobs after about a week, "
             "and ids of another region or account are unknown to it"
         )
-    return describe(services, found[0], log_lines=log_lines)
+    return found[0]
 
 
 def describe(services: Services, job: Mapping[str, Any], *, log_lines: int = 0) -> dict[str, Any]:
@@ -66,12 +50,15 @@ def describe(services: Services, job: Mapping[str, Any], *, log_lines: int = 0) 
     Returns
     -------
     dict
-        As `job_status`.
+        `jobId`, `status` (Batch's word), `reason` (a sentence), `attempts` (one object for each
+        attempt that ended: `number`, `reason`, `exitCode`, `startedAt`, `stoppedAt`, `logStream`),
+        `startedAt`, `stoppedAt` (ISO 8601 in UTC or None), `logStream` (or None), and `log` if
+        asked for.
     """
     failed = job.get("status") == "FAILED"
-    stream = _stream(job)
+    stream = stream_of(job)
     wanted = max(log_lines, LINES_FOR_CAUSE if failed else 0)
-    lines = _last_lines(services, stream, wanted) if stream and wanted else []
+    lines = last_lines(services, stream, wanted) if stream and wanted else []
     cause = _cause(lines) if failed else None
     if job.get("status") in ("SUBMITTED", "PENDING", "RUNNABLE"):
         waited = _seconds_between(job.get("createdAt"), services.now())
@@ -81,8 +68,8 @@ def describe(services: Services, job: Mapping[str, Any], *, log_lines: int = 0) 
         "status": job.get("status"),
         "reason": in_words(job, now=services.now(), cause=cause),
         "attempts": [_attempt(n, a) for n, a in enumerate(ended_attempts(job), start=1)],
-        "startedAt": _text(job.get("startedAt")),
-        "stoppedAt": _text(job.get("stoppedAt")),
+        "startedAt": utc_text(job.get("startedAt")),
+        "stoppedAt": utc_text(job.get("stoppedAt")),
         "logStream": stream,
     }
     if log_lines:
@@ -110,17 +97,17 @@ def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None)
     match status:
         case "SUBMITTED" | "PENDING" | "RUNNABLE":
             since = ended[-1].get("stoppedAt") if ended else job.get("createdAt")
-            waiting = f"waiting {_span(_seconds_between(since, now))}: {why_waiting(job)}"
+            waiting = f"waiting {span(_seconds_between(since, now))}: {why_waiting(job)}"
             return f"{again}; {waiting}" if ended else waiting
         case "STARTING":
             starting = "starting: an instance was found, the container comes up"
             return f"{again}; {starting}" if ended else starting
         case "RUNNING":
-            running = f"running {_span(_seconds_between(job.get('startedAt'), now))}"
+            running = f"running {span(_seconds_between(job.get('startedAt'), now))}"
             return f"{again}; {running}" if ended else running
         case "SUCCEEDED":
-            stopped = _moment(job.get("stoppedAt")) or now
-            took = _span(_seconds_between(job.get("startedAt"), stopped))
+            stopped = moment(job.get("stoppedAt")) or now
+            took = span(_seconds_between(job.get("startedAt"), stopped))
             which = f", at attempt {len(ended)} of {allowed}" if len(ended) > 1 else ""
             return f"succeeded in {took}{which}"
         case "FAILED":
@@ -162,13 +149,14 @@ def _attempt(number: int, attempt: Mapping[str, Any]) -> dict[str, Any]:
         "number": number,
         "reason": "done" if done else why_ended(attempt),
         "exitCode": container.get("exitCode"),
-        "startedAt": _text(attempt.get("startedAt")),
-        "stoppedAt": _text(attempt.get("stoppedAt")),
+        "startedAt": utc_text(attempt.get("startedAt")),
+        "stoppedAt": utc_text(attempt.get("stoppedAt")),
         "logStream": container.get("logStreamName"),
     }
 
 
-def _stream(job: Mapping[str, Any]) -> str | None:
+def stream_of(job: Mapping[str, Any]) -> str | None:
+    """Return the log stream of a job's newest attempt."""
     stream = (job.get("container") or {}).get("logStreamName")
     if stream:
         return str(stream)
@@ -179,7 +167,8 @@ def _stream(job: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _last_lines(services: Services, stream: str, count: int) -> list[str]:
+def last_lines(services: Services, stream: str, count: int) -> list[str]:
+    """Return the last lines of a job's log; none when it cannot be read."""
     try:
         answer = services.logs.get_log_events(
             logGroupName=services.settings.log_group,
@@ -205,23 +194,26 @@ def _cause(lines: Sequence[str]) -> str | None:
     return None
 
 
-def _moment(milliseconds: object) -> datetime | None:
+def moment(milliseconds: object) -> datetime | None:
+    """Return a time as Batch tells it; None where it tells none."""
     if not isinstance(milliseconds, int | float) or milliseconds <= 0:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
 def _seconds_between(start: object, end: datetime) -> float:
-    begun = _moment(start)
+    begun = moment(start)
     return max(0.0, round((end - begun).total_seconds(), 1)) if begun else 0.0
 
 
-def _text(milliseconds: object) -> str | None:
-    moment = _moment(milliseconds)
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
+def utc_text(milliseconds: object) -> str | None:
+    """Write a time as Batch tells it in ISO 8601; None where it tells none."""
+    known = moment(milliseconds)
+    return known.isoformat(timespec="seconds").replace("+00:00", "Z") if known else None
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Say how long some seconds are."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"

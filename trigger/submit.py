@@ -7,6 +7,10 @@ seconds; joining it could lose the edit, at the price of at most one run more. S
 counts as running. While jobs run at most one waits, since the next refresh joins that one.
 
 A waiting job of another revision of the job definition is not joined: it would run older code.
+Nor does a refresh that is to publish whatever the gate says join one that is not.
+
+A refresh shared by many machines (`trigger.chain`) has begun when its plan has: its other jobs
+wait for hours while the plan's database is long read, and are never joined.
 """
 
 from __future__ import annotations
@@ -22,10 +26,11 @@ from botocore.exceptions import (
     EndpointConnectionError,
 )
 
-from trigger import logs
+from trigger import chain, logs
 from trigger.claim import LEASE, Held
 from trigger.errors import SubmissionUnknown
 from trigger.services import Services
+from trigger.sizing import shards_for_next
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.literals import JobStatusType
@@ -37,18 +42,21 @@ SETTLING = timedelta(minutes=2)
 """For so long a job just submitted may be missing from Batch's answers."""
 
 
-def submit_or_join(services: Services, *, cause: str) -> dict[str, Any]:
+def submit_or_join(services: Services, *, cause: str, force: bool = False) -> dict[str, Any]:
     """Make sure that a job is waiting which will see everything edited until now.
 
     Parameters
     ----------
     cause
         For the log: `refresh`, `schedule` or `request`.
+    force
+        The job shall publish whatever the gate says.
 
     Returns
     -------
     dict
-        `jobArn`, `jobId`, `jobName`, `status`, and `coalesced`, True for a job that was joined.
+        `jobArn`, `jobId`, `jobName`, `status`, and `coalesced`, True for a job that was joined. Of
+        a refresh shared by many machines it is the job that publishes, in the plan's status.
 
     Raises
     ------
@@ -65,11 +73,19 @@ def submit_or_join(services: Services, *, cause: str) -> dict[str, Any]:
     held = claim.acquire()
     last_job = _noted_job(held)
     try:
-        job = _waiting_job(services, last_job)
+        job = _waiting_job(services, last_job, force=force)
         coalesced = job is not None
         if job is None:
-            job = _submit(services, held)
-            last_job = {**job, "submittedAt": services.now().isoformat()}
+            shards, seconds = shards_for_next(services, held.note or {})
+            job = _submit(services, held, shards=shards, force=force)
+            last_job = {
+                **job,
+                "submittedAt": services.now().isoformat(),
+                "force": force,
+                "searchSeconds": seconds,
+            }
+        elif job["jobId"] != (last_job or {}).get("jobId"):
+            job = _completed(services, job)
     except SubmissionUnknown as error:
         # The claim is left to expire: until then Batch will show the job, if there is one.
         logs.decision("refresh.unknown", level="error", cause=cause, error=str(error))
@@ -77,7 +93,7 @@ def submit_or_join(services: Services, *, cause: str) -> dict[str, Any]:
     except BaseException:
         claim.release(held, note=held.note)
         raise
-    claim.release(held, note=last_job)
+    claim.release(held, note=last_job or held.note)
     logs.decision(
         "refresh.joined" if coalesced else "refresh.submitted",
         cause=cause,
@@ -99,33 +115,65 @@ def submit_or_join(services: Services, *, cause: str) -> dict[str, Any]:
     }
 
 
-def _submit(services: Services, held: Held) -> dict[str, Any]:
-    settings = services.settings
+def _submit(services: Services, held: Held, *, shards: int, force: bool) -> dict[str, Any]:
+    """Submit a refresh: one job, or with `shards` a chain; the job that publishes."""
     now = services.now()
-    name = f"refresh-{settings.environment}-{now:%Y%m%dT%H%M%S}-{held.holder[:8]}"
+    created = int(now.timestamp() * 1000)
+    if not shards:
+        name = f"refresh-{services.settings.environment}-{now:%Y%m%dT%H%M%S}-{held.holder[:8]}"
+        request = chain.refresh_request(services, name=name, now=now, force=force)
+        return {**_take(services, request), "status": "SUBMITTED", "createdAt": created}
+    request = chain.plan_request(services, holder=held.holder, now=now, shards=shards, force=force)
+    plan = _take(services, request)
+    finish = _submit_rest(services, plan, chain.next_requests(services, plan, request))
+    return {
+        **finish,
+        "status": "SUBMITTED",
+        "createdAt": created,
+        "planJobId": plan["jobId"],
+    }
+
+
+def _submit_rest(
+    services: Services, plan: Mapping[str, Any], requests: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Submit the steps that follow a plan; the job that publishes."""
+    search, finish = requests
+    searching = _take(services, search)
+    # On the plan too: were the search to be removed from Batch's memory, the plan would not be.
+    finish["dependsOn"] = [{"jobId": plan["jobId"]}, {"jobId": searching["jobId"]}]
+    return _take(services, finish)
+
+
+def _completed(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the job that publishes for one that waits; complete a chain that breaks off."""
+    if chain.step_of(job) != "plan":
+        return job
+    found = chain.find_chain(services, job)
+    finish = found.jobs.get("finish") if found else None
+    if finish is None or finish["status"] == "FAILED":
+        logs.decision("chain.completed", level="warning", jobId=job["jobId"])
+        finish = _submit_rest(services, job, chain.next_requests(services, job))
+    names = {key: finish[key] for key in ("jobArn", "jobId", "jobName")}
+    return {**job, **names}
+
+
+def _take(services: Services, request: dict[str, Any]) -> dict[str, Any]:
+    """Submit one job; what is known of it at once."""
     try:
-        answer = services.submitting.submit_job(
-            jobName=name,
-            jobQueue=settings.job_queue,
-            jobDefinition=settings.job_definition,
-            containerOverrides={
-                "environment": [{"name": "REFRESH_SUBMITTED_AT", "value": now.isoformat()}]
-            },
-        )
+        answer = services.submitting.submit_job(**request)
     except (BotoCoreError, ClientError) as error:
         if _certainly_refused(error):
             raise
         raise SubmissionUnknown(
-            f"Batch did not say whether it took job {name}: {error}. The next refresh, from "
-            f"{LEASE.total_seconds():.0f} s on, joins it or submits anew"
+            f"Batch did not say whether it took job {request['jobName']}: {error}. The next "
+            f"refresh, from {LEASE.total_seconds():.0f} s on, joins it or submits anew"
         ) from error
     return {
         "jobArn": answer["jobArn"],
         "jobId": answer["jobId"],
         "jobName": answer["jobName"],
-        "jobDefinition": settings.job_definition,
-        "status": "SUBMITTED",
-        "createdAt": int(now.timestamp() * 1000),
+        "jobDefinition": services.settings.job_definition,
     }
 
 
@@ -150,14 +198,17 @@ def _noted_job(held: Held) -> Mapping[str, Any] | None:
 
 
 def _waiting_job(
-    services: Services, last_job: Mapping[str, Any] | None
+    services: Services, last_job: Mapping[str, Any] | None, *, force: bool
 ) -> Mapping[str, Any] | None:
-    """Return the oldest job that still waits, asked for when its status was last certain."""
-    candidates = {job["jobId"]: job for job in _listed(services)}
-    if last_job is not None and str(last_job["jobId"]) not in candidates:
-        candidates[str(last_job["jobId"])] = last_job
-    if not candidates:
-        return None
+    """Return the oldest job that still waits, asked for when its status was last certain.
+
+    Of a chain it is the plan, unless Batch cannot show it yet.
+    """
+    candidates = {str(job["jobId"]) for job in _listed(services)}
+    last_id = None
+    if last_job is not None:
+        last_id = str(last_job.get("planJobId") or last_job["jobId"])
+        candidates.add(last_id)
     # A listing is older than its answer: the status that counts is asked for afterwards.
     found: dict[str, Mapping[str, Any]] = {}
     ids = sorted(candidates)
@@ -168,13 +219,17 @@ def _waiting_job(
     waiting = [
         job
         for job in found.values()
-        if job["status"] in WAITING and job["jobDefinition"] == settings.job_definition
+        if job["status"] in WAITING
+        and job["jobDefinition"] == settings.job_definition
+        and chain.step_of(job) in (None, "plan")
+        and chain.is_forced(job) >= force
     ]
     if waiting:
         return min(waiting, key=lambda job: (job.get("createdAt", 0), job["jobId"]))
-    if last_job is not None and str(last_job["jobId"]) not in found:
+    if last_job is not None and last_id not in found:
         submitted = datetime.fromisoformat(last_job["submittedAt"])
         same = last_job["jobDefinition"] == settings.job_definition
+        same = same and bool(last_job.get("force")) >= force
         if same and timedelta(0) <= services.now() - submitted < SETTLING:
             return last_job  # Batch cannot show it yet, so it cannot have started
     return None

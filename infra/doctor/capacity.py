@@ -65,9 +65,10 @@ def instance_types(account: Account, environment: Environment) -> Iterator[Findi
             "take them out of instance_types",
         )
     if known and smallest_vcpus(account, environment) is None:
+        steps = f", or a step of {environment.shards} shards," if environment.shards else ""
         yield trouble(
             f"no listed type holds a job of {environment.vcpus} vCPUs and "
-            f"{environment.memory_mib} MiB beside the ECS agent; it stays RUNNABLE",
+            f"{environment.memory_mib} MiB{steps} beside the ECS agent; it stays RUNNABLE",
             "list a larger type, or lower vcpus or memory_mib",
         )
     yield from _offered(account, environment, sorted(known))
@@ -84,14 +85,25 @@ def _known_types(account: Account, environment: Environment) -> dict[str, Any]:
 
 
 def smallest_vcpus(account: Account, environment: Environment) -> int | None:
-    """Return the vCPUs of the smallest listed type that holds the job; None for none."""
-    fitting = [
-        facts["VCpuInfo"]["DefaultVCpus"]
-        for facts in _known_types(account, environment).values()
-        if environment.vcpus <= facts["VCpuInfo"]["DefaultVCpus"]
-        and environment.memory_mib <= facts["MemoryInfo"]["SizeInMiB"] * (1 - AGENT_SHARE)
+    """Return the vCPUs of the smallest listed type that holds the job; None for none.
+
+    Where a refresh is shared, of the smallest that holds its largest step.
+    """
+    known = _known_types(account, environment).values()
+    jobs = environment.steps.values() if environment.shards else [environment]
+    found = [
+        min(
+            (
+                int(facts["VCpuInfo"]["DefaultVCpus"])
+                for facts in known
+                if job.vcpus <= facts["VCpuInfo"]["DefaultVCpus"]
+                and job.memory_mib <= facts["MemoryInfo"]["SizeInMiB"] * (1 - AGENT_SHARE)
+            ),
+            default=0,
+        )
+        for job in jobs
     ]
-    return min(fitting, default=None)
+    return max(found) if all(found) else None
 
 
 def _offered(account: Account, environment: Environment, types: list[str]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from analytics_core.changes import LISTED, Changes, _told, in_words, objections
 from analytics_core.cli import app
 from analytics_core.errors import EXIT_GATE, GateClosed
-from analytics_core.pipeline import RefreshSettings, finish, plan, read_plan, refresh
+from analytics_core.pipeline import RefreshSettings, finish, plan, read_plan, refresh, shard
 from analytics_core.store import LocalStorage, read_published
 from tests.analytics_core.databases import change, cut_down_sample, large_database, write_database
 
@@ -197,7 +197,9 @@ def forced(path: Path, folder: Path) -> Any:
 
 def finished(path: Path, folder: Path) -> Any:
     cache = LocalStorage(folder / "shared")
-    plan(path, cache, settings=PLAIN, shards=2)
+    made = plan(path, cache, settings=PLAIN, shards=2)
+    for index in range(2):
+        shard(made, cache, index)
     with pytest.raises(GateClosed):
         finish(read_plan(cache), cache, LocalStorage(folder))
     finish(read_plan(cache), cache, LocalStorage(folder), force=True)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ import pytest
 
 from analytics_core import pipeline
 from analytics_core.errors import AnalyticsError, NotFound, StorageError
-from analytics_core.pipeline import RefreshSettings, plan, read_plan, refresh, shard
+from analytics_core.pipeline import (
+    MissingShards,
+    RefreshSettings,
+    finish,
+    plan,
+    read_plan,
+    refresh,
+    shard,
+)
 from analytics_core.store import LocalStorage, read_published
 from tests.analytics_core.databases import change, cut_down_sample, write_database
 
@@ -88,7 +97,9 @@ def test_many_machines_publish_what_one_does(
     options = ("--workspace", shared)
     done = run("plan", "--db", mine, "--shards", SHARDS, "--cost", cost, *options)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"50 recipes in 4 shards, kept in {shared}\n"
+    said = json.loads(done.stdout)
+    assert (said["event"], said["rows"], said["shards"]) == ("plan.finished", 50, 4)
+    workspace = shared / "work" / said["run_id"]
     mine.unlink()  # nobody reads it again
 
     for index, state in ((3, "progress"), (1, "finished"), (0, "started")):
@@ -96,7 +107,7 @@ def test_many_machines_publish_what_one_does(
             [sys.executable, "-c", DYING, shared, str(index), state], timeout=300, check=False
         )
         assert dying.returncode == -signal.SIGKILL
-    kept = len(list((shared / "work" / "neighbors").iterdir()))
+    kept = len(list((workspace / "neighbors").iterdir()))
     assert kept == 1  # that of the shard which was killed after it was done
     together = [
         subprocess.Popen([*COMMAND, "shard", "--index", str(index), *map(str, options)])
@@ -114,21 +125,154 @@ def test_many_machines_publish_what_one_does(
     manifest = read_published(LocalStorage(out))["manifest"]
     reused = {stage["name"] for stage in manifest["stages"] if stage["reused"]}
     assert reused == {"inputs", "cost", "neighbors"}
-    assert manifest["run_id"] == read_plan(LocalStorage(shared)).run_id
+    assert manifest["run_id"] == said["run_id"]
+    assert not workspace.exists(), "what was published needs no workspace"
 
 
-def test_what_a_lost_shard_did_not_leave_is_computed(
+def test_finish_refuses_and_names_what_shards_did_not_leave(
+    undisturbed: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a shard that never ran counts, nor one whose rows are torn or partly there."""
+    database, expected = undisturbed
+    monkeypatch.setattr(pipeline, "ROWS_KEPT", 10)
+    cache, out = LocalStorage(tmp_path / "shared"), LocalStorage(tmp_path / "out")
+    made = plan(database, cache, shards=3)
+    assert made.pieces(1) == [(16, 24), (24, 33)]
+    shard(made, cache, 0)
+    shard(made, cache, 1)
+    [*_, torn] = sorted(cache.list(f"work/{made.run_id}/neighbors/"))
+    cache.write(torn, cache.read(torn)[:-1])
+    with pytest.raises(MissingShards, match=f"`shard --plan {made.run_id} --index") as refused:
+        finish(made, cache, out)
+    assert refused.value.exit_code == 4
+    assert "2 (recipes 34 to 50)" in str(refused.value)
+    assert len(refused.value.shards) == 2
+    assert out.list("") == []
+
+    events: list[Any] = []
+    finish(made, cache, out, complete=True, on_event=events.append)
+    (search,) = [e for e in events if (e.stage, e.state) == ("neighbors", "finished")]
+    assert search.detail == "3 of 6 parts were there"
+    assert published(tmp_path / "out") == expected
+
+
+def test_a_shard_that_is_run_again_goes_on_where_it_stopped(
+    undisturbed: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, _ = undisturbed
+    monkeypatch.setattr(pipeline, "ROWS_KEPT", 10)
+    cache = LocalStorage(tmp_path / "shared")
+    made = plan(database, cache, shards=1)
+    found = f"work/{made.run_id}/neighbors/"
+
+    def stop(event: Any) -> None:
+        if len(cache.list(found)) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shard(made, cache, 0, on_event=stop)
+    first = {key: (tmp_path / "shared" / key).stat().st_ino for key in cache.list(found)}
+    assert 2 <= len(first) < 5
+    shard(made, cache, 0)
+    after = {key: (tmp_path / "shared" / key).stat().st_ino for key in cache.list(found)}
+    assert len(after) == 5
+    assert after.items() >= first.items(), "what was kept was not written again"
+
+
+def test_plans_in_one_cache_never_mix(
+    undisturbed: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    """Also where both read the same database: the first to finish takes nothing of the other's."""
+    database, expected = undisturbed
+    cache = LocalStorage(tmp_path / "shared")
+    first, second = (plan(database, cache, shards=2) for _ in range(2))
+    for made in (first, second):
+        for index in range(2):
+            shard(made, cache, index)
+    finish(first, cache, LocalStorage(tmp_path / "one"))
+    assert read_plan(cache) == second
+    assert all(
+        key.startswith((f"work/{second.run_id}/", "work/used/", "work/plan.json"))
+        for key in cache.list("work/")
+    )
+    finish(second, cache, LocalStorage(tmp_path / "two"))
+    assert all(key.startswith("work/used/") for key in cache.list("work/"))
+    assert published(tmp_path / "one") == published(tmp_path / "two") == expected
+
+
+def test_a_plan_that_was_made_anew_while_shards_ran_is_refused_not_mixed(tmp_path: Path) -> None:
+    """Some shards of the old plan, the rest of the new one: rows of two databases."""
+    database = write_database(tmp_path / "bar.db")
+    cache, out = LocalStorage(tmp_path / "shared"), LocalStorage(tmp_path / "out")
+    old = plan(database, cache, settings=PLAIN, shards=2)
+    shard(old, cache, 0)
+    change(database, "UPDATE recipes SET name = name || ' again'")
+    new = plan(database, cache, settings=PLAIN, shards=2, run_id=old.run_id)
+    shard(new, cache, 1)
+    for made in (old, new):
+        with pytest.raises(MissingShards):
+            finish(made, cache, out)
+
+
+@pytest.mark.parametrize("superseded", [False, True])
+def test_finish_killed_after_publishing_is_done_when_it_is_run_again(
+    superseded: bool, tmp_path: Path
+) -> None:
+    database = write_database(tmp_path / "bar.db")
+    cache, out = LocalStorage(tmp_path / "shared"), LocalStorage(tmp_path / "out")
+    made = plan(database, cache, settings=PLAIN)
+    shard(made, cache, 0)
+    if superseded:
+        made = replace(made, generated_at="2026-01-01T00:00:00+00:00")
+        newer = refresh(database, out, settings=PLAIN)
+
+    def die(event: Any) -> None:
+        if event.stage == "cleaning":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.finish(made, cache, out, on_event=die)
+    for key in cache.list(f"work/{made.run_id}/neighbors/"):
+        cache.delete(key)  # as if it had died half-way
+    again = pipeline.finish(made, cache, out)
+    assert again.manifest["run_id"] == made.run_id
+    assert cache.list(f"work/{made.run_id}/") == []
+    there = read_published(out)["manifest"]["run_id"]
+    assert there == (newer.run_id if superseded else made.run_id)
+
+
+def test_the_plan_decides_how_many_of_the_machines_are_needed(
     undisturbed: tuple[Path, dict[str, str]], tmp_path: Path
 ) -> None:
     database, expected = undisturbed
+    cache, out = LocalStorage(tmp_path / "shared"), tmp_path / "out"
+    all_of_them = plan(database, cache, shards=5, shard_minutes=1e-9)
+    assert (all_of_them.shards, all_of_them.most) == (5, 5)
+    one = plan(database, cache, shards=5, shard_minutes=1e9)
+    assert (one.shards, one.most) == (1, 5)
+    assert one.search_seconds is not None
+    assert one.search_seconds > 0
+    options = ("--workspace", cache.url, "--plan", one.run_id)
+    for index, code in ((4, 0), (0, 0), (5, 2)):
+        done = run("shard", *options, AWS_BATCH_JOB_ARRAY_INDEX=str(index))
+        assert done.returncode == code, done.stderr
+    done = run("finish", "--output", out, *options)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["search_seconds"] == one.search_seconds
+    assert published(out) == expected
+    with pytest.raises(ValueError, match="shard_minutes"):
+        plan(database, cache, shard_minutes=0.0)
+
+
+@pytest.mark.parametrize("bad", ["cost", "used", "../x", "20260301T115000Z", "A" * 200, ""])
+def test_a_plans_id_cannot_be_another_folder(bad: str, tmp_path: Path) -> None:
     cache = LocalStorage(tmp_path / "shared")
-    made = plan(database, cache, shards=3)
-    shard(made, cache, 1)
-    events: list[Any] = []
-    pipeline.finish(made, cache, LocalStorage(tmp_path / "out"), on_event=events.append)
-    (search,) = [e for e in events if (e.stage, e.state) == ("neighbors", "finished")]
-    assert search.detail == "1 of 3 parts were there"
-    assert published(tmp_path / "out") == expected
+    with pytest.raises(ValueError, match="is no id of a plan"):
+        plan(write_database(tmp_path / "bar.db"), cache, settings=PLAIN, run_id=bad)
+    for command in ("shard", "finish"):
+        words = ["--workspace", cache.url, "--plan", bad, "--output", cache.url]
+        done = run(command, *words, *(["--index", "0"] if command == "shard" else []))
+        assert done.returncode == 2, done.stderr
 
 
 def test_more_shards_than_recipes_are_no_fault(tmp_path: Path) -> None:
@@ -148,8 +292,9 @@ def test_more_shards_than_recipes_are_no_fault(tmp_path: Path) -> None:
 def test_a_database_without_recipes_can_be_shared_too(tmp_path: Path) -> None:
     database = write_database(tmp_path / "bar.db", recipes=[], lines=[])
     cache = LocalStorage(tmp_path / "shared")
-    made = plan(database, cache, settings=PLAIN, shards=2)
-    shard(made, cache, 1)
+    made = plan(database, cache, settings=PLAIN, shards=2, shard_minutes=5)
+    assert made.shards == 1
+    shard(made, cache, 0)
     result = pipeline.finish(made, cache, LocalStorage(tmp_path / "out"))
     assert [w["code"] for w in result.manifest["warnings"]] == ["no-usable-recipe"]
 
@@ -162,6 +307,7 @@ def test_findings_are_part_of_the_inputs(tmp_path: Path) -> None:
     change(database, "UPDATE ingredients SET path = '/9/9/' WHERE parent_id IS NULL")
     second = plan(database, cache, settings=PLAIN)
     assert first.inputs != second.inputs
+    shard(second, cache, 0)
     result = pipeline.finish(second, cache, LocalStorage(tmp_path / "out"))
     assert [w["code"] for w in result.manifest["warnings"]] == ["path-mismatch"]
 
@@ -181,12 +327,22 @@ def test_there_must_be_a_plan_that_this_code_made(
     with pytest.raises(NotFound, match="there is no plan"):
         read_plan(cache)
     made = plan(write_database(tmp_path / "bar.db"), cache, settings=PLAIN)
-    whole = cache.read(pipeline.PLAN_KEY)
-    for damaged in (b"", b"[]", whole[:-20], whole.replace(b'"rows"', b'"lines"')):
-        cache.write(pipeline.PLAN_KEY, damaged)
-        with pytest.raises(StorageError, match="damaged"):
-            read_plan(cache)
-    cache.write(pipeline.PLAN_KEY, whole.replace(made.code.encode(), b"0" * 64))
+    with pytest.raises(NotFound, match="there is no plan 20260301T115000Z-1a2b3c"):
+        read_plan(cache, "20260301T115000Z-1a2b3c")
+    own = f"work/{made.run_id}/plan.json"
+    whole, latest = cache.read(own), cache.read(pipeline.LATEST_KEY)
+    for key, contents in (
+        (own, (b"", b"[]", whole[:-20], whole.replace(b'"rows"', b'"lines"'))),
+        (pipeline.LATEST_KEY, (b"", b"[]", latest[:-5], b'{"run_id": "cost"}', b'{"run_id": 3}')),
+    ):
+        for damaged in contents:
+            cache.write(key, damaged)
+            with pytest.raises(StorageError, match="damaged"):
+                read_plan(cache)
+        cache.write(own, whole)
+    assert read_plan(cache, made.run_id) == made
+    cache.write(pipeline.LATEST_KEY, latest)
+    cache.write(own, whole.replace(made.code.encode(), b"0" * 64))
     with pytest.raises(AnalyticsError, match="another version of the code"):
         read_plan(cache)
 
@@ -194,7 +350,7 @@ def test_there_must_be_a_plan_that_this_code_made(
 def test_inputs_that_were_removed_are_named(tmp_path: Path) -> None:
     cache = LocalStorage(tmp_path / "shared")
     made = plan(write_database(tmp_path / "bar.db"), cache, settings=PLAIN)
-    for key in cache.list("work/inputs/"):
+    for key in cache.list(f"work/{made.run_id}/inputs/"):
         cache.delete(key)
     with pytest.raises(NotFound, match="run `plan` again"):
         shard(made, cache, 0)

@@ -121,6 +121,7 @@ def job(
         status="SUBMITTED",
         arn="arn",
         job_stopped=False,
+        reclaimed=False,
         describe=dict,
     )
     chain.monkeypatch.setattr(chain.processes, "batch_event", lambda job: {})

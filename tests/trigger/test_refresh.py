@@ -155,8 +155,8 @@ def test_without_the_claim_the_same_race_makes_two_jobs(
 
     looked = submit_module._waiting_job
 
-    def look_together(*args: Any) -> Any:
-        found = looked(*args)
+    def look_together(*args: Any, **named: Any) -> Any:
+        found = looked(*args, **named)
         gate.wait(120)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from tests.trigger.conftest import Cloud
 from tests.trigger.front import ROOT, Front, standing_before
+from trigger import services
 
 
 @pytest.fixture
@@ -98,3 +100,57 @@ def test_wrong_use_is_exit_2(arguments: list[str]) -> None:
     )
     assert done.returncode == 2
     assert "usage:" in done.stderr
+
+
+def test_a_forced_refresh_is_submitted_beside_the_one_that_waits(
+    front: Front, cloud: Cloud
+) -> None:
+    run(front, "dev")
+    done = run(front, "dev", "--force")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("submitted: ")
+    forced = [
+        {entry["name"]: entry["value"] for entry in job["container"]["environment"]}.get(
+            "ANALYTICS_FORCE"
+        )
+        for job in cloud.jobs()
+    ]
+    assert sorted(forced, key=str) == ["1", None]
+    for other in ("--status", "--stop"):
+        done = run(front, "dev", "--force", other, cloud.jobs()[0]["jobId"])
+        assert done.returncode == 1
+        assert "--force is for a new refresh" in done.stderr
+
+
+def test_stopping_ends_a_job_and_says_so(front: Front, cloud: Cloud) -> None:
+    run(front, "dev")
+    [job] = cloud.jobs()
+    stopped: list[str] = []
+    front.on_request = lambda method, path: (
+        (200, b"{}") if path.endswith("terminatejob") and not stopped.append(path) else None
+    )
+    done = run(front, "dev", "--stop", job["jobId"])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"stopped: job ({job['jobId']})\n"
+    assert len(stopped) == 1
+    cloud.emulator.set_job(job["jobId"], status="SUCCEEDED", startedAt=1_000, stoppedAt=61_000)
+    done = run(front, "dev", "--stop", job["jobId"])
+    assert (done.returncode, done.stdout) == (0, "nothing to stop: succeeded in 1 min\n")
+    assert len(stopped) == 1
+
+
+def test_stopping_ends_a_chain_its_last_job_first(
+    front: Front, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = {"vcpus": 1, "memory_mib": 2048, "minutes": 30}
+    told = {"shards": 2, "minutes": 5, "first": 2}
+    steps = dict.fromkeys(("plan", "shard", "finish"), machine)
+    monkeypatch.setenv("CHAIN", json.dumps(told | steps))
+    services.connect.cache_clear()
+    run(front, "dev")
+    jobs = {job["jobName"].rpartition("-")[2]: job["jobId"] for job in cloud.jobs()}
+    front.on_request = lambda _method, path: (200, b"{}") if path.endswith("terminatejob") else None
+    done = run(front, "dev", "--stop", f"{jobs['shard'].partition(':')[0]}:1")
+    assert done.returncode == 0, done.stderr
+    named = [line.removeprefix("stopped: ").partition(" ")[0] for line in done.stdout.splitlines()]
+    assert named == ["finish", "shard", "plan"]

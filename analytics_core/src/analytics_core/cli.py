@@ -123,7 +123,12 @@ def refresh(
         )
         cache = _open(workspace) if workspace else None
         result = _refresh(run, db, storage, settings, cache=cache, scratch=scratch)
-        _report(storage, result)
+        searched = [
+            stage["seconds"]
+            for stage in result.timings
+            if stage["name"] == "neighbors" and not stage["reused"]
+        ]
+        _report(storage, result, search_seconds=searched[0] if searched else None)
 
 
 @app.command(epilog=_for_example("plan --db site.db --workspace s3://bucket/work --shards 8"))
@@ -144,6 +149,8 @@ def plan(
     keep_runs: options.KeepRuns = 10,
     force: options.Force = False,
     shards: options.Shards = 2,
+    shard_minutes: options.ShardMinutes = None,
+    plan_id: options.NewPlan = None,
 ) -> None:
     """Begin a refresh that many machines share: read the database and learn the cost."""
     place = workspace or _place(output, bucket)
@@ -163,13 +170,14 @@ def plan(
             layout=layout,
             bar=bar,
         )
-        run.log.run_id = new_run_id()
+        run.log.run_id = _plan_id(plan_id) or new_run_id()
         made = run.follow(
             lambda on_event: pipeline.plan(
                 db,
                 cache,
                 settings=settings,
                 shards=shards,
+                shard_minutes=shard_minutes,
                 scratch=scratch,
                 on_event=on_event,
                 run_id=run.log.run_id,
@@ -177,7 +185,13 @@ def plan(
             cache=cache,
             scratch=scratch,
         )
-        typer.echo(f"{made.rows} recipes in {made.shards} shards, kept in {cache.url}")
+        _done(
+            run,
+            f"plan {made.run_id}: {made.rows} recipes in {made.shards} shards, kept in {cache.url}",
+            rows=made.rows,
+            shards=made.shards,
+            search_seconds=made.search_seconds,
+        )
 
 
 @app.command(epilog=_for_example("shard --workspace s3://bucket/work --index 3"))
@@ -187,21 +201,27 @@ def shard(
     bucket: options.Bucket = None,
     threads: options.Threads = None,
     workspace: options.Workspace = None,
+    plan_id: options.PlanId = None,
 ) -> None:
-    """Do one shard of the latest plan: find the neighbors of its recipes."""
+    """Do one shard of a plan: find the neighbors of its recipes."""
     place = workspace or _place(output, bucket)
     with running("shard") as run:
         from analytics_core import pipeline
 
         cache = _open(place)
-        plan = pipeline.read_plan(cache)
-        if index >= plan.shards:
-            raise typer.BadParameter(f"the plan has shards 0 to {plan.shards - 1}, no {index}")
+        plan = pipeline.read_plan(cache, _plan_id(plan_id))
         run.log.run_id = plan.run_id
+        if index >= plan.most:
+            raise typer.BadParameter(f"the plan has shards 0 to {plan.shards - 1}, no {index}")
+        if index >= plan.shards:
+            _done(run, f"the plan needs {plan.shards} shards only; {index} has nothing to do")
+            return
         run.follow(
             lambda on_event: pipeline.shard(plan, cache, index, threads=threads, on_event=on_event),
             cache=cache,
         )
+        begin, end = plan.spans[index]
+        _done(run, f"shard {index}: recipes {begin + 1} to {end}", index=index, rows=end - begin)
 
 
 @app.command(epilog=_for_example("finish --workspace s3://bucket/work --output s3://bucket"))
@@ -211,23 +231,50 @@ def finish(
     threads: options.Threads = None,
     workspace: options.Workspace = None,
     force: options.Force = False,
+    plan_id: options.PlanId = None,
+    complete: options.Complete = False,
 ) -> None:
-    """End the refresh of the latest plan: put its shards together and publish."""
+    """End the refresh of a plan: put its shards together and publish."""
     place = _place(output, bucket)
     with running("finish") as run:
         from analytics_core import pipeline
 
         storage = _open(place)
         cache = _open(workspace) if workspace else storage
-        plan = pipeline.read_plan(cache)
+        plan = pipeline.read_plan(cache, _plan_id(plan_id))
         run.log.run_id = plan.run_id
         result = run.publish(
             lambda on_event: pipeline.finish(
-                plan, cache, storage, threads=threads, force=force, on_event=on_event
+                plan,
+                cache,
+                storage,
+                threads=threads,
+                force=force,
+                complete=complete,
+                on_event=on_event,
             ),
             cache=cache,
         )
-        _report(storage, result)
+        _report(storage, result, search_seconds=plan.search_seconds)
+
+
+def _plan_id(given: str | None) -> str | None:
+    from analytics_core import pipeline
+
+    try:
+        return None if given is None else pipeline.checked_id(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _done(run: Run, sentence: str, **facts: Any) -> None:
+    """Say what a step did: in words on a terminal, in one line otherwise."""
+    if sys.stdout.isatty():
+        typer.echo(sentence)
+    else:
+        JsonLog(sys.stdout, run.log.run_id).write(
+            f"{run.command}.finished", message=sentence, **facts
+        )
 
 
 @app.command(epilog=_for_example("validate --db site.db --json"))
@@ -601,8 +648,14 @@ def _print_json(value: object) -> None:
     typer.echo(text.encode(errors="replace").decode())
 
 
-def _report(storage: Storage, result: RefreshResult) -> None:
-    """Say what a run did: in words on a terminal, in one line otherwise."""
+def _report(
+    storage: Storage, result: RefreshResult, *, search_seconds: float | None = None
+) -> None:
+    """Say what a run did: in words on a terminal, in one line otherwise.
+
+    That line tells how long one machine takes to search for neighbors, where it is known, so
+    that whoever submits the next refresh knows how many to ask for.
+    """
     if sys.stdout.isatty():
         _print_summary(storage, result, recipes=0)
         return
@@ -612,6 +665,7 @@ def _report(storage: Storage, result: RefreshResult) -> None:
         output=storage.url,
         counts=result.manifest.get("counts"),
         warnings=len(result.manifest.get("warnings", ())),
+        search_seconds=search_seconds,
         changed=result.manifest["compared"]["words"],
     )
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
+
+from analytics_core.errors import NotFound
 
 if TYPE_CHECKING:
     from analytics_core.store.cache import Cache
@@ -45,11 +47,41 @@ def unpack(data: bytes) -> dict[str, np.ndarray[Any, Any]]:
         return {name: archive[name] for name in archive.files}
 
 
-class Stages:
-    """Runs stages one by one, tells a listener, keeps times, reuses finished results."""
+class MissingParts(NotFound):
+    """Parts of a stage that others were to leave are not in the cache.
 
-    def __init__(self, cache: Cache, on_event: Callable[[StageEvent], None]) -> None:
+    Attributes
+    ----------
+    parts : list of int
+        Their numbers, from 0.
+    """
+
+    def __init__(self, stage: str, parts: list[int]) -> None:
+        super().__init__(f"{len(parts)} parts of the stage {stage} are not in the cache")
+        self.parts = parts
+
+
+class Stages:
+    """Runs stages one by one, tells a listener, keeps times, reuses finished results.
+
+    Parameters
+    ----------
+    cache : Cache
+    on_event : callable
+        Called with each `StageEvent`.
+    elsewhere : collection of str
+        Stages whose results others have to leave in the cache; nothing of them is computed here.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        on_event: Callable[[StageEvent], None],
+        *,
+        elsewhere: Collection[str] = (),
+    ) -> None:
         self.cache = cache
+        self._elsewhere = elsewhere
         self.timings: list[dict[str, Any]] = []
         self._on_event = on_event
 
@@ -77,19 +109,31 @@ class Stages:
     def cached_parts(
         self, stage: str, parts: Sequence[tuple[str, Callable[[], Arrays]]]
     ) -> list[Arrays]:
-        """Do the same for each part of a stage; each is kept as soon as it is done."""
+        """Do the same for each part of a stage; each is kept as soon as it is done.
+
+        Raises
+        ------
+        MissingParts
+            The stage is done elsewhere, and not every part is there.
+        """
         self._on_event(StageEvent(stage, "started"))
         start = time.perf_counter()
         results: list[Arrays] = []
         missing = 0
-        for fingerprint, work in parts:
+        absent = []
+        for number, (fingerprint, work) in enumerate(parts):
             data = self.cache.load(stage, fingerprint)
             if data is not None:
                 results.append(unpack(data))
                 continue
+            if stage in self._elsewhere:
+                absent.append(number)
+                continue
             missing += 1
             results.append(work())
             self.cache.save(stage, fingerprint, pack(results[-1]))
+        if absent:
+            raise MissingParts(stage, absent)
         some = 0 < missing < len(parts)
         detail = f"{len(parts) - missing} of {len(parts)} parts were there" if some else ""
         self._finish(stage, start, reused=missing == 0, detail=detail)

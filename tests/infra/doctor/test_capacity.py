@@ -11,7 +11,7 @@ from infra.doctor.capacity import (
     zones,
 )
 from infra.doctor.findings import Severity
-from infra.environments import DEV, PROD, AdoptedVpc, NetworkMode
+from infra.environments import DEV, PROD, AdoptedVpc, Machine, NetworkMode
 from infra.templates import Json
 from tests.infra.doctor.cloud import Examine, Network, of, refuse, say
 from tests.infra.doctor.conftest import Cloud
@@ -127,6 +127,19 @@ def test_a_quota_in_which_no_instance_fits(account: Account, examined: Examine) 
     assert finding.severity is Severity.TROUBLE
     assert "an instance of 2" in finding.what
     assert finding.do.endswith("--quota-code L-34B43A08 --desired-value 8")
+
+
+def test_where_a_refresh_is_shared_its_largest_step_has_to_fit(
+    account: Account, examined: Examine
+) -> None:
+    quotas(account, L_34B43A08=4.0)
+    large = Machine(vcpus=8, memory_mib=14_000, timeout_minutes=60)
+    shared = dataclasses.replace(DEV, shards=4, finish_machine=large)
+    (finding,) = examined(shared, vcpu_quotas)
+    assert finding.severity is Severity.TROUBLE
+    assert "an instance of 8" in finding.what
+    (finding,) = examined(dataclasses.replace(shared, shards=0), vcpu_quotas)
+    assert finding.severity is Severity.WARNING
 
 
 def test_a_quota_below_the_ceiling(account: Account, examined: Examine) -> None:

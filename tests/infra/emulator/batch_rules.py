@@ -11,11 +11,14 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.iam.models import iam_backends
 from moto.utilities.utils import get_partition
 
+from infra.facts import LARGEST_ARRAY
 from infra.facts_text import COUNTS, TEXTS
 
 DEFINITION = TEXTS["AWS::Batch::JobDefinition"]
 MOST_RULES = COUNTS["AWS::Batch::JobDefinition"]["RetryStrategy.EvaluateOnExit"].most
 MOST_ATTEMPTS = 10
+SMALLEST_ARRAY = 2
+MOST_DEPENDENCIES = 20
 SHORTEST_TIMEOUT_SECONDS = 60
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 600, 86_400
 SERVICE_ROLE = "AWSServiceRoleForBatch"
@@ -103,6 +106,7 @@ def submit(
     """SubmitJob: an active revision, an enabled queue."""
     overrides = named.get("container_overrides") or {}
     _refuse(_reserved(overrides.get("environment", [])))
+    _refuse(_array_troubles(backend, named))
     definition = backend.get_job_definition(job_def_id)
     if definition is not None and definition.status != "ACTIVE":
         newest = [
@@ -117,6 +121,19 @@ def submit(
     if queue is not None and queue.state != "ENABLED":
         raise ClientException(f"Job queue {queue.arn} is not in an ENABLED state.")
     return _submit(backend, job_name, job_def_id, job_queue, *rest, **named)
+
+
+def _array_troubles(backend: Any, given: Any) -> Iterator[str]:
+    size = (given.get("array_properties") or {}).get("size")
+    if size is not None and not SMALLEST_ARRAY <= size <= LARGEST_ARRAY:
+        yield f"Array size must be between {SMALLEST_ARRAY} and {LARGEST_ARRAY}"
+    depends = given.get("depends_on") or []
+    if len(depends) > MOST_DEPENDENCIES:
+        yield f"dependsOn must have length less than or equal to {MOST_DEPENDENCIES}"
+    for dependency in depends:
+        job_id = dependency.get("jobId")
+        if job_id is not None and backend.get_job_by_id(job_id) is None:
+            yield f"dependency {job_id} does not exist"
 
 
 def architectures(kinds: list[str]) -> set[str]:
@@ -141,12 +158,10 @@ def mixed(resources: Any) -> str | None:
     return None
 
 
-def create_compute(
-    backend: Any, name: str, kind: str, state: str, resources: Any, *rest: Any, **named: Any
-) -> Any:
+def create_compute(backend: Any, *arguments: Any, **named: Any) -> Any:
     """CreateComputeEnvironment: what mixes architectures comes up INVALID."""
-    made = _create_compute(backend, name, kind, state, resources, *rest, **named)
-    made.trouble = mixed(resources)
+    made = _create_compute(backend, *arguments, **named)
+    made.trouble = mixed(named.get("compute_resources") or (arguments[3:4] or [None])[0])
     return made
 
 

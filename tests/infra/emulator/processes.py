@@ -9,12 +9,17 @@ limit, the retry rules, the log, the states, and an event for each of them.
 
 What is not: the image and its processor (the command runs with this machine's Python and this
 repository's package, whose folders stay writable for the compiler's cache); the user, memory and
-vCPUs; the network; compute environments, which start nothing and are there at once; Spot. Waiting
-for other jobs and array jobs are moto's own: an array's children run, each as a job.
+vCPUs; the network; compute environments, which start nothing and are there at once, but hold no
+more vCPUs than they may.
+
+Array jobs: each child runs as a job, with its index; the parent is PENDING while they do, and ends
+when all have. A job waits until those it depends on have succeeded, and fails when one fails. Spot:
+a file `reclaim/<job id>` in the folder of the file systems takes the instance away from a job.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -25,6 +30,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -34,7 +40,7 @@ from moto.batch import models
 from moto.efs.models import efs_backends
 from moto.logs.models import logs_backends
 
-from tests.infra.emulator import REPOSITORY, extended_moto, functions, rights
+from tests.infra.emulator import REPOSITORY, batch_rules, extended_moto, functions, rights
 
 PAUSE_SECONDS = 0.1
 """How long a job is RUNNABLE and STARTING."""
@@ -60,6 +66,9 @@ IMAGE = {
 EXITED = "Essential container in task exited"
 TIMED_OUT = "Job attempt duration exceeded timeout"
 NO_START = "Task failed to start"
+RECLAIMED = "Host EC2 (instance i-0123456789abcdef0) terminated."
+DEPENDENT = "Dependent Job failed"
+CHILD_FAILED = "Array Child Job failed"
 
 _init = models.Job.__init__
 
@@ -73,21 +82,28 @@ class Job:
         self.status = "SUBMITTED"
         self.end: dict[str, Any] = {}
         self.process: subprocess.Popen[bytes] | None = None
-        self.cancelled = self.terminated = False
+        self.cancelled = self.terminated = self.reclaimed = False
+        if ":" in self.job_id:  # ListJobs shows children of their parent only
+            self.job_queue.jobs.remove(self)
 
     def run(self: Any) -> None:
         """Try until an attempt succeeds or no rule asks for another."""
         change(self, "PENDING")
-        if self.depends_on and not self._wait_for_dependencies():
-            change(self, "FAILED")
+        if not _wait_for_dependencies(self):
+            self.end = {"statusReason": DEPENDENT}
+            _fail(self)
             return
         strategy = _lower(self.job_definition.retry_strategy or {})
         while not self.stop:
-            for status in ("RUNNABLE", "STARTING"):
-                change(self, status)
-                time.sleep(PAUSE_SECONDS)
+            change(self, "RUNNABLE")
+            time.sleep(PAUSE_SECONDS)
             try:
-                succeeded = attempt(self)
+                with place(self):
+                    if self.stop:
+                        break
+                    change(self, "STARTING")
+                    time.sleep(PAUSE_SECONDS)
+                    succeeded = attempt(self)
             except BaseException as error:  # else whoever follows the job waits for ever
                 self.end = {"statusReason": f"the emulator failed: {error!r}"}
                 change(self, "FAILED")
@@ -100,15 +116,16 @@ class Job:
                 break
             if not tried_again(strategy, len(self.attempts), self.end):
                 break
-        if self.stop:
-            self.end["statusReason"] = self.job_stopped_reason
-        self.job_stopped = True
-        self.job_stopped_at = datetime.now()  # noqa: DTZ005 - as moto has it
-        change(self, "FAILED")
+        _fail(self)
 
     def terminate(self: Any, reason: str) -> None:
-        """End a job, started or not."""
+        """End a job, started or not; an array with all its children."""
         if self.status in ("SUCCEEDED", "FAILED"):
+            return
+        if self._child_jobs:
+            for child in self._child_jobs:
+                child.terminate(reason)
+            self.terminated, self.job_stopped_reason = True, reason
             return
         self.cancelled = self.status in ("SUBMITTED", "PENDING", "RUNNABLE")
         self.terminated = not self.cancelled
@@ -138,6 +155,7 @@ class Job:
             "tags": self.backend.list_tags_for_resource(self.arn),
             "isCancelled": self.cancelled,
             "isTerminated": self.terminated,
+            **({"arrayProperties": _array(self)} if _array(self) else {}),
         }
 
     def describe_short(self: Any) -> dict[str, Any]:
@@ -160,6 +178,83 @@ class Job:
             code = self.end.get("container", {}).get("exitCode")
             found["container"] = {} if code is None else {"exitCode": code}
         return found
+
+
+# --- arrays, dependencies, places --------------------------------------------------------------
+
+
+def follow_children(parent: Any) -> None:
+    """Let an array's parent be what its children make of it."""
+    while True:
+        states = [child.status for child in parent._child_jobs]
+        if parent.status == "SUBMITTED" and set(states) - {"SUBMITTED", "PENDING"}:
+            change(parent, "PENDING")
+        if all(state in ("SUCCEEDED", "FAILED") for state in states):
+            break
+        time.sleep(PAUSE_SECONDS)
+    if "FAILED" not in states:
+        parent.job_stopped, parent.job_stopped_at = True, datetime.now()  # noqa: DTZ005
+        change(parent, "SUCCEEDED")
+        return
+    reasons = {child.end.get("statusReason") for child in parent._child_jobs}
+    parent.end = {"statusReason": DEPENDENT if reasons == {DEPENDENT} else CHILD_FAILED}
+    parent.stop = parent.terminated
+    _fail(parent)
+
+
+def _array(job: Any) -> dict[str, Any]:
+    if not job._child_jobs:
+        return dict(job.array_properties)
+    summary = dict.fromkeys(models.JobStatus.job_statuses(), 0)
+    for child in job._child_jobs:
+        summary[child.status] += 1
+    return {"size": len(job._child_jobs), "statusSummary": summary}
+
+
+def _wait_for_dependencies(job: Any) -> bool:
+    """Wait for the jobs that a job depends on; whether all succeeded."""
+    ids = [dependency["jobId"] for dependency in job.depends_on or []]
+    while not job.stop:
+        states = [job.all_jobs[job_id].status for job_id in ids]
+        if all(state == "SUCCEEDED" for state in states):
+            return True
+        if "FAILED" in states:
+            return False
+        time.sleep(PAUSE_SECONDS)
+    return True  # ended by hand, which `run` sees to
+
+
+def _fail(job: Any) -> None:
+    if job.stop:
+        job.end["statusReason"] = job.job_stopped_reason
+    job.job_stopped = True
+    job.job_stopped_at = datetime.now()  # noqa: DTZ005 - as moto has it
+    change(job, "FAILED")
+
+
+_taken: dict[str, int] = {}
+_places = threading.Condition()
+
+
+@contextlib.contextmanager
+def place(job: Any) -> Iterator[None]:
+    """Hold a job's vCPUs while the block lasts, waiting until its queue's machines have them."""
+    queue = job.job_queue
+    limits = [
+        (getattr(e, "compute_resources", None) or {}).get("maxvCpus") for e in queue.environments
+    ]
+    most = sum(int(limit or 0) for limit in limits) if all(limits) else None
+    needed = int(float(resources_of(job).get("VCPU", 1)))
+    with _places:
+        while most and _taken.get(queue.arn, 0) + needed > most and not job.stop:
+            _places.wait(PAUSE_SECONDS)
+        _taken[queue.arn] = _taken.get(queue.arn, 0) + needed
+    try:
+        yield
+    finally:
+        with _places:
+            _taken[queue.arn] -= needed
+            _places.notify_all()
 
 
 # --- one attempt -----------------------------------------------------------------------------
@@ -259,6 +354,9 @@ def run_container(job: Any, stream: str, container: dict[str, Any]) -> tuple[str
             functions.put_lines(account, region, group, stream, [last])
         code = job.process.wait()
     job.process = None
+    if job.reclaimed:
+        job.reclaimed = False
+        return RECLAIMED, None
     if code == NOT_STARTED:
         return NO_START, f"CannotStartContainerError: Error response from daemon: {last}"
     container["exitCode"] = code if code >= 0 else 128 - code
@@ -270,6 +368,10 @@ def _end_in_time(job: Any, limit: int | None, late: threading.Event) -> None:
     asked: float | None = None
     while process.poll() is None:
         now = time.monotonic()
+        if instance_is_gone(job):
+            job.reclaimed = True
+            process.kill()
+            return
         if asked is None and (job.stop or (limit and now - begun > limit)):
             if not job.stop:
                 late.set()
@@ -278,6 +380,15 @@ def _end_in_time(job: Any, limit: int | None, late: threading.Event) -> None:
         if asked is not None and now - asked > GRACE_SECONDS:
             process.kill()
         time.sleep(0.1)
+
+
+def instance_is_gone(job: Any) -> bool:
+    """Whether somebody takes the instance away; said once."""
+    try:
+        (_folder() / "reclaim" / job.job_id).unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _script(job: Any, root: str) -> str:
@@ -325,9 +436,13 @@ def _script(job: Any, root: str) -> str:
 
 def file_system(system_id: str) -> Path:
     """Return the folder that stands for a file system, at its access point."""
-    folder = Path(os.environ.get("JOBS_FOLDER", _temporary.name), system_id)
+    folder = _folder() / system_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("JOBS_FOLDER", _temporary.name))
 
 
 _temporary = tempfile.TemporaryDirectory(prefix="file-systems-")
@@ -380,7 +495,17 @@ def variables_of(job: Any) -> dict[str, str]:
         "AWS_BATCH_JOB_ID": job.job_id,
         "AWS_BATCH_JQ_NAME": queue.name,
         "AWS_BATCH_CE_NAME": queue.environments[0].name,
+        **(
+            {"AWS_BATCH_JOB_ARRAY_INDEX": job.job_id.partition(":")[2]} if ":" in job.job_id else {}
+        ),
     }
+
+
+def resources_of(job: Any) -> dict[str, str]:
+    """Return what a job reserves, by kind: the submission's, else the definition's."""
+    defined = job.job_definition.container_properties.get("resourceRequirements", [])
+    given = job.container_overrides.get("resourceRequirements", [])
+    return {need["type"]: str(need["value"]) for need in (*defined, *given)}
 
 
 def timeout_of(job: Any) -> dict[str, Any]:
@@ -430,6 +555,16 @@ def patch() -> None:
     models.Job.status = "SUBMITTED"  # moto's is a property that moves on by itself
     for name in ("__init__", "run", "terminate", "describe", "describe_short"):
         setattr(models.Job, name, vars(Job)[name])
+    inner = batch_rules._submit
+
+    def submit_job(backend: Any, *arguments: Any, **named: Any) -> Any:
+        answer = inner(backend, *arguments, **named)
+        job = backend.get_job_by_id(answer[1])
+        if job._child_jobs:
+            threading.Thread(target=follow_children, args=(job,), daemon=True).start()
+        return answer
+
+    batch_rules._submit = submit_job
 
 
 if __name__ == "__main__":

@@ -172,9 +172,34 @@ Shards = Annotated[
         "--shards", envvar="ANALYTICS_SHARDS", min=1, help="Machines that search for neighbors."
     ),
 ]
+ShardMinutes = Annotated[
+    float | None,
+    typer.Option(
+        "--shard-minutes",
+        envvar="ANALYTICS_SHARD_MINUTES",
+        min=0.01,
+        help="Use only as many of the machines as have about so long to search each.",
+    ),
+]
 Index = Annotated[
     int,
-    typer.Option("--index", envvar="AWS_BATCH_JOB_ARRAY_INDEX", min=0, help="Which shard, from 0."),
+    typer.Option(
+        "--index",
+        envvar=["AWS_BATCH_JOB_ARRAY_INDEX", "ANALYTICS_SHARD_INDEX"],
+        min=0,
+        help="Which shard, from 0.",
+    ),
+]
+NewPlan = Annotated[
+    str | None,
+    typer.Option("--plan", envvar="ANALYTICS_PLAN", help="The plan's id. Default: a new one."),
+]
+PlanId = Annotated[
+    str | None,
+    typer.Option("--plan", envvar="ANALYTICS_PLAN", help="Which plan. Default: the latest."),
+]
+Complete = Annotated[
+    bool, typer.Option("--complete", help="Compute here what shards did not leave.")
 ]
 FixSql = Annotated[
     str | None,

@@ -30,6 +30,11 @@ _ROOT = "work/"
 _USED = "work/used/"
 
 
+def workspace_of(plan: str) -> str:
+    """Return what the keys of a plan's own workspace begin with."""
+    return f"{_ROOT}{plan}/"
+
+
 def _name_process() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
 
@@ -43,10 +48,13 @@ class Cache:
     storage : Storage
     run_id : str, optional
         The run that uses the cache; where there is none, nobody's use is noted.
+    plan : str, optional
+        The plan whose own workspace it is: results lie below ``work/<plan>/``.
     """
 
     storage: Storage
     run_id: str | None = None
+    plan: str | None = None
     _used: list[str] = field(default_factory=list)
     _process: str = field(default_factory=_name_process)
 
@@ -60,7 +68,7 @@ class Cache:
         StorageError
             When the cache cannot be reached at all.
         """
-        key = _key(stage, fingerprint)
+        key = self._key(stage, fingerprint)
         try:
             content = self.storage.read(key)
         except NotFound:
@@ -73,7 +81,7 @@ class Cache:
 
     def save(self, stage: str, fingerprint: str, data: bytes) -> None:
         """Keep `data` as the result of `stage` for inputs with this `fingerprint`."""
-        key = _key(stage, fingerprint)
+        key = self._key(stage, fingerprint)
         self._use(key)
         content = _header(stage, fingerprint, data) + data
         self.storage.write(key, content, content_type="application/octet-stream")
@@ -100,6 +108,10 @@ class Cache:
             self.storage.delete(key)
         return removed
 
+    def _key(self, stage: str, fingerprint: str) -> str:
+        root = workspace_of(self.plan) if self.plan else _ROOT
+        return f"{root}{stage}/{fingerprint}.npz"
+
     def _use(self, key: str) -> None:
         """Note that this run uses a result; before it is written, so that nobody removes it."""
         if self.run_id is None or key in self._used or not isinstance(self.storage, LocalStorage):
@@ -112,10 +124,6 @@ class Cache:
         with contextlib.suppress(NotFound, ValueError, TypeError):
             return set(json.loads(self.storage.read(key)))
         return set()
-
-
-def _key(stage: str, fingerprint: str) -> str:
-    return f"work/{stage}/{fingerprint}.npz"
 
 
 def _header(stage: str, fingerprint: str, data: bytes) -> bytes:

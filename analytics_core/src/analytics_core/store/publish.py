@@ -265,6 +265,21 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
     return removed
 
 
+def settled(storage: Storage, run_id: str, generated_at: str) -> dict[str, Any] | None:
+    """Return the manifest of a run that is through: published, or whole and superseded.
+
+    None for one that still has something to do.
+    """
+    own = f"{RUNS}{run_id}/manifest.json"
+    with contextlib.suppress(NotFound, Damaged):
+        manifest: dict[str, Any] = parse(storage.read(own), own, storage)
+        if read_manifest(storage)["run_id"] == run_id:
+            return manifest
+        newer = _newer_run(storage, {"generated_at": generated_at})
+        return None if newer is None else {**manifest, "superseded_by": newer}
+    return None
+
+
 def _read_set(
     storage: Storage, manifest: dict[str, Any], kinds: Collection[str] | None
 ) -> dict[str, dict[str, Any]]:
