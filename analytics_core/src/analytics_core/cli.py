@@ -339,15 +339,30 @@ def report(
         "report.html"
     ),
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    title: Annotated[str, typer.Option(help="What the page is called.")] = "Cocktail Atlas",
+    recipe_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where recipes are on the site, as https://example.com/cocktails/{id}; {name} is"
+            " the name as addresses have it.",
+        ),
+    ] = None,
+    logo: Annotated[
+        Path | None, typer.Option(help="A picture to show in place of the title.")
+    ] = None,
 ) -> None:
     """Make the page of a published set: one file that needs no server."""
     with running("report"):
         import webbrowser
 
-        from analytics_core.report import render
+        from analytics_core.report import Site, render
+        from analytics_core.report.page import site_block
         from analytics_core.store import LocalStorage
 
-        page = render(_documents(source, bucket, needed="manifest"))
+        site = Site(title, recipe_url, logo)
+        site_block(site)  # what is wrong with it is said before anything is read
+        page = render(_documents(source, bucket, needed="manifest"), site)
         target = output.absolute()
         LocalStorage(target.parent).write(target.name, page.encode(), content_type="text/html")
         typer.echo(str(target))

@@ -7,6 +7,6 @@ The front-end sources stand in ``frontend/``; a build hook turns them into
 ``dist/`` when the package is built or installed.
 """
 
-from analytics_core.report.page import render
+from analytics_core.report.page import Site, render
 
-__all__ = ["render"]
+__all__ = ["Site", "render"]

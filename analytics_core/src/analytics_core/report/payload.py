@@ -1,7 +1,7 @@
 """The documents in a compact shape: columns of numbers instead of repeated keys and names.
 
 At 1,400 recipes with ten neighbors each the documents hold 23 MB of JSON; the
-columns hold less than two. What the page needs for its first paint comes in
+columns hold less than one. What the page needs for its first paint comes in
 one block; the neighbors, the larger part, in a second that is parsed later.
 """
 
@@ -10,9 +10,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
+from analytics_core.report.kinds import Kind, find_kinds, find_makings
+from analytics_core.report.packing import pack
 from analytics_core.similarity.families import find_families
 from analytics_core.wording import phrase
 
@@ -26,6 +30,7 @@ NEEDED = (
     "recipe-details",
     "recipe-complexity",
 )
+OPTIONAL = "what-changed"
 MANIFEST_FIELDS = (
     "run_id",
     "generated_at",
@@ -36,15 +41,20 @@ MANIFEST_FIELDS = (
     "database",
     "counts",
     "warnings",
+    "left_out",
     "quality",
     "stages",
     "documents",
 )
 GRID = 10_000
 """Steps across the longer side of a map: finer than a pixel at tenfold zoom."""
-MASS_STEPS = 10_000
-"""Masses and distances are kept in ten-thousandths."""
-SUBSTITUTES_SHOWN = 6
+STEPS = 10_000
+"""Shares and distances are kept in ten-thousandths."""
+FLOW_STEPS = 1_000
+"""What moves between two drinks is drawn, so thousandths do."""
+SUBSTITUTES_SHOWN = 10
+MARKS = 4
+"""Ingredients that tell a family most; who stands for it should have some."""
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -80,34 +90,50 @@ def compact(documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any],
     recipes = {row["recipe_id"]: index for index, row in enumerate(details)}
 
     lines, starts, units = _lines(details, ingredients)
-    neighbors = _neighbors(data["recipe-similar"], recipes, ingredients)
-    of_recipe, families = _families(details, neighbors, ingredients)
-    bases = [
-        ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"]) for row in details
-    ]
+    contents = _Contents(lines, starts)
+    graph, neighbors = _neighbors(data["recipe-similar"], recipes, ingredients, contents)
     substitutes = _substitutes(data["ingredient-substitutes"], ingredients)
+    # from here on no ingredient joins those that the columns above have met
+    kinds = ingredients.kinds()
+    of_recipe, families = _families(graph, contents, kinds, [row["recipe_name"] for row in details])
     manifest = documents["manifest"]
+    strengths = [row.get("abv") for row in details]
     core = {
         "manifest": {name: manifest[name] for name in MANIFEST_FIELDS if name in manifest},
         "recipes": {
             "id": [row["recipe_id"] for row in details],
             "name": [row["recipe_name"] for row in details],
-            "base": bases,
+            "base": [
+                _base(row, lines, span, ingredients, kinds)
+                for row, span in zip(details, pairwise(starts), strict=True)
+            ],
             "family": of_recipe,
             "start": starts,
             "plain": _positions(data["cocktail-space"], recipes),
             "learned": _positions(data["cocktail-space-em"], recipes),
         },
-        "lines": lines,
+        "lines": lines
+        | {
+            "ingredient": pack(lines["ingredient"]),
+            "rolled": pack(lines["rolled"]),
+            "fraction": pack(lines["fraction"]),
+        },
         "units": units,
         "families": families,
         "substitutes": substitutes,
         "complexity": [
             [row["ingredient_count"], row["recipe_count"]] for row in data["recipe-complexity"]
         ],
-        # last: the columns above may have added ingredients that the tree lacks
-        "ingredients": ingredients.columns(),
+        "ingredients": {
+            **ingredients.columns(),
+            "kind": [int(kind) for kind in kinds],
+            "made": ingredients.makings(kinds),
+        },
     }
+    if any(strength is not None for strength in strengths):
+        core["recipes"]["abv"] = [_short(strength) for strength in strengths]
+    if OPTIONAL in documents:
+        core["changes"] = documents[OPTIONAL]["data"]
     return core, neighbors
 
 
@@ -146,6 +172,17 @@ class _Ingredients:
         found = self._index.get(int(key))
         return self._add(int(key), str(name), -1, {}) if found is None else found
 
+    def kinds(self) -> list[Kind]:
+        return find_kinds(self._name, self._parent)
+
+    def makings(self, kinds: Sequence[Kind]) -> list[list[int]]:
+        return find_makings(self._name, kinds)
+
+    def root(self, index: int) -> int:
+        while (up := self._parent[index]) >= 0:
+            index = up
+        return index
+
     def columns(self) -> dict[str, list[Any]]:
         return {
             "id": self._id,
@@ -180,7 +217,7 @@ def _lines(
             unit = line["unit"]
             columns["unit"].append(-1 if unit is None else units.setdefault(unit, len(units)))
             columns["ml"].append(_short(line["volume_ml"]))
-            columns["fraction"].append(_steps(line["fraction"]))
+            columns["fraction"].append(round(float(line["fraction"]) * STEPS))
         starts.append(len(columns["ingredient"]))
     return columns, starts, list(units)
 
@@ -205,114 +242,195 @@ def _positions(rows: Rows, recipes: Mapping[int, int]) -> dict[str, list[int]]:
     return {"x": x, "y": y}
 
 
+class _Contents:
+    """What is in each recipe, each ingredient once, in the order of the lines."""
+
+    def __init__(self, lines: Mapping[str, Sequence[int]], starts: Sequence[int]) -> None:
+        def once(column: str) -> list[dict[int, int]]:
+            values = lines[column]
+            return [
+                {value: at for at, value in enumerate(dict.fromkeys(values[begin:end]))}
+                for begin, end in pairwise(starts)
+            ]
+
+        self.own, self.rolled = once("ingredient"), once("rolled")
+
+
+@dataclass
+class _Graph:
+    """The nearest recipes of each: those of `r` from `start[r]` on, below `start[r + 1]`."""
+
+    start: list[int]
+    to: list[int]
+    distance: list[int]
+
+
 def _neighbors(
-    rows: Rows, recipes: Mapping[int, int], ingredients: _Ingredients
-) -> dict[str, list[Any]]:
+    rows: Rows, recipes: Mapping[int, int], ingredients: _Ingredients, contents: _Contents
+) -> tuple[_Graph, dict[str, Any]]:
     by_recipe = {recipes[row["recipe_id"]]: row for row in rows if row["recipe_id"] in recipes}
-    start, to, distance, plan, source, target, mass = [0], [], [], [0], [], [], []
+    graph = _Graph([0], [], [])
+    count, flows, source, target, mass = [], [], [], [], []
     said = _Sentences(ingredients)
     for index in range(len(recipes)):
         for neighbor in by_recipe.get(index, {}).get("neighbors", ()):
             other = recipes.get(neighbor["neighbor_recipe_id"])
             if other is None:
                 continue
-            to.append(other)
-            distance.append(_steps(neighbor["distance"]))
+            graph.to.append(other)
+            graph.distance.append(round(float(neighbor["distance"]) * STEPS))
+            before = len(mass)
             for flow in neighbor["transport_plan"]:
-                moved = _steps(flow["mass"])
+                moved = round(float(flow["mass"]) * FLOW_STEPS)
                 if not moved:
                     continue
-                source.append(
-                    ingredients.index(flow["from_ingredient_id"], flow["from_ingredient_name"])
-                )
-                target.append(
-                    ingredients.index(flow["to_ingredient_id"], flow["to_ingredient_name"])
-                )
                 mass.append(moved)
-            plan.append(len(mass))
-            said.add(neighbor)
-        start.append(len(to))
-    return {
-        "start": start,
-        "to": to,
-        "distance": distance,
-        "plan": plan,
+                for side, ends, recipe in (("from", source, index), ("to", target, other)):
+                    key, name = flow[f"{side}_ingredient_id"], flow[f"{side}_ingredient_name"]
+                    ends.append(_local(contents.rolled[recipe], ingredients.index(key, name)))
+            flows.append(len(mass) - before)
+            own, theirs = contents.own[index], contents.own[other]
+            both = own | {i: len(own) + at for at, i in enumerate(theirs.keys() - own.keys())}
+            said.add(neighbor, both)
+        count.append(len(graph.to) - graph.start[-1])
+        graph.start.append(len(graph.to))
+    columns = {
+        "count": count,
+        "to": graph.to,
+        "distance": graph.distance,
+        "flows": flows,
         "source": source,
         "target": target,
         "mass": mass,
-        **said.columns(),
     }
+    return graph, {**{name: pack(column) for name, column in columns.items()}, **said.columns()}
+
+
+def _local(known: Mapping[int, int], ingredient: int) -> int:
+    """Number an ingredient within a recipe, which takes one character; others come after."""
+    return known.get(ingredient, len(known) + ingredient)
 
 
 class _Sentences:
-    """What to do differently, in fragments: texts said often are kept once, names are ingredients.
+    """What to do differently, in fragments: a text, or an ingredient of the two drinks.
 
-    A fragment is the position of its text, or below zero: -1 for the first ingredient. `words`
-    counts each sentence's fragments.
+    An even number is twice the position of a text, the most frequent first; an odd one is one
+    more than twice an ingredient's number within the two drinks. `words` counts each sentence's
+    fragments.
     """
 
     def __init__(self, ingredients: _Ingredients) -> None:
         self._ingredients = ingredients
-        self._texts: dict[str, int] = {}
-        self._fragments: list[int] = []
-        self._counts: list[int] = []
+        self._said: list[list[str | int]] = []
 
-    def add(self, neighbor: Mapping[str, Any]) -> None:
+    def add(self, neighbor: Mapping[str, Any], both: Mapping[int, int]) -> None:
         # sets published before there were steps have none, and the page says nothing
         same_mix = not neighbor["transport_plan"]
-        before = len(self._fragments)
-        for fragment in phrase(neighbor.get("steps", ()), same_mix=same_mix):
-            if isinstance(fragment, str):
-                position = self._texts.setdefault(fragment, len(self._texts))
-            else:
-                position = -1 - self._ingredients.index(fragment.ingredient, fragment.text)
-            self._fragments.append(position)
-        self._counts.append(len(self._fragments) - before)
+        self._said.append(
+            [
+                fragment
+                if isinstance(fragment, str)
+                else _local(both, self._ingredients.index(fragment.ingredient, fragment.text))
+                for fragment in phrase(neighbor.get("steps", ()), same_mix=same_mix)
+            ]
+        )
 
-    def columns(self) -> dict[str, list[Any]]:
-        return {"words": self._counts, "fragment": self._fragments, "text": list(self._texts)}
+    def columns(self) -> dict[str, Any]:
+        often = Counter(part for said in self._said for part in said if isinstance(part, str))
+        place = {text: at for at, (text, _) in enumerate(often.most_common())}
+        return {
+            "words": pack(map(len, self._said)),
+            "fragment": pack(
+                2 * place[part] if isinstance(part, str) else 2 * part + 1
+                for said in self._said
+                for part in said
+            ),
+            "text": list(place),
+        }
 
 
 def _substitutes(rows: Rows, ingredients: _Ingredients) -> dict[str, list[int]]:
     by_ingredient = {
         ingredients.index(row["ingredient_id"], row["ingredient_name"]): row for row in rows
     }
-    of, start, to, cost = [], [0], [], []
+    of, start, to, cost, recipes = [], [0], [], [], []
     for index, row in sorted(by_ingredient.items()):
         of.append(index)
         for other in row["substitutes"][:SUBSTITUTES_SHOWN]:
             to.append(ingredients.index(other["ingredient_id"], other["ingredient_name"]))
-            cost.append(_steps(other["cost"]))
+            cost.append(_thousandths(other["cost"]))
+            # how many recipes speak for it, where the cost is learned from recipes
+            recipes.append(int(other.get("recipes") or 0))
         start.append(len(to))
-    return {"of": of, "start": start, "to": to, "cost": cost}
+    return {"of": of, "start": start, "to": to, "cost": cost, "recipes": recipes}
+
+
+def _base(
+    row: Mapping[str, Any],
+    lines: Mapping[str, Sequence[Any]],
+    span: tuple[int, int],
+    ingredients: _Ingredients,
+    kinds: Sequence[Kind],
+) -> int:
+    """The root of most of a drink's alcohol; -1 where there is none."""
+    known = ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"])
+    if known >= 0 and kinds[known] is Kind.ALCOHOL:
+        return known
+    shares: Counter[int] = Counter()
+    for at in range(*span):
+        ingredient = lines["ingredient"][at]
+        if kinds[ingredient] is Kind.ALCOHOL:
+            shares[ingredients.root(ingredient)] += lines["fraction"][at]
+    if shares:
+        return shares.most_common(1)[0][0]
+    return known if known >= 0 and kinds[known] is Kind.UNTOLD else -1
 
 
 def _families(
-    details: Rows, neighbors: Mapping[str, list[Any]], ingredients: _Ingredients
+    graph: _Graph, contents: _Contents, kinds: Sequence[Kind], names: Sequence[str]
 ) -> tuple[list[int], list[list[int]]]:
-    """Families of recipes, largest first, each with the ingredients that mark it."""
-    of_recipe, count = find_families(
-        neighbors["start"], neighbors["to"], neighbors["distance"], len(details)
-    )
+    """Families of recipes, largest first, each with a member that stands for it and its marks.
+
+    The member is the one that is most often the nearest of others of its family, and the marks
+    are two of its own ingredients, so that a family is never named after what it lacks: the
+    most telling alcohol first.
+    """
+    recipes = len(contents.rolled)
+    of_recipe, count = find_families(graph.start, graph.to, graph.distance, recipes)
     weight: list[Counter[int]] = [Counter() for _ in range(count)]
     overall: Counter[int] = Counter()
     members = Counter(of_recipe)
-    for family, row in zip(of_recipe, details, strict=True):
-        seen = {ingredients.index(line["rolled_id"], line["rolled_name"]) for line in row["lines"]}
-        weight[family].update(seen)
-        overall.update(seen)
-    marks = []
-    for family, counter in enumerate(weight):
+    for family, inside in zip(of_recipe, contents.rolled, strict=True):
+        weight[family].update(inside.keys())
+        overall.update(inside.keys())
+    liked: list[Counter[int]] = [Counter() for _ in range(count)]
+    for recipe in range(recipes):
+        liked[of_recipe[recipe]][recipe] += 0
+        for other in graph.to[graph.start[recipe] : graph.start[recipe + 1]]:
+            if of_recipe[recipe] == of_recipe[other]:
+                liked[of_recipe[recipe]][other] += 1
+    families = []
+    for family in range(count):
         size = members[family]
 
-        def lift(item: tuple[int, int], size: int = size) -> float:
+        def lift(ingredient: int, family: int = family, size: int = size) -> float:
             # how much more often here than anywhere, weighed by how often at all
-            here = item[1] / size
-            return here * math.log(here * len(details) / overall[item[0]])
+            here = weight[family][ingredient] / size
+            return here * math.log(here * recipes / overall[ingredient])
 
-        ranked = sorted(counter.items(), key=lift, reverse=True)
-        marks.append([index for index, _ in ranked[:3]])
-    return of_recipe, marks
+        telling = sorted(weight[family], key=lift, reverse=True)[:MARKS]
+
+        def stands(recipe: int, family: int = family, telling: list[int] = telling) -> float:
+            shared = sum(mark in contents.rolled[recipe] for mark in telling)
+            # originals are short: "Daiquiri" stands for "Pineapple Daiquiri" too
+            length = len(contents.rolled[recipe]) ** 0.5 * max(1, len(names[recipe].split())) ** 0.7
+            return (1 + liked[family][recipe]) * (1 + shared) ** 2 / length
+
+        example = max(liked[family], key=lambda recipe: (stands(recipe), -recipe))
+        own = sorted(contents.rolled[example], key=lift, reverse=True)
+        spirits = [mark for mark in own if kinds[mark] is Kind.ALCOHOL][:1]
+        families.append([example, *(spirits + [mark for mark in own if mark not in spirits])[:2]])
+    return of_recipe, families
 
 
 def _short(value: float | None) -> float | int | None:
@@ -322,5 +440,5 @@ def _short(value: float | None) -> float | int | None:
     return int(rounded) if rounded.is_integer() else rounded
 
 
-def _steps(value: float) -> int:
-    return round(float(value) * MASS_STEPS)
+def _thousandths(value: float) -> int:
+    return round(float(value) * 1_000)
