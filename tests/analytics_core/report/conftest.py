@@ -105,7 +105,7 @@ def open_page(browser: Browser) -> Iterator[Opener]:
             "request",
             lambda request: (
                 troubles.append(f"request: {request.url[:200]}")
-                if not request.url.startswith(("file:", "data:"))
+                if not request.url.startswith(("file:", "data:", "blob:"))
                 else None
             ),
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import pytest
 
+from analytics_core.report.packing import unpack
 from analytics_core.report.payload import compact
 from tests.analytics_core.report.documents import (
     IngredientRow,
@@ -27,12 +28,21 @@ def sentences(documents: dict[str, Any]) -> list[str]:
     """Every sentence of the page, put together as the page does it."""
     core, near = compact(documents)
     names = core["ingredients"]["name"]
+    ingredient, start = unpack(core["lines"]["ingredient"]), core["recipes"]["start"]
+    own = [list(dict.fromkeys(ingredient[a:b])) for a, b in pairwise(start)]
+    froms = [r for r, count in enumerate(unpack(near["count"])) for _ in range(count)]
     said = []
-    fragment = iter(near["fragment"])
-    for count in near["words"]:
-        fragments = list(islice(fragment, count))
-        said.append("".join(near["text"][f] if f >= 0 else names[-1 - f] for f in fragments))
-    assert len(said) == len(near["to"])
+    fragment = iter(unpack(near["fragment"]))
+    tos = unpack(near["to"])
+    for count, here, there in zip(unpack(near["words"]), froms, tos, strict=True):
+        both = list(dict.fromkeys(own[here] + own[there]))
+        # beyond the two drinks' own come all others
+        known = [names[i] for i in both] + names
+        said.append(
+            "".join(
+                known[f >> 1] if f & 1 else near["text"][f >> 1] for f in islice(fragment, count)
+            )
+        )
     assert next(fragment, None) is None
     return said
 
@@ -47,7 +57,7 @@ def test_the_page_carries_the_published_words(documents: dict[str, Any]) -> None
 
 def test_texts_are_kept_once(documents: dict[str, Any]) -> None:
     _, near = compact(documents)
-    assert len(set(near["text"])) == len(near["text"]) < len(near["to"])
+    assert len(set(near["text"])) == len(near["text"]) < len(unpack(near["to"]))
     assert not any("Gin" in text for text in near["text"])  # names are ingredients, never text
 
 

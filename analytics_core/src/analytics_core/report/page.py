@@ -101,7 +101,7 @@ def site_block(site: Site) -> dict[str, str]:
     AnalyticsError
         The address has no ``{id}`` or is none of the web, or the logo is no picture or too large.
     """
-    block = {"title": site.title} if site.title != Site.title else {}
+    block = {"title": site.title} if site.title != Site().title else {}
     if site.recipe_url is not None:
         if "{id}" not in site.recipe_url or not re.match(r"(https?:/)?/\S+$", site.recipe_url):
             raise AnalyticsError(

@@ -53,6 +53,8 @@ STEPS = 10_000
 FLOW_STEPS = 1_000
 """What moves between two drinks is drawn, so thousandths do."""
 SUBSTITUTES_SHOWN = 10
+NAMESAKE = 4
+"""A drink named after another counts as so many that are near to it."""
 MARKS = 4
 """Ingredients that tell a family most; who stands for it should have some."""
 
@@ -98,7 +100,7 @@ def compact(documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any],
     of_recipe, families = _families(graph, contents, kinds, [row["recipe_name"] for row in details])
     manifest = documents["manifest"]
     strengths = [row.get("abv") for row in details]
-    core = {
+    core: dict[str, Any] = {
         "manifest": {name: manifest[name] for name in MANIFEST_FIELDS if name in manifest},
         "recipes": {
             "id": [row["recipe_id"] for row in details],
@@ -270,7 +272,11 @@ def _neighbors(
 ) -> tuple[_Graph, dict[str, Any]]:
     by_recipe = {recipes[row["recipe_id"]]: row for row in rows if row["recipe_id"] in recipes}
     graph = _Graph([0], [], [])
-    count, flows, source, target, mass = [], [], [], [], []
+    count: list[int] = []
+    flows: list[int] = []
+    source: list[int] = []
+    target: list[int] = []
+    mass: list[int] = []
     said = _Sentences(ingredients)
     for index in range(len(recipes)):
         for neighbor in by_recipe.get(index, {}).get("neighbors", ()):
@@ -290,7 +296,8 @@ def _neighbors(
                     ends.append(_local(contents.rolled[recipe], ingredients.index(key, name)))
             flows.append(len(mass) - before)
             own, theirs = contents.own[index], contents.own[other]
-            both = own | {i: len(own) + at for at, i in enumerate(theirs.keys() - own.keys())}
+            others = [i for i in theirs if i not in own]
+            both = own | {i: len(own) + at for at, i in enumerate(others)}
             said.add(neighbor, both)
         count.append(len(graph.to) - graph.start[-1])
         graph.start.append(len(graph.to))
@@ -391,7 +398,7 @@ def _families(
 ) -> tuple[list[int], list[list[int]]]:
     """Families of recipes, largest first, each with a member that stands for it and its marks.
 
-    The member is the one that is most often the nearest of others of its family, and the marks
+    The member is one that others of its family are near to or named after, and the marks
     are two of its own ingredients, so that a family is never named after what it lacks: the
     most telling alcohol first.
     """
@@ -409,6 +416,14 @@ def _families(
         for other in graph.to[graph.start[recipe] : graph.start[recipe + 1]]:
             if of_recipe[recipe] == of_recipe[other]:
                 liked[of_recipe[recipe]][other] += 1
+    # "Pineapple Daiquiri" is named after "Daiquiri", which so stands for it
+    known = {name.casefold(): recipe for recipe, name in enumerate(names)}
+    for recipe, name in enumerate(names):
+        words = name.casefold().split()
+        for begin in range(1, len(words)):
+            after = known.get(" ".join(words[begin:]))
+            if after is not None and of_recipe[after] == of_recipe[recipe]:
+                liked[of_recipe[recipe]][after] += NAMESAKE
     families = []
     for family in range(count):
         size = members[family]
@@ -422,9 +437,8 @@ def _families(
 
         def stands(recipe: int, family: int = family, telling: list[int] = telling) -> float:
             shared = sum(mark in contents.rolled[recipe] for mark in telling)
-            # originals are short: "Daiquiri" stands for "Pineapple Daiquiri" too
-            length = len(contents.rolled[recipe]) ** 0.5 * max(1, len(names[recipe].split())) ** 0.7
-            return (1 + liked[family][recipe]) * (1 + shared) ** 2 / length
+            length = len(contents.rolled[recipe]) * max(1, len(names[recipe].split()))
+            return (1 + liked[family][recipe]) * (1 + shared) ** 2 / math.sqrt(length)
 
         example = max(liked[family], key=lambda recipe: (stands(recipe), -recipe))
         own = sorted(contents.rolled[example], key=lift, reverse=True)

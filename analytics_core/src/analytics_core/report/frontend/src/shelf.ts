@@ -76,8 +76,9 @@ export class Shelf {
   /** What can be made of what is there, and of what. */
   private made(covered: Set<number>): [number, number[]][] {
     const found: [number, number[]][] = [];
-    for (const [target, ...from] of this.stock.made) {
-      if (!from.every((source) => covered.has(rolled(this.stock, source)))) continue;
+    for (const [target, ...sources] of this.stock.made) {
+      const from = sources.map((source) => rolled(this.stock, source));
+      if (!from.every((source) => covered.has(source))) continue;
       for (let at = target; at >= 0; at = this.stock.parent[at]) {
         if (this.stock.kind[at] < KIND.pantry) break;
         if (!covered.has(at) && !this.makings.has(at)) found.push([at, from]);
@@ -222,8 +223,7 @@ export function sold(stock: Stock): number[] {
       for (let at = need; at >= 0; at = stock.parent[at]) below[at]++;
     }
   }
-  const served = usesOf(stock);
   return [...named.keys()]
     .filter((i) => named[i] && isBottle(stock, i) && 2 * named[i] >= below[i])
-    .sort((a, b) => served[b] - served[a] || a - b);
+    .sort((a, b) => named[b] - named[a] || a - b);
 }

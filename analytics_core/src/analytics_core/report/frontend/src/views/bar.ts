@@ -347,11 +347,7 @@ export function bar(context: Context): HTMLElement {
     const names = (bottles: number[]) =>
       bottles.map((bottle, i) => [
         i > 0 && (i === bottles.length - 1 ? " and " : ", "),
-        h(
-          "a",
-          { href: to.ingredients(ingredients.id[bottle]) },
-          named(data.ingredient(bottle), "strong"),
-        ),
+        named(data.ingredient(bottle), "strong"),
       ]);
     const labels = ["One bottle", "Two bottles", "Three bottles"];
     replace(

@@ -58,7 +58,7 @@ export function path(
   }
   return h(
     "div",
-    { class: "drink-card" },
+    { class: "results" },
     h(
       "h1",
       { tabindex: -1 },
