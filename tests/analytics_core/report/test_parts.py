@@ -16,8 +16,8 @@ import pytest
 
 from analytics_core.errors import AnalyticsError
 from analytics_core.report import page
-from analytics_core.report.page import Bundle, load_bundle, render
 from analytics_core.report.packing import unpack
+from analytics_core.report.page import Bundle, load_bundle, render
 from analytics_core.report.payload import NEEDED, compact
 from tests.analytics_core.report.documents import IngredientRow, LineRow, documents_from
 

@@ -68,7 +68,7 @@ export class Finding {
       let found = index.search(token, { prefix: token.length > 1 });
       // only where nothing else is found: "gin" is no typing error for "gun"
       if (!found.length && token.length > 3) {
-        found = index.search(token, { fuzzy: token.length > 7 ? 2 : 1, prefix: false });
+        found = index.search(token, { fuzzy: token.length > 5 ? 2 : 1, prefix: false });
       }
       const scores = new Map<number, number>();
       for (const { id, terms } of found) {
@@ -105,10 +105,13 @@ export class Finding {
       const bonus = name === whole ? 100 : name.startsWith(`${whole} `) ? 4 : 0;
       if (bonus) found.set(recipe, score + bonus);
     }
-    const name = (recipe: number) => this.folded[recipe].length;
-    return [...found.entries()]
-      .sort((a, b) => b[1] - a[1] || name(a[0]) - name(b[0]) || a[0] - b[0])
-      .map(([recipe]) => recipe);
+    // of equals those of fewer things come first: they hold little else than what was asked for
+    const size = (recipe: number) => this.of.contents(recipe).length;
+    const length = (recipe: number) => this.folded[recipe].length;
+    return [...found]
+      .map(([recipe, score]) => ({ recipe, score, size: size(recipe), length: length(recipe) }))
+      .sort((a, b) => b.score - a.score || a.size - b.size || a.length - b.length)
+      .map(({ recipe }) => recipe);
   }
 
   private scores(item: string[]): Map<number, number> {

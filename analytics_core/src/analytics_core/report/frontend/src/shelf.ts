@@ -101,6 +101,15 @@ export class Shelf {
     return this.covered.has(need) || (this.pantry && !isBottle(this.stock, need));
   }
 
+  /** The bottle that counts as this: the light rum where rum is asked for. */
+  private holder(need: number): number {
+    const { parent } = this.stock;
+    for (const bottle of this.owned) {
+      for (let at = bottle; at >= 0; at = parent[at]) if (at === need) return bottle;
+    }
+    return need;
+  }
+
   /** What it is made of where it stands nowhere but can be made. */
   madeOf(ingredient: number): number[] | null {
     const need = rolled(this.stock, ingredient);
@@ -118,7 +127,8 @@ export class Shelf {
     const used = recipe === undefined ? [] : this.stock.needs[recipe];
     const fits = (other: Substitute) =>
       other.cost <= within && this.has(other.ingredient) && !used.includes(other.ingredient);
-    return others.find(fits) ?? null;
+    const found = others.find(fits);
+    return found ? { ...found, ingredient: this.holder(found.ingredient) } : null;
   }
 
   standing(recipe: number, tolerance: number): Standing {
