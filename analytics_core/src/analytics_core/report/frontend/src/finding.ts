@@ -22,7 +22,8 @@ interface Named {
 const PREFIX = 0.6;
 const FUZZY = 0.4;
 const NAME = 2;
-const ABOVE = 0.9;
+/** A drink with London dry gin is one with gin, and nearer to that than one named after ginger. */
+const ABOVE = 0.95;
 const JOINING = new Set(["and", "with", "plus", "or"]);
 
 function indexed(names: string[]): MiniSearch<Named> {
