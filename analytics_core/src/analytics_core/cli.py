@@ -24,7 +24,7 @@ from analytics_core import __version__
 from analytics_core.console import options
 from analytics_core.console.logs import JsonLog
 from analytics_core.console.run import Run, drop_stdout, make_folder, running
-from analytics_core.errors import EXIT_TRY_AGAIN, StorageError
+from analytics_core.errors import EXIT_TRY_AGAIN, AnalyticsError, StorageError
 from analytics_core.provenance import new_run_id
 
 if TYPE_CHECKING:
@@ -361,7 +361,10 @@ def report(
         from analytics_core.store import LocalStorage
 
         site = Site(title, recipe_url, logo)
-        site_block(site)  # what is wrong with it is said before anything is read
+        try:
+            site_block(site)  # what is wrong with it is said before anything is read
+        except AnalyticsError as wrong:
+            raise typer.BadParameter(str(wrong)) from None
         page = render(_documents(source, bucket, needed="manifest"), site)
         target = output.absolute()
         LocalStorage(target.parent).write(target.name, page.encode(), content_type="text/html")

@@ -17,7 +17,7 @@ import pytest
 from analytics_core.errors import AnalyticsError
 from analytics_core.report import page
 from analytics_core.report.packing import unpack
-from analytics_core.report.page import Bundle, load_bundle, render
+from analytics_core.report.page import Bundle, Site, load_bundle, render, site_block
 from analytics_core.report.payload import NEEDED, compact
 from tests.analytics_core.report.documents import IngredientRow, LineRow, documents_from
 
@@ -257,6 +257,35 @@ def test_a_bundle_that_is_not_built_is_told(tmp_path: Path, name: str) -> None:
     (bundle_in(tmp_path) / name).unlink()
     with pytest.raises(AnalyticsError, match=rf"not built \({name} is missing"):
         load_bundle(tmp_path)
+
+
+def test_program_and_style_stay_small() -> None:
+    bundle = load_bundle()
+    assert sum(len(part.encode()) for part in (bundle.early, bundle.app, bundle.style)) < 260_000
+
+
+def test_a_site_is_checked_before_it_is_written(tmp_path: Path) -> None:
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(b"\x89PNG")
+    block = site_block(Site("Bar", "/drinks/{id}", logo))
+    assert block == {
+        "title": "Bar",
+        "recipe_url": "/drinks/{id}",
+        "logo": "data:image/png;base64,iVBORw==",
+    }
+    assert site_block(Site()) == {}
+    large, text = tmp_path / "large.svg", tmp_path / "logo.txt"
+    large.write_bytes(b" " * 200_001)
+    text.write_text("no picture")
+    for site, problem in [
+        (Site(recipe_url="https://example.com/drinks"), r"with \{id\} in it"),
+        (Site(recipe_url="javascript:alert({id})"), "one of the web"),
+        (Site(logo=text), r"logo\.txt should be a picture"),
+        (Site(logo=large), "200,001 bytes, and at most 200,000"),
+        (Site(logo=tmp_path / "none.png"), r"none\.png cannot be read: No such file"),
+    ]:
+        with pytest.raises(AnalyticsError, match=problem):
+            site_block(site)
 
 
 HOSTILE = "</script><script>alert(1)</script><!-- &amp; \ud800 \u2028 Piña"

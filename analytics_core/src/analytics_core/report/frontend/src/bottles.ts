@@ -22,7 +22,19 @@ export function bestSets({ gives, groups }: Question, top: number): Best[][] {
     }
     return row;
   });
-  const open = groups.filter(({ lacks }) => lacks.every((need) => givers[need].length));
+  /** Of what a group lacks, how much one bottle gives at most: mostly 1. */
+  const atOnce = (lacks: number[]) =>
+    Math.max(
+      ...lacks.flatMap((need) =>
+        givers[need].map((bottle) => lacks.filter((other) => holds[bottle][other]).length),
+      ),
+    );
+  const open = groups
+    .filter(({ lacks }) => lacks.every((need) => givers[need].length))
+    .map(({ lacks, count }) => ({
+      ...{ lacks, count },
+      per: atOnce(lacks),
+    }));
   const best: Best[][] = [[], [], []];
   const gain = new Uint32Array(gives.length);
   const keep = (list: Best[], bottles: number[], drinks: number) => {
@@ -31,37 +43,39 @@ export function bestSets({ gives, groups }: Question, top: number): Best[][] {
     list.splice(at < 0 ? list.length : at, 0, { bottles, drinks });
     if (list.length > top) list.pop();
   };
-  /** Try every bottle beside those chosen. */
-  const extend = (chosen: number[], from: number) => {
+  /** Try every later bottle beside those chosen, which open `sure` and leave these groups. */
+  const extend = (left: typeof open, chosen: number[], sure: number, from: number) => {
     gain.fill(0);
-    let sure = 0;
-    for (const { lacks, count } of open) {
-      let first = -1;
-      let rest: number[] | null = null;
-      for (const need of lacks) {
-        if (chosen.some((bottle) => holds[bottle][need])) continue;
-        if (first < 0) first = need;
-        else (rest ??= []).push(need);
-      }
-      if (first < 0) sure += count;
-      else {
-        for (const bottle of givers[first]) {
-          if (bottle >= from && (!rest || rest.every((need) => holds[bottle][need]))) {
-            gain[bottle] += count;
-          }
-        }
+    for (const { lacks, count } of left) {
+      const [first] = lacks;
+      for (const bottle of givers[first]) {
+        if (lacks.length === 1 || lacks.every((need) => holds[bottle][need])) gain[bottle] += count;
       }
     }
     const list = best[chosen.length];
     for (let bottle = from; bottle < gain.length; bottle++) {
       if (sure + gain[bottle]) keep(list, [...chosen, bottle], sure + gain[bottle]);
     }
+    const more = 2 - chosen.length;
+    if (!more) return;
+    for (let bottle = from; bottle < gives.length; bottle++) {
+      const has = holds[bottle];
+      const next: typeof open = [];
+      let opened = sure;
+      for (const group of left) {
+        let missing = 0;
+        for (const need of group.lacks) if (!has[need]) missing++;
+        if (!missing) opened += group.count;
+        else if (missing === group.lacks.length) {
+          if (missing <= more * group.per) next.push(group);
+        } else if (missing <= more * group.per) {
+          next.push({ ...group, lacks: group.lacks.filter((need) => !has[need]) });
+        }
+      }
+      extend(next, [...chosen, bottle], opened, bottle + 1);
+    }
   };
-  extend([], 0);
-  for (let a = 0; a < gives.length; a++) extend([a], a + 1);
-  for (let a = 0; a < gives.length; a++) {
-    for (let b = a + 1; b < gives.length; b++) extend([a, b], b + 1);
-  }
+  extend(open, [], 0, 0);
   let most = 0;
   return best.map((list) => {
     const kept = list.filter((set) => set.drinks > most);

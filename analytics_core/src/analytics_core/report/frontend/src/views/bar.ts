@@ -1,5 +1,6 @@
 // What the reader owns, what can be made from it, and what to buy next.
 
+import type { Best } from "../bottles";
 import type { Context } from "../context";
 import { fold } from "../fold";
 import { h, named, plural, replace, type Child } from "../dom";
@@ -126,7 +127,8 @@ export function bar(context: Context): HTMLElement {
       ...sold(stock),
       ...all((kind) => kind === KIND.pantry).filter((i) => ingredients.own[i]),
     ]
-      .sort((a, b) => used[b] - used[a])
+      .filter((i) => !mine.owns(i))
+      .sort((a, b) => ingredients.total[b] - ingredients.total[a])
       .slice(0, STAPLES);
     replace(
       shelf,
@@ -342,13 +344,26 @@ export function bar(context: Context): HTMLElement {
   }
 
   async function suggest(section: HTMLElement): Promise<void> {
-    const sets = await mine.best(3);
+    const sets = await mine.best(8);
     if (!section.isConnected) return;
     const names = (bottles: number[]) =>
       bottles.map((bottle, i) => [
         i > 0 && (i === bottles.length - 1 ? " and " : ", "),
         named(data.ingredient(bottle), "strong"),
       ]);
+    /** Kinds that open no more than the more general one listed before them say nothing new. */
+    const distinct = (list: Best[]) =>
+      list
+        .filter(
+          ({ bottles: [bottle], drinks }, i) =>
+            !list
+              .slice(0, i)
+              .some(
+                (other) =>
+                  other.drinks === drinks && data.lineage(bottle).includes(other.bottles[0]),
+              ),
+        )
+        .slice(0, 3);
     const labels = ["One bottle", "Two bottles", "Three bottles"];
     replace(
       section,
@@ -366,7 +381,7 @@ export function bar(context: Context): HTMLElement {
           (list, size) =>
             list.length > 0 && [
               h("dt", {}, labels[size]),
-              list.slice(0, size ? 1 : 3).map((set) =>
+              (size ? list.slice(0, 1) : distinct(list)).map((set) =>
                 h(
                   "dd",
                   {},
