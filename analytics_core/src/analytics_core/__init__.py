@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from analytics_core.source.catalog import Catalog
     from analytics_core.source.cocktaildb import load_catalog
     from analytics_core.store import LocalStorage, S3Storage, Storage, open_storage
+    from analytics_core.store.ranges import read_recipe
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ _LAZY = {
     "load_catalog": "source.cocktaildb",
     "nearest_neighbors": "similarity.neighbors",
     "open_storage": "store",
+    "read_recipe": "store.ranges",
     "refresh": "pipeline",
     "transport_plan": "similarity.transport",
 }
@@ -88,6 +90,7 @@ __all__ = [
     "load_catalog",
     "nearest_neighbors",
     "open_storage",
+    "read_recipe",
     "refresh",
     "transport_plan",
 ]

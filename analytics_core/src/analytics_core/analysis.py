@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -46,7 +46,7 @@ Span = tuple[int, int]
 """First row and the one after the last."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Inputs:
     """What is read from the database, and what follows from it at once."""
 
@@ -54,6 +54,11 @@ class Inputs:
     tree: IngredientTree
     mixtures: Mixtures
     usage: Usage
+
+    @cached_property
+    def contents(self) -> list[str]:
+        """Digest of what each recipe's lines say, from `digests_of`."""
+        return digests_of(self.catalog)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +157,7 @@ def _draw_maps(
 ) -> Arrays:
     """Lay out the maps side by side; the compiled loops hold no lock."""
     ids, twins = inputs.mixtures.recipe_ids, twins_of(inputs.mixtures)
-    changed = changed_rows(ids, digests_of(inputs.catalog), earlier)
+    changed = changed_rows(ids, inputs.contents, earlier)
     epochs = dict.fromkeys(graphs, (0, 0))
     stop = Event()
 

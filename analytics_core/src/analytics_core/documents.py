@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
 from analytics_core.swaps import find_steps, glasses_of
-from analytics_core.wording import say
+from analytics_core.wording import Fragment, phrase, text_of
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray
@@ -30,6 +32,8 @@ CANDIDATES = 40  # the cheapest, of which those with evidence are listed
 TOO_LITTLE_EVIDENCE = "too little evidence"
 SMALLEST_FLOW = 1e-9  # of the drink; below it a flow is rounding
 NUMBER_DECIMALS = 9
+PIECE_BYTES = 1 << 18  # of a document that are written at once
+ROWS_PLANNED = 256  # recipes whose plans and rows are made at once
 
 Row = dict[str, Any]
 
@@ -49,8 +53,28 @@ def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> bytes:
-    """One document as UTF-8; rows are encoded one by one, to spare a second copy of a long list."""
+def stream(
+    kind: str,
+    data: Row | Iterable[Row] | Iterable[bytes],
+    provenance: Provenance,
+    *,
+    note: Callable[[int, bytes], None] | None = None,
+) -> Iterator[bytes]:
+    """One document as UTF-8, row by row, so that a long one is never there as a whole.
+
+    Parameters
+    ----------
+    kind : str
+    data : dict, or iterable of dict or bytes
+        Rows as they are, or as `row_to_utf8` encodes them.
+    provenance : Provenance
+    note : callable, optional
+        Called with where each row begins, in bytes, and the row.
+
+    Yields
+    ------
+    bytes
+    """
     metadata = {
         "generated_at": provenance.generated_at,
         "storage_version": STORAGE_VERSION,
@@ -59,11 +83,28 @@ def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> byte
         "database_fingerprint": provenance.database_fingerprint,
         "code_version": provenance.code_version,
     }
+    tail = b',"metadata":' + _to_utf8(metadata) + b"}\n"
     if isinstance(data, dict):
-        body = [_to_utf8(data)]
-    else:
-        body = [b"[", *_separated(_to_utf8(row) for row in data), b"]"]
-    return b"".join([b'{"data":', *body, b',"metadata":', _to_utf8(metadata), b"}\n"])
+        yield b'{"data":' + _to_utf8(data) + tail
+        return
+    pieces = [b'{"data":[']
+    yielded, held, separator = 0, len(pieces[0]), b""
+    for row in data:
+        encoded = row if isinstance(row, bytes) else row_to_utf8(row)
+        pieces += separator, encoded
+        held += len(separator) + len(encoded)
+        separator = b","
+        if note is not None:
+            note(yielded + held - len(encoded), encoded)
+        if held >= PIECE_BYTES:
+            yield b"".join(pieces)
+            yielded, held, pieces = yielded + held, 0, []
+    yield b"".join([*pieces, b"]", tail])
+
+
+def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> bytes:
+    """One document as UTF-8, whole."""
+    return b"".join(stream(kind, data, provenance))
 
 
 def _to_utf8(value: object) -> bytes:
@@ -71,13 +112,32 @@ def _to_utf8(value: object) -> bytes:
     return to_json(value).encode(errors="replace")
 
 
-def _separated(rows: Iterable[bytes]) -> Iterator[bytes]:
-    for number, row in enumerate(rows):
-        yield from (b",", row) if number else (row,)
+def row_to_utf8(row: Row) -> bytes:
+    """Encode a row whose numbers are known to be finite: orjson would write others as null.
+
+    Parameters
+    ----------
+    row : dict
+
+    Returns
+    -------
+    bytes
+        UTF-8; what it has no bytes for comes out as ``?``.
+    """
+    try:
+        return orjson.dumps(row)
+    except TypeError:  # a lone surrogate, or a whole number of more than 64 bits
+        return _to_utf8(row)
 
 
 def _number(value: float) -> float:
-    return round(float(value), NUMBER_DECIMALS) + 0.0
+    return _finite(round(float(value), NUMBER_DECIMALS) + 0.0)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not JSON compliant: a document holds finite numbers alone")
+    return value
 
 
 def ingredient_usage(catalog: Catalog, tree: IngredientTree, usage: Usage) -> Iterator[Row]:
@@ -197,60 +257,118 @@ def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
         }
 
 
-def recipe_similar(
-    catalog: Catalog,
-    tree: IngredientTree,
-    mixtures: Mixtures,
-    graph: KnnGraph,
-    plans: PairPlans,
-    cost: FloatArray,
-) -> Iterator[Row]:
-    """Each recipe's neighbors with what has to be swapped for what.
+_Move = tuple[int, int, float, float]
+"""Columns from and to, mass, and what the move costs beside the median."""
 
-    `plans` holds the plan of each (recipe, neighbor) in the order of the graph, found under `cost`.
+
+class Similar:
+    """Makes the rows of `recipe-similar`: neighbors with what has to be swapped for what.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    tree : IngredientTree
+    mixtures : Mixtures
+    graph : KnnGraph
+    plans : callable
+        Called with a first row and the one after the last; returns the plan of each (recipe,
+        neighbor) of these in the order of the graph, found under `cost`.
+    cost : float64 (m, m)
     """
-    names = [catalog.ingredients.names[i] for i in mixtures.in_play]
-    ids = mixtures.ingredient_ids.tolist()
-    bounds, source, target = plans.indptr.tolist(), plans.source.tolist(), plans.target.tolist()
-    mass = plans.mass.tolist()
-    relative = (_relative_to_median(cost)[plans.source, plans.target]).tolist()
-    glasses = glasses_of(catalog, tree)
-    pair = 0
-    for r in range(mixtures.count):
-        neighbors = []
-        for other, distance in zip(graph.indices[r].tolist(), graph.distances[r], strict=True):
-            moves = [
-                f
-                for f in range(bounds[pair], bounds[pair + 1])
-                if source[f] != target[f] and mass[f] > SMALLEST_FLOW
-            ]
-            pair += 1
-            likeness = {(ids[source[f]], ids[target[f]]): relative[f] for f in moves}
-            steps = find_steps(glasses[r], glasses[other], likeness)
-            neighbors.append(
-                {
-                    "neighbor_recipe_id": int(catalog.recipes.ids[other]),
-                    "neighbor_name": catalog.recipes.names[other],
-                    "distance": float(distance),
-                    "transport_plan": [
-                        {
-                            "from_ingredient_id": ids[source[f]],
-                            "from_ingredient_name": names[source[f]],
-                            "to_ingredient_id": ids[target[f]],
-                            "to_ingredient_name": names[target[f]],
-                            "mass": _number(mass[f]),
-                        }
-                        for f in moves
-                    ],
-                    "steps": steps,
-                    "words": say(steps, same_mix=not moves),
-                }
-            )
-        yield {
-            "recipe_id": int(catalog.recipes.ids[r]),
-            "recipe_name": catalog.recipes.names[r],
-            "neighbors": neighbors,
-        }
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        tree: IngredientTree,
+        mixtures: Mixtures,
+        graph: KnnGraph,
+        plans: Callable[[int, int], PairPlans],
+        cost: FloatArray,
+    ) -> None:
+        self._names = [catalog.ingredients.names[i] for i in mixtures.in_play]
+        self._ids = mixtures.ingredient_ids.tolist()
+        self._recipe_ids = catalog.recipes.ids.tolist()
+        self._recipe_names = catalog.recipes.names
+        self._graph, self._plans = graph, plans
+        self._relative = _relative_to_median(cost)
+        self._glasses = glasses_of(catalog, tree)
+
+    def rows(self, first: int, last: int) -> Iterator[tuple[Row, list[list[Fragment]]]]:
+        """Make some recipes' rows.
+
+        Parameters
+        ----------
+        first, last : int
+            The first row and the one after the last.
+
+        Yields
+        ------
+        tuple
+            A row, and its neighbors' sentences in fragments.
+        """
+        ids, names, glasses = self._ids, self._names, self._glasses
+        bounds, flows = self._moves(first, last)
+        if not np.isfinite(self._graph.distances[first:last]).all():
+            raise ValueError("a distance is not finite, and so not JSON compliant")
+        pair = 0
+        for r in range(first, last):
+            neighbors, sentences = [], []
+            for other, distance in zip(
+                self._graph.indices[r].tolist(), self._graph.distances[r].tolist(), strict=True
+            ):
+                moves = flows[bounds[pair] : bounds[pair + 1]]
+                pair += 1
+                steps = find_steps(
+                    glasses[r],
+                    glasses[other],
+                    {(ids[a], ids[b]): cost for a, b, _, cost in moves},
+                )
+                sentence = phrase(steps, same_mix=not moves)
+                sentences.append(sentence)
+                neighbors.append(
+                    {
+                        "neighbor_recipe_id": self._recipe_ids[other],
+                        "neighbor_name": self._recipe_names[other],
+                        "distance": distance,
+                        "transport_plan": [
+                            {
+                                "from_ingredient_id": ids[a],
+                                "from_ingredient_name": names[a],
+                                "to_ingredient_id": ids[b],
+                                "to_ingredient_name": names[b],
+                                "mass": round(mass, NUMBER_DECIMALS),
+                            }
+                            for a, b, mass, _ in moves
+                        ],
+                        "steps": steps,
+                        "words": text_of(sentence),
+                    }
+                )
+            row = {
+                "recipe_id": self._recipe_ids[r],
+                "recipe_name": self._recipe_names[r],
+                "neighbors": neighbors,
+            }
+            yield row, sentences
+
+    def _moves(self, first: int, last: int) -> tuple[list[int], list[_Move]]:
+        """Return what has to move between each recipe and each neighbor, without what stays."""
+        own = self._plans(first, last)
+        if not np.isfinite(own.mass).all():
+            raise ValueError("a mass is not finite, and so not JSON compliant")
+        moving = (own.source != own.target) & (own.mass > SMALLEST_FLOW)
+        bounds: list[int] = np.concatenate([[0], np.cumsum(moving)])[own.indptr].tolist()
+        source, target = own.source[moving], own.target[moving]
+        costs = self._relative[source, target]
+        columns = (source, target, own.mass[moving], costs)
+        return bounds, list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def recipe_similar(similar: Similar, recipes: int) -> Iterator[Row]:
+    """Each recipe's neighbors with what has to be swapped for what."""
+    for first in range(0, recipes, ROWS_PLANNED):
+        for row, _ in similar.rows(first, min(first + ROWS_PLANNED, recipes)):
+            yield row
 
 
 def _relative_to_median(cost: FloatArray) -> FloatArray:

@@ -141,7 +141,7 @@ def refresh(
     >>> write_sample_database("bar.db", recipes=40, overwrite=True)
     >>> result = refresh("bar.db", LocalStorage("out"))
     >>> len(result.manifest["documents"]), result.manifest["counts"]["recipes"]
-    (10, 40)
+    (11, 40)
     """
     begin = time.perf_counter()
     generated_at = _now()

@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from analytics_core import __version__
-from analytics_core.changes import Changes, compare, digests_of, hold, recipe_digests
+from analytics_core.changes import Changes, compare, hold, recipe_digests
 from analytics_core.documents import (
+    ROWS_PLANNED,
     STORAGE_VERSION,
     Provenance,
     Row,
+    Similar,
     cocktail_space,
-    encode,
     ingredient_substitutes,
     ingredient_tree,
     ingredient_usage,
     recipe_complexity,
     recipe_details,
-    recipe_similar,
+    row_to_utf8,
+    stream,
 )
 from analytics_core.earlier import MAPS, NOTHING, Earlier
 from analytics_core.errors import StorageError
+from analytics_core.forks import in_order
 from analytics_core.provenance import code_fingerprint
 from analytics_core.similarity.evidence import Evidence, gather_evidence
+from analytics_core.similarity.parallel import available_threads
 from analytics_core.similarity.quality import judge
 from analytics_core.similarity.transport import plans_of_pairs
 from analytics_core.store import prune_runs, publish
+from analytics_core.store.ranges import INDEX, SIMILAR, RowIndex
 
 if TYPE_CHECKING:
-    from analytics_core.analysis import Inputs, Similarity
+    from analytics_core.analysis import Inputs, Similarity, Span
+    from analytics_core.report import Payload
+    from analytics_core.report.payload import Part
     from analytics_core.settings import RefreshSettings
+    from analytics_core.similarity.transport import PairPlans
     from analytics_core.stages import Stages
     from analytics_core.store import Storage
     from analytics_core.store.cache import Cache
+
+
+SHARED_FROM = 500
+"""Recipes from which their rows are made by several processes: copying one takes hundredths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +86,6 @@ def publish_documents(
     earlier: Earlier = NOTHING,
 ) -> dict[str, Any]:
     """Judge, compare with the earlier set, write, and remove what is old."""
-    contents = digests_of(inputs.catalog)
 
     def compared() -> tuple[dict[str, float], Changes, list[str]]:
         quality = judge(
@@ -85,7 +98,7 @@ def publish_documents(
         changes = compare(
             inputs.catalog,
             inputs.mixtures.recipe_ids,
-            contents,
+            inputs.contents,
             similarity.learned.head(settings.neighbors),
             {"plain": similarity.plain_map, "learned": similarity.learned_map},
             _manifest(inputs, similarity, settings, provenance),
@@ -96,7 +109,6 @@ def publish_documents(
     quality, changes, forced = stages.run("quality", compared)
 
     def write() -> dict[str, Any]:
-        rows = make_documents(inputs, similarity, settings, changes.document)
         manifest = {
             **_manifest(inputs, similarity, settings, provenance),
             "quality": quality,
@@ -108,13 +120,19 @@ def publish_documents(
             },
             "stages": list(stages.timings),
         }
-        extras = {}
-        if settings.page:  # which reads the same rows; afterward they go as they are encoded
-            kept = {kind: v if isinstance(v, dict) else list(v) for kind, v in rows.items()}
-            extras["report.html"] = _page(kept, manifest)
-            rows = {kind: v if isinstance(v, dict) else _drained(v) for kind, v in kept.items()}
-            del kept
-        documents = {kind: encode(kind, data, provenance) for kind, data in rows.items()}
+        payload = _payload(inputs) if settings.page else None
+        index = RowIndex(inputs.mixtures.recipe_ids.tolist())
+        documents: dict[str, Iterable[bytes]] = {}
+        for kind, data in make_documents(
+            inputs, similarity, settings, changes.document, payload
+        ).items():
+            note = index.note if kind == SIMILAR else None
+            documents[kind] = stream(kind, data, provenance, note=note)
+            if kind == SIMILAR:
+                documents[INDEX] = _made_last(lambda: stream(INDEX, index.data(), provenance))
+        extras: dict[str, Iterable[bytes]] = {}
+        if payload is not None:
+            extras["report.html"] = _made_last(lambda: [_page(payload, manifest)])
         return publish(
             output,
             run_id=provenance.run_id,
@@ -128,48 +146,103 @@ def publish_documents(
     return manifest
 
 
-def _drained(rows: list[Row]) -> Iterator[Row]:
-    """Hand out rows and let go of each: a long document is never there twice."""
-    rows.reverse()
-    while rows:
-        yield rows.pop()
+def _made_last(make: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
+    """Make something when it is asked for: what it is made of is then complete."""
+    yield from make()
 
 
 def make_documents(
-    inputs: Inputs, similarity: Similarity, settings: RefreshSettings, changes: Row
-) -> dict[str, Row | Iterable[Row]]:
-    """Return each document's data by type; long ones as rows that are made while they are read.
+    inputs: Inputs,
+    similarity: Similarity,
+    settings: RefreshSettings,
+    changes: Row,
+    payload: Payload | None = None,
+) -> dict[str, Row | Iterator[Row] | Iterator[bytes]]:
+    """Return each document's data by type, in the order in which they are to be made.
 
-    `changes` is the data of `what-changed`.
+    Long ones are rows that are made while they are read, once; those of `recipe-similar` are
+    encoded already, by several processes where that is faster. `changes` is the data of
+    `what-changed`; `payload` hears each row that the page needs.
     """
     catalog, tree, mixtures = inputs.catalog, inputs.tree, inputs.mixtures
     listed = similarity.learned.head(settings.neighbors)
     cost = similarity.cost
-    # In plain volumes, also where likeness is measured on compressed ones: a plan says what to
-    # pour differently.
-    plans = plans_of_pairs(
-        mixtures,
-        cost.distance_cost,
-        np.repeat(np.arange(mixtures.count), listed.k),
-        listed.indices.ravel(),
-        threads=settings.threads,
-    )
-    return {
+
+    processes = settings.threads or available_threads()
+    processes = processes if mixtures.count >= SHARED_FROM else 1
+
+    def plans(first: int, last: int) -> PairPlans:
+        # In plain volumes, also where likeness is measured on compressed ones: a plan says what
+        # to pour differently.
+        rows = np.repeat(np.arange(first, last), listed.k)
+        others = listed.indices[first:last].ravel()
+        return plans_of_pairs(mixtures, cost.distance_cost, rows, others, threads=1)
+
+    if processes > 1:
+        plans(0, 1)  # loads the compiled code here, not in each copy of the process
+    similar = Similar(catalog, tree, mixtures, listed, plans, cost.distance_cost)
+    documents: dict[str, Row | Iterator[Row] | Iterator[bytes]] = {
         "ingredient-usage": ingredient_usage(catalog, tree, inputs.usage),
         "recipe-complexity": recipe_complexity(inputs.usage),
         "ingredient-tree": ingredient_tree(catalog, tree, inputs.usage),
-        "cocktail-space": cocktail_space(catalog, similarity.plain_map.points),
-        "cocktail-space-em": cocktail_space(catalog, similarity.learned_map.points),
-        "recipe-similar": recipe_similar(
-            catalog, tree, mixtures, listed, plans, cost.distance_cost
-        ),
+        "recipe-details": recipe_details(catalog, tree),
+        SIMILAR: _shared(similar, mixtures.count, processes, payload),
         "ingredient-substitutes": ingredient_substitutes(
             catalog, mixtures, cost.cost, _evidence(inputs, settings)
         ),
-        "recipe-details": recipe_details(catalog, tree),
-        "recipe-digests": recipe_digests(mixtures.recipe_ids, digests_of(catalog), listed),
+        "cocktail-space": cocktail_space(catalog, similarity.plain_map.points),
+        "cocktail-space-em": cocktail_space(catalog, similarity.learned_map.points),
+        "recipe-digests": recipe_digests(mixtures.recipe_ids, inputs.contents, listed),
         "what-changed": changes,
     }
+    if payload is not None:
+        payload.changes = changes
+        hearers: dict[str, Callable[[Row], None]] = {
+            "recipe-complexity": payload.add_complexity,
+            "recipe-details": payload.add_details,
+            "ingredient-substitutes": payload.add_substitutes,
+            "cocktail-space": partial(payload.add_position, "plain"),
+            "cocktail-space-em": partial(payload.add_position, "learned"),
+        }
+        for kind, hear in hearers.items():
+            documents[kind] = _heard(cast("Iterator[Row]", documents[kind]), hear)
+    return documents
+
+
+def _shared(
+    similar: Similar, recipes: int, processes: int, payload: Payload | None
+) -> Iterator[bytes]:
+    """Make the rows of `recipe-similar`, encoded, by as many processes; the page hears them too."""
+
+    def make(span: Span) -> tuple[list[bytes], Part | None]:
+        encoded = []
+        for row, sentences in similar.rows(*span):
+            if payload is not None:
+                payload.add_similar(row, sentences)
+            encoded.append(row_to_utf8(row))
+        return encoded, payload.take_part() if payload is not None else None
+
+    bounds = [*range(0, recipes, ROWS_PLANNED), recipes]
+    parts = []
+    for encoded, part in in_order(make, list(pairwise(bounds)), processes=processes):
+        yield from encoded
+        parts.append(part)
+    for part in parts:
+        if payload is not None and part is not None:
+            payload.add_part(part)
+
+
+def _heard(rows: Iterable[Row], hear: Callable[[Row], None]) -> Iterator[Row]:
+    for row in rows:
+        hear(row)
+        yield row
+
+
+def _payload(inputs: Inputs) -> Payload:
+    from analytics_core.report import Payload
+
+    tree = ingredient_tree(inputs.catalog, inputs.tree, inputs.usage)
+    return Payload(tree, inputs.catalog.recipes.ids.tolist())
 
 
 def _evidence(inputs: Inputs, settings: RefreshSettings) -> Evidence | None:
@@ -243,8 +316,7 @@ def _prune(output: Storage, keep: int, cache: Cache) -> str:
     return f"removed {len(removed)} older than the last {keep}" if removed else ""
 
 
-def _page(rows: Mapping[str, Row | Iterable[Row]], manifest: dict[str, Any]) -> bytes:
-    from analytics_core.report import render
+def _page(payload: Payload, manifest: dict[str, Any]) -> bytes:
+    from analytics_core.report import page_of
 
-    documents: dict[str, dict[str, Any]] = {kind: {"data": data} for kind, data in rows.items()}
-    return render({**documents, "manifest": manifest}).encode()
+    return page_of(*payload.blocks(manifest)).encode()

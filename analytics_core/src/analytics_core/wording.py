@@ -16,6 +16,7 @@ MOST_STEPS = 3
 """Changes that are told one by one; of what is left, the number."""
 _MOST_STAYING = 2  # names in "Campari and Sweet Vermouth stay"; beyond that "the rest stays"
 _MOST_DASHES = 12  # nobody counts more of them
+_REMEMBERED = 1 << 16  # amounts and names that are kept as they are said
 
 Row = Mapping[str, Any]
 
@@ -62,6 +63,12 @@ _TOPS = frozenset({"to top", "top", "top up", "topup", "to fill", "fill", "fill 
 _RINSES = frozenset({"to rinse", "rinse"})
 _FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
 _EIGHTHS = {0.125: "⅛", 0.375: "⅜", 0.625: "⅝", 0.875: "⅞"}
+_ROUNDINGS: tuple[tuple[dict[float, str], float], ...] = (
+    ({0.0: "", **_FRACTIONS, 1.0: ""}, 0.03),
+    (_EIGHTHS, 0.03),
+    ({0.0: "", **_FRACTIONS, **_EIGHTHS, 1.0: ""}, 0.1),
+)
+"""Fractions that are tried one after the other, and how far off each may be, in shares."""
 
 
 @lru_cache(maxsize=1024)
@@ -101,9 +108,12 @@ def say(steps: Sequence[Row], *, same_mix: bool) -> str:
     str
         Without capital and full stop.
     """
-    return "".join(
-        part if isinstance(part, str) else part.text for part in phrase(steps, same_mix=same_mix)
-    )
+    return text_of(phrase(steps, same_mix=same_mix))
+
+
+def text_of(fragments: Iterable[Fragment]) -> str:
+    """Return the fragments of a sentence as plain text."""
+    return "".join([part if part.__class__ is str else part[1] for part in fragments])
 
 
 def phrase(steps: Sequence[Row], *, same_mix: bool) -> list[Fragment]:
@@ -112,7 +122,7 @@ def phrase(steps: Sequence[Row], *, same_mix: bool) -> list[Fragment]:
         return []
     name = _namer(steps)
     stays = [step for step in steps if step["kind"] == "stays"]
-    changes = [step for step in steps if step["kind"] != "stays"]
+    changes = [step for step in steps if step["kind"] != "stays"] if stays else list(steps)
     if same_mix or not changes:
         swaps = [step for step in changes if step["kind"] == "swap"]
         others = [step for step in changes if step["kind"] != "swap"]
@@ -144,14 +154,18 @@ _Namer = Callable[[Row], list[Fragment]]
 
 def _namer(steps: Sequence[Row]) -> _Namer:
     """Return what writes a name, with the id behind it where two ingredients share the name."""
-    ids: dict[str, set[int]] = {}
+    ids: dict[str, int] = {}
+    shared: set[str] = set()
     for pour in _pours(steps):
-        ids.setdefault(_folded(pour["ingredient_name"]), set()).add(pour["ingredient_id"])
+        key, folded = pour["ingredient_id"], _folded(pour["ingredient_name"])
+        if ids.setdefault(folded, key) != key:
+            shared.add(folded)
 
     def name(pour: Row) -> list[Fragment]:
-        key, text = int(pour["ingredient_id"]), str(pour["ingredient_name"])
-        shared = len(ids[_folded(text)]) > 1
-        return [Name(key, text), f" (id {key})"] if shared else [Name(key, text)]
+        key, text = pour["ingredient_id"], pour["ingredient_name"]
+        if shared and _folded(text) in shared:
+            return [Name(key, text), f" (id {key})"]
+        return [Name(key, text)]
 
     return name
 
@@ -165,7 +179,7 @@ def _pours(steps: Iterable[Row]) -> Iterable[Row]:
             yield step
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(_REMEMBERED)
 def _folded(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
@@ -243,6 +257,8 @@ def _names(pours: Sequence[Row], name: _Namer) -> list[Fragment]:
 
 def _listed(items: Sequence[Sequence[Fragment]]) -> list[Fragment]:
     """Join to "a, b and c"."""
+    if len(items) == 1:
+        return list(items[0])
     joined: list[Fragment] = []
     for position, item in enumerate(items):
         if position:
@@ -254,12 +270,20 @@ def _listed(items: Sequence[Sequence[Fragment]]) -> list[Fragment]:
 def _joined(clauses: Sequence[Sequence[Fragment]]) -> list[Fragment]:
     """Join clauses by semicolons, and text that meets text."""
     whole: list[Fragment] = []
-    for position, clause in enumerate(clauses):
-        for fragment in ["; ", *clause] if position else clause:
-            if isinstance(fragment, str) and whole and isinstance(whole[-1], str):
-                whole[-1] += fragment
+    text = ""
+    for clause in clauses:
+        if whole or text:
+            text += "; "
+        for fragment in clause:
+            if fragment.__class__ is str:
+                text += fragment
             else:
+                if text:
+                    whole.append(text)
+                    text = ""
                 whole.append(fragment)
+    if text:
+        whole.append(text)
     return whole
 
 
@@ -270,15 +294,21 @@ def _is_counted(pour: Row) -> bool:
 
 def _amount(pour: Row) -> str:
     """Say a pour's amount, or nothing where nobody could measure it."""
-    amount, ml, key = pour["amount"], float(pour["ml"]), unit_key(pour["unit"])
-    if amount is None or is_unmeasured(pour["unit"]):
+    amount = pour["amount"]
+    return "" if amount is None else _amount_in(amount, float(pour["ml"]), pour["unit"])
+
+
+@lru_cache(_REMEMBERED)
+def _amount_in(amount: float, ml: float, unit: str | None) -> str:
+    if is_unmeasured(unit):
         return ""
+    key = unit_key(unit)
     said = _SAID.get(key)
     if not key:
         return _number(amount) if amount < 10 else _milliliters(ml)
     if said is None:  # a unit that nobody says; as written where it stands for no volume
         counted = abs(ml - amount) < 1e-3
-        return f"{_number(amount)} {pour['unit'].strip()}" if counted else _milliliters(ml)
+        return f"{_number(amount)} {(unit or '').strip()}" if counted else _milliliters(ml)
     if said.kind == "metric":
         return _milliliters(ml) if said is _ML else f"{_centiliters(amount)} cl"
     number = _fraction(amount)
@@ -290,11 +320,7 @@ def _amount(pour: Row) -> str:
 def _fraction(value: float) -> str | None:
     """Write 1.5 as "1½"; None where no usual fraction is near."""
     whole, rest = divmod(value, 1)
-    for table, within in (
-        ({0.0: "", **_FRACTIONS, 1.0: ""}, 0.03),
-        (_EIGHTHS, 0.03),
-        ({0.0: "", **_FRACTIONS, **_EIGHTHS, 1.0: ""}, 0.1),
-    ):
+    for table, within in _ROUNDINGS:
         nearest = min(table, key=lambda size: abs(size - rest))
         if abs(nearest - rest) <= within * value:
             count = int(whole) + (nearest == 1.0)

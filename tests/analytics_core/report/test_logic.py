@@ -25,7 +25,9 @@ def test_the_logic_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     }
     core, neighbors = compact(documents)
     payload = tmp_path / "payload.json"
-    payload.write_text(json.dumps({"core": core, "neighbors": neighbors}), encoding="utf-8")
+    payload.write_text(
+        json.dumps({"core": core, "neighbors": neighbors}, default=list), encoding="utf-8"
+    )
     monkeypatch.setenv("SAMPLE_PAYLOAD", str(payload))
     monkeypatch.setenv("NAME_FOLDING", str(FOLDING))
     tests = sorted(map(str, (HERE / "logic").glob("*.test.ts")))

@@ -15,7 +15,7 @@ from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
 from analytics_core.report import render
-from tests.analytics_core.report.conftest import DESKTOP, PHONE, Opener
+from tests.analytics_core.report.conftest import DESKTOP, PHONE, Opener, wait_until
 from tests.analytics_core.report.documents import documents_from, make_documents
 from tests.analytics_core.report.measure_frames import RECORD, quantile
 
@@ -96,14 +96,15 @@ def test_dragging_and_the_wheel_move_the_map(open_page: Opener, sample_page: Pat
     after = page.evaluate(CLICK_ON_MAP, 1)
     assert after[0] - before[0] == pytest.approx(100, abs=2)
     page.mouse.wheel(0, -400)
-    page.wait_for_function("atlas.map.zoomed > 1.2")
+    wait_until(page, "atlas.map.zoomed > 1.2")
 
 
 def test_the_maps_glide_into_each_other(open_page: Opener, sample_page: Path) -> None:
     page = open_page(sample_page)
     before = page.evaluate(CLICK_ON_MAP, 1)
     page.get_by_text("By measure").click()
-    page.wait_for_function(
+    wait_until(
+        page,
         "p => Math.hypot(atlas.map.locate(0)[0] - p[0], atlas.map.locate(0)[1] - p[1]) > 5",
         arg=before,
     )
@@ -378,6 +379,22 @@ def test_about_tells_age_fingerprint_quality_and_warnings(
     text = page.locator("#page").inner_text()
     assert "were left out" in text
     assert "onerror=alert(1)" in text
+
+
+def test_about_says_what_a_page_leaves_out(
+    open_page: Opener, sample_page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expect(open_page(sample_page, "#/about").locator(".left-out")).to_have_count(0)
+    monkeypatch.setattr("analytics_core.report.payload.MOST_NEIGHBORS", 1)
+    path = written(tmp_path / "page.html", make_documents(1400))
+    page = open_page(path, "#/about")
+    expect(page.locator(".left-out")).to_have_text(
+        re.compile(
+            r"^Left out of this page: [\d,]+ neighbors; .* nearest one each\..*have them all\.$"
+        )
+    )
+    page.goto(path.as_uri() + NEGRONI)
+    expect(page.locator("#panel h1")).to_be_visible()
 
 
 def test_the_table_holds_what_the_map_holds(open_page: Opener, sample_page: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+from itertools import accumulate, islice, pairwise
 from typing import Any
 
 import pytest
 
+from analytics_core.report import payload
 from analytics_core.report.packing import unpack
 from analytics_core.report.payload import compact
 from tests.analytics_core.report.documents import (
@@ -88,3 +89,48 @@ def test_steps_that_are_missing_are_no_words(documents: dict[str, Any]) -> None:
         for row in rows
     ]
     assert set(sentences({**documents, "recipe-similar": {"data": older}})) == {""}
+
+
+def test_a_page_of_a_usual_collection_leaves_nothing_out(documents: dict[str, Any]) -> None:
+    core, _ = compact(documents)
+    assert "left_out" not in core
+
+
+@pytest.mark.parametrize("most", [1, 100, 1400, 2 * 1400 + 5])
+def test_beyond_what_a_page_carries_the_nearest_stay(
+    documents: dict[str, Any], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(payload, "MOST_NEIGHBORS", most)
+    whole = documents["recipe-similar"]["data"]
+    core, near = compact(documents)
+    ids = core["recipes"]["id"]
+    listed = max(1, most // len(ids))
+    to = unpack(near["to"])
+    start = list(accumulate(unpack(near["count"]), initial=0))
+    kept = [[ids[other] for other in to[a:b]] for a, b in pairwise(start)]
+    assert kept == [[n["neighbor_recipe_id"] for n in row["neighbors"][:listed]] for row in whole]
+    left = sum(len(row["neighbors"]) for row in whole) - len(to)
+    assert [(part["what"], part["count"]) for part in core["left_out"]] == [("neighbor", left)]
+    flows = unpack(near["flows"])
+    assert len(unpack(near["words"])) == len(unpack(near["distance"])) == len(to) == len(flows)
+    assert sum(flows) == len(unpack(near["mass"]))
+
+
+def test_too_many_drinks_are_thinned_out_evenly(
+    documents: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payload, "MOST_RECIPES", 60)
+    every = [row["recipe_id"] for row in documents["recipe-details"]["data"]]
+    core, near = compact(documents)
+    ids = core["recipes"]["id"]
+    step = -(-len(every) // 60)
+    assert ids == every[::step]
+    assert 30 < len(ids) <= 60
+    assert core["left_out"][0]["count"] == len(every) - len(ids)
+    assert all(0 <= other < len(ids) for other in unpack(near["to"]))
+    places = {row["recipe_id"]: row for row in documents["cocktail-space"]["data"]}
+    x = [places[key]["x"] for key in ids]
+    order = sorted(range(len(ids)), key=lambda r: x[r])
+    across = [core["recipes"]["plain"]["x"][r] for r in order]
+    assert across == sorted(across)
+    assert len(core["recipes"]["family"]) == len(core["recipes"]["start"]) - 1 == len(ids)

@@ -7,6 +7,7 @@ The front-end sources stand in ``frontend/``; a build hook turns them into
 ``dist/`` when the package is built or installed.
 """
 
-from analytics_core.report.page import Site, render
+from analytics_core.report.page import Site, page_of, render
+from analytics_core.report.payload import Payload
 
-__all__ = ["Site", "render"]
+__all__ = ["Payload", "Site", "page_of", "render"]

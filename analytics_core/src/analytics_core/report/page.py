@@ -150,10 +150,29 @@ def render(documents: Mapping[str, dict[str, Any]], site: Site | None = None) ->
     AnalyticsError
         A document is missing, the bundle has not been built, or the site's settings are wrong.
     """
+    return page_of(*compact(documents), site=site)
+
+
+def page_of(
+    core: Mapping[str, Any], neighbors: Mapping[str, Any], *, site: Site | None = None
+) -> str:
+    """Make the page from its two blocks.
+
+    Parameters
+    ----------
+    core, neighbors : mapping
+        From `analytics_core.report.payload.Payload`.
+    site : Site, optional
+        How the page belongs to a site.
+
+    Returns
+    -------
+    str
+        As `render`; `render` has the errors too.
+    """
     site = site or Site()
     block = site_block(site)
     bundle = load_bundle()
-    core, neighbors = compact(documents)
     recipes = len(core["recipes"]["id"])
     return _HTML.format(
         title=html.escape(site.title, quote=True),
@@ -175,7 +194,9 @@ def render(documents: Mapping[str, dict[str, Any]], site: Site | None = None) ->
 
 def _as_json(value: object) -> str:
     """JSON that is harmless inside a script element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=list
+    )
     escaped = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     # lone surrogates cannot be written as UTF-8; the replacement sign says something was there
     return escaped.encode("utf-8", "replace").decode("utf-8")

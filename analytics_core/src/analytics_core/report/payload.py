@@ -8,17 +8,17 @@ one block; the neighbors, the larger part, in a second that is parsed later.
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
 from analytics_core.report.kinds import Kind, find_kinds, find_makings
 from analytics_core.report.packing import pack
-from analytics_core.similarity.families import find_families
-from analytics_core.wording import phrase
+from analytics_core.report.regions import Graph, name_families
+from analytics_core.wording import Fragment, phrase
 
 NEEDED = (
     "manifest",
@@ -30,7 +30,7 @@ NEEDED = (
     "recipe-details",
     "recipe-complexity",
 )
-OPTIONAL = "what-changed"
+CHANGES = "what-changed"
 MANIFEST_FIELDS = (
     "run_id",
     "generated_at",
@@ -41,7 +41,6 @@ MANIFEST_FIELDS = (
     "database",
     "counts",
     "warnings",
-    "left_out",
     "quality",
     "stages",
     "documents",
@@ -51,14 +50,16 @@ GRID = 10_000
 STEPS = 10_000
 """Shares and distances are kept in ten-thousandths."""
 FLOW_STEPS = 1_000
-"""What moves between two drinks is drawn, so thousandths do."""
+"""What moves between two drinks is drawn, so thousandths do; costs are said in words."""
 SUBSTITUTES_SHOWN = 10
-NAMESAKE = 4
-"""A drink named after another counts as so many that are near to it."""
-MARKS = 4
-"""Ingredients that tell a family most; who stands for it should have some."""
+MOST_RECIPES = 100_000
+"""Drinks that a page carries, of some 165 bytes each."""
+MOST_NEIGHBORS = 200_000
+"""Neighbors that a page carries, of all drinks together, of some 90 bytes each: with both at
+their most it has 35 MB, which a browser still opens."""
 
 Rows = Sequence[Mapping[str, Any]]
+Row = Mapping[str, Any]
 
 
 def compact(documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -87,63 +88,171 @@ def compact(documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any],
             "publish them with `analytics-core refresh`"
         )
     data = {name: documents[name]["data"] for name in NEEDED if name != "manifest"}
-    details: Rows = data["recipe-details"]
-    ingredients = _Ingredients(data["ingredient-tree"])
-    recipes = {row["recipe_id"]: index for index, row in enumerate(details)}
+    page = Payload(
+        data["ingredient-tree"], recipe_ids=[row["recipe_id"] for row in data["recipe-details"]]
+    )
+    for row in data["recipe-details"]:
+        page.add_details(row)
+    for row in data["recipe-similar"]:
+        page.add_similar(row)
+    for row in data["ingredient-substitutes"]:
+        page.add_substitutes(row)
+    for name, rows in (("plain", data["cocktail-space"]), ("learned", data["cocktail-space-em"])):
+        for row in rows:
+            page.add_position(name, row)
+    for row in data["recipe-complexity"]:
+        page.add_complexity(row)
+    if CHANGES in documents:
+        page.changes = documents[CHANGES]["data"]
+    return page.blocks(documents["manifest"])
 
-    lines, starts, units = _lines(details, ingredients)
-    contents = _Contents(lines, starts)
-    graph, neighbors = _neighbors(data["recipe-similar"], recipes, ingredients, contents)
-    substitutes = _substitutes(data["ingredient-substitutes"], ingredients)
-    # from here on no ingredient joins those that the columns above have met
-    kinds = ingredients.kinds()
-    of_recipe, families = _families(graph, contents, kinds, [row["recipe_name"] for row in details])
-    manifest = documents["manifest"]
-    strengths = [row.get("abv") for row in details]
-    core: dict[str, Any] = {
-        "manifest": {name: manifest[name] for name in MANIFEST_FIELDS if name in manifest},
-        "recipes": {
-            "id": [row["recipe_id"] for row in details],
-            "name": [row["recipe_name"] for row in details],
-            "base": [
-                _base(row, lines, span, ingredients, kinds)
-                for row, span in zip(details, pairwise(starts), strict=True)
-            ],
-            "family": of_recipe,
-            "start": starts,
-            "plain": _positions(data["cocktail-space"], recipes),
-            "learned": _positions(data["cocktail-space-em"], recipes),
-        },
-        "lines": lines
-        | {
-            "ingredient": pack(lines["ingredient"]),
-            "rolled": pack(lines["rolled"]),
-            "fraction": pack(lines["fraction"]),
-        },
-        "units": units,
-        "families": families,
-        "substitutes": substitutes,
-        "complexity": [
-            [row["ingredient_count"], row["recipe_count"]] for row in data["recipe-complexity"]
-        ],
-        "ingredients": {
-            **ingredients.columns(),
-            "kind": [int(kind) for kind in kinds],
-            "made": ingredients.makings(kinds),
-        },
-    }
-    if any(strength is not None for strength in strengths):
-        core["recipes"]["abv"] = [_short(strength) for strength in strengths]
-    if OPTIONAL in documents:
-        core["changes"] = documents[OPTIONAL]["data"]
-    return core, neighbors
+
+class Payload:
+    """What the page carries, gathered row by row while the documents are made.
+
+    Details come before neighbors; apart from that, documents may come in any order. A collection
+    beyond `MOST_RECIPES` is thinned out evenly, and of each drink as many neighbors are kept as
+    make `MOST_NEIGHBORS` in all.
+
+    Parameters
+    ----------
+    tree : mapping
+        The data of `ingredient-tree`.
+    recipe_ids : sequence of int
+        Of all recipes, in the order of the details.
+    """
+
+    def __init__(self, tree: Row, recipe_ids: Sequence[int]) -> None:
+        every = max(1, -(-len(recipe_ids) // MOST_RECIPES))
+        self._recipes = {key: index for index, key in enumerate(recipe_ids[::every])}
+        self._recipes_left_out = len(recipe_ids) - len(self._recipes)
+        self._listed = max(1, MOST_NEIGHBORS // max(1, len(self._recipes)))
+        self._ingredients = _Ingredients(tree)
+        self._id: list[int] = []
+        self._name: list[str] = []
+        self._base = array("i")
+        self._strength: list[float | int | None] = []
+        self.changes: Row | None = None
+        """The data of `what-changed`, for the owner's desk."""
+        self._lines = _Lines(self._ingredients)
+        self._neighbors = _Neighbors(self._ingredients, self._recipes, self._listed)
+        self._substitutes: dict[int, Row] = {}
+        self._complexity: list[list[int]] = []
+        self._positions = {"plain": _Positions(), "learned": _Positions()}
+
+    def add_details(self, row: Row) -> None:
+        """Take a row of `recipe-details`."""
+        if row["recipe_id"] not in self._recipes:
+            return
+        self._id.append(row["recipe_id"])
+        self._name.append(row["recipe_name"])
+        self._base.append(
+            self._ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"])
+        )
+        self._strength.append(_short(row.get("abv")))
+        self._lines.add(row["lines"])
+
+    def add_similar(self, row: Row, sentences: Sequence[Sequence[Fragment]] | None = None) -> None:
+        """Take a row of `recipe-similar`, with its neighbors' sentences if they are known."""
+        index = self._recipes.get(row["recipe_id"])
+        if index is not None:
+            self._neighbors.add(index, row["neighbors"], sentences)
+
+    def take_part(self) -> Part:
+        """Return the neighbors gathered so far, and forget them: a copy of the process has them."""
+        part, self._neighbors.part = self._neighbors.part, Part()
+        return part
+
+    def add_part(self, part: Part) -> None:
+        """Take neighbors that a copy of the process gathered."""
+        self._neighbors.part.extend(part)
+
+    def add_substitutes(self, row: Row) -> None:
+        """Take a row of `ingredient-substitutes`."""
+        index = self._ingredients.index(row["ingredient_id"], row["ingredient_name"])
+        self._substitutes[index] = row
+
+    def add_position(self, name: str, row: Row) -> None:
+        """Take a row of `cocktail-space` (``plain``) or `cocktail-space-em` (``learned``)."""
+        index = self._recipes.get(row["recipe_id"])
+        if index is not None:
+            self._positions[name].add(index, float(row["x"]), float(row["y"]))
+
+    def add_complexity(self, row: Row) -> None:
+        """Take a row of `recipe-complexity`."""
+        self._complexity.append([row["ingredient_count"], row["recipe_count"]])
+
+    def blocks(self, manifest: Row) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the core block and the neighbors block."""
+        lines = self._lines
+        rolled = lines.each(lines.rolled)
+        substitutes = _substitutes(self._substitutes, self._ingredients)
+        # from here on no ingredient joins those that the columns have met
+        kinds = self._ingredients.kinds()
+        graph = self._neighbors.graph(len(self._id))
+        of_recipe, families = name_families(graph, rolled, kinds, self._name)
+        core: dict[str, Any] = {
+            "manifest": {name: manifest[name] for name in MANIFEST_FIELDS if name in manifest},
+            "recipes": {
+                "id": self._id,
+                "name": self._name,
+                "base": [self._base_of(recipe, kinds) for recipe in range(len(self._id))],
+                "family": of_recipe,
+                "start": lines.start,
+                "plain": self._positions["plain"].columns(len(self._id)),
+                "learned": self._positions["learned"].columns(len(self._id)),
+            },
+            "lines": lines.columns(),
+            "units": lines.units(),
+            "families": families,
+            "substitutes": substitutes,
+            "complexity": self._complexity,
+            "ingredients": {
+                **self._ingredients.columns(),
+                "kind": [int(kind) for kind in kinds],
+                "made": self._ingredients.makings(kinds),
+            },
+        }
+        if any(strength is not None for strength in self._strength):
+            core["recipes"]["abv"] = self._strength
+        if self.changes is not None:
+            core["changes"] = self.changes
+        if left_out := self._left_out():
+            core["left_out"] = left_out
+        return core, self._neighbors.packed(graph, lines.each(lines.ingredient), rolled)
+
+    def _base_of(self, recipe: int, kinds: Sequence[Kind]) -> int:
+        """The root of most of a drink's alcohol; -1 where there is none."""
+        known = self._base[recipe]
+        if known >= 0 and kinds[known] is Kind.ALCOHOL:
+            return known
+        shares: Counter[int] = Counter()
+        for at in range(self._lines.start[recipe], self._lines.start[recipe + 1]):
+            ingredient = self._lines.ingredient[at]
+            if kinds[ingredient] is Kind.ALCOHOL:
+                shares[self._ingredients.root(ingredient)] += self._lines.fraction[at]
+        if shares:
+            return shares.most_common(1)[0][0]
+        return known if known >= 0 and kinds[known] is Kind.UNTOLD else -1
+
+    def _left_out(self) -> list[dict[str, Any]]:
+        """What the page does not carry: what, how many, and why."""
+        found = []
+        if self._recipes_left_out:
+            why = f"a page carries at most {MOST_RECIPES:,} drinks, which are spread evenly"
+            found.append({"what": "drink", "count": self._recipes_left_out, "why": why})
+        if self._neighbors.left_out:
+            kept = "one" if self._listed == 1 else str(self._listed)
+            why = f"of so many drinks a page carries the nearest {kept} each"
+            found.append({"what": "neighbor", "count": self._neighbors.left_out, "why": why})
+        return found
 
 
 class _Ingredients:
     """The tree, flattened parents first; ingredients met elsewhere join as roots."""
 
     def __init__(self, tree: Mapping[str, Any]) -> None:
-        self._index: dict[int, int] = {}
+        self._index: dict[int | None, int] = {}
         self._id: list[int] = []
         self._name: list[str] = []
         self._parent: list[int] = []
@@ -169,10 +278,10 @@ class _Ingredients:
         return index
 
     def index(self, key: int | None, name: str | None) -> int:
-        if key is None:
-            return -1
-        found = self._index.get(int(key))
-        return self._add(int(key), str(name), -1, {}) if found is None else found
+        found = self._index.get(key)
+        if found is not None:
+            return found
+        return -1 if key is None else self._add(int(key), str(name), -1, {})
 
     def kinds(self) -> list[Kind]:
         return find_kinds(self._name, self._parent)
@@ -196,255 +305,232 @@ class _Ingredients:
         }
 
 
-def _lines(
-    details: Rows, ingredients: _Ingredients
-) -> tuple[dict[str, list[Any]], list[int], list[str]]:
-    columns: dict[str, list[Any]] = {
-        "ingredient": [],
-        "rolled": [],
-        "amount": [],
-        "unit": [],
-        "ml": [],
-        "fraction": [],
-    }
-    units: dict[str, int] = {}
-    starts = [0]
-    for row in details:
-        for line in row["lines"]:
-            columns["ingredient"].append(
-                ingredients.index(line["ingredient_id"], line["ingredient_name"])
-            )
-            columns["rolled"].append(ingredients.index(line["rolled_id"], line["rolled_name"]))
-            columns["amount"].append(_short(line["amount"]))
-            unit = line["unit"]
-            columns["unit"].append(-1 if unit is None else units.setdefault(unit, len(units)))
-            columns["ml"].append(_short(line["volume_ml"]))
-            columns["fraction"].append(round(float(line["fraction"]) * STEPS))
-        starts.append(len(columns["ingredient"]))
-    return columns, starts, list(units)
-
-
-def _positions(rows: Rows, recipes: Mapping[int, int]) -> dict[str, list[int]]:
-    """Both axes on one grid, so that distances on the map keep their meaning."""
-    placed = [
-        (recipes[row["recipe_id"]], float(row["x"]), float(row["y"]))
-        for row in rows
-        if row["recipe_id"] in recipes and math.isfinite(row["x"]) and math.isfinite(row["y"])
-    ]
-    if not placed:
-        return {"x": [GRID // 2] * len(recipes), "y": [GRID // 2] * len(recipes)}
-    left, right = min(p[1] for p in placed), max(p[1] for p in placed)
-    low, high = min(p[2] for p in placed), max(p[2] for p in placed)
-    span = max(right - left, high - low) or 1.0
-    x = [GRID // 2] * len(recipes)
-    y = [GRID // 2] * len(recipes)
-    for index, across, up in placed:
-        x[index] = round(GRID * (0.5 + (across - (left + right) / 2) / span))
-        y[index] = round(GRID * (0.5 - (up - (low + high) / 2) / span))  # screens count downwards
-    return {"x": x, "y": y}
-
-
-class _Contents:
-    """What is in each recipe, each ingredient once, in the order of the lines."""
-
-    def __init__(self, lines: Mapping[str, Sequence[int]], starts: Sequence[int]) -> None:
-        def once(column: str) -> list[dict[int, int]]:
-            values = lines[column]
-            return [
-                {value: at for at, value in enumerate(dict.fromkeys(values[begin:end]))}
-                for begin, end in pairwise(starts)
-            ]
-
-        self.own, self.rolled = once("ingredient"), once("rolled")
-
-
-@dataclass
-class _Graph:
-    """The nearest recipes of each: those of `r` from `start[r]` on, below `start[r + 1]`."""
-
-    start: list[int]
-    to: list[int]
-    distance: list[int]
-
-
-def _neighbors(
-    rows: Rows, recipes: Mapping[int, int], ingredients: _Ingredients, contents: _Contents
-) -> tuple[_Graph, dict[str, Any]]:
-    by_recipe = {recipes[row["recipe_id"]]: row for row in rows if row["recipe_id"] in recipes}
-    graph = _Graph([0], [], [])
-    count: list[int] = []
-    flows: list[int] = []
-    source: list[int] = []
-    target: list[int] = []
-    mass: list[int] = []
-    said = _Sentences(ingredients)
-    for index in range(len(recipes)):
-        for neighbor in by_recipe.get(index, {}).get("neighbors", ()):
-            other = recipes.get(neighbor["neighbor_recipe_id"])
-            if other is None:
-                continue
-            graph.to.append(other)
-            graph.distance.append(round(float(neighbor["distance"]) * STEPS))
-            before = len(mass)
-            for flow in neighbor["transport_plan"]:
-                moved = round(float(flow["mass"]) * FLOW_STEPS)
-                if not moved:
-                    continue
-                mass.append(moved)
-                for side, ends, recipe in (("from", source, index), ("to", target, other)):
-                    key, name = flow[f"{side}_ingredient_id"], flow[f"{side}_ingredient_name"]
-                    ends.append(_local(contents.rolled[recipe], ingredients.index(key, name)))
-            flows.append(len(mass) - before)
-            own, theirs = contents.own[index], contents.own[other]
-            others = [i for i in theirs if i not in own]
-            both = own | {i: len(own) + at for at, i in enumerate(others)}
-            said.add(neighbor, both)
-        count.append(len(graph.to) - graph.start[-1])
-        graph.start.append(len(graph.to))
-    columns = {
-        "count": count,
-        "to": graph.to,
-        "distance": graph.distance,
-        "flows": flows,
-        "source": source,
-        "target": target,
-        "mass": mass,
-    }
-    return graph, {**{name: pack(column) for name, column in columns.items()}, **said.columns()}
-
-
-def _local(known: Mapping[int, int], ingredient: int) -> int:
-    """Number an ingredient within a recipe, which takes one character; others come after."""
-    return known.get(ingredient, len(known) + ingredient)
-
-
-class _Sentences:
-    """What to do differently, in fragments: a text, or an ingredient of the two drinks.
-
-    An even number is twice the position of a text, the most frequent first; an odd one is one
-    more than twice an ingredient's number within the two drinks. `words` counts each sentence's
-    fragments.
-    """
+class _Lines:
+    """What is poured, in columns."""
 
     def __init__(self, ingredients: _Ingredients) -> None:
         self._ingredients = ingredients
-        self._said: list[list[str | int]] = []
+        self.start = array("i", [0])
+        self.rolled = array("i")
+        self.ingredient, self._unit, self.fraction = array("i"), array("i"), array("i")
+        self._amount: list[float | None] = []
+        self._ml: list[float | None] = []
+        self._units: dict[str, int] = {}
 
-    def add(self, neighbor: Mapping[str, Any], both: Mapping[int, int]) -> None:
-        # sets published before there were steps have none, and the page says nothing
-        same_mix = not neighbor["transport_plan"]
-        self._said.append(
-            [
-                fragment
-                if isinstance(fragment, str)
-                else _local(both, self._ingredients.index(fragment.ingredient, fragment.text))
-                for fragment in phrase(neighbor.get("steps", ()), same_mix=same_mix)
-            ]
-        )
+    def add(self, lines: Rows) -> None:
+        index, units = self._ingredients.index, self._units
+        for line in lines:
+            self.ingredient.append(index(line["ingredient_id"], line["ingredient_name"]))
+            self.rolled.append(index(line["rolled_id"], line["rolled_name"]))
+            self._amount.append(_short(line["amount"]))
+            unit = line["unit"]
+            self._unit.append(-1 if unit is None else units.setdefault(unit, len(units)))
+            self._ml.append(_short(line["volume_ml"]))
+            self.fraction.append(_steps(line["fraction"]))
+        self.start.append(len(self.ingredient))
+
+    def each(self, column: Sequence[int]) -> list[dict[int, int]]:
+        """Number what is in each recipe, each once, in the order of the lines."""
+        return [
+            {value: at for at, value in enumerate(dict.fromkeys(column[begin:end]))}
+            for begin, end in pairwise(self.start)
+        ]
+
+    def units(self) -> list[str]:
+        return list(self._units)
 
     def columns(self) -> dict[str, Any]:
-        often = Counter(part for said in self._said for part in said if isinstance(part, str))
-        place = {text: at for at, (text, _) in enumerate(often.most_common())}
         return {
-            "words": pack(map(len, self._said)),
-            "fragment": pack(
-                2 * place[part] if isinstance(part, str) else 2 * part + 1
-                for said in self._said
-                for part in said
-            ),
-            "text": list(place),
+            "ingredient": pack(self.ingredient),
+            "rolled": pack(self.rolled),
+            "amount": self._amount,
+            "unit": self._unit,
+            "ml": self._ml,
+            "fraction": pack(self.fraction),
         }
 
 
-def _substitutes(rows: Rows, ingredients: _Ingredients) -> dict[str, list[int]]:
-    by_ingredient = {
-        ingredients.index(row["ingredient_id"], row["ingredient_name"]): row for row in rows
-    }
+class _Positions:
+    """Both axes on one grid, so that distances on the map keep their meaning."""
+
+    def __init__(self) -> None:
+        self._index, self._x, self._y = array("i"), array("d"), array("d")
+
+    def add(self, index: int, x: float, y: float) -> None:
+        if math.isfinite(x) and math.isfinite(y):
+            self._index.append(index)
+            self._x.append(x)
+            self._y.append(y)
+
+    def columns(self, recipes: int) -> dict[str, array[int]]:
+        x, y = (array("i", [GRID // 2]) * recipes for _ in range(2))
+        if not self._index:
+            return {"x": x, "y": y}
+        left, right = min(self._x), max(self._x)
+        low, high = min(self._y), max(self._y)
+        span = max(right - left, high - low) or 1.0
+        for index, across, up in zip(self._index, self._x, self._y, strict=True):
+            x[index] = round(GRID * (0.5 + (across - (left + right) / 2) / span))
+            # screens count downwards
+            y[index] = round(GRID * (0.5 - (up - (low + high) / 2) / span))
+        return {"x": x, "y": y}
+
+
+class Part:
+    """Neighbors of some recipes in columns, with plans and sentences in fragments.
+
+    A fragment is the position of its text, or below zero: -1 for the first ingredient.
+    """
+
+    def __init__(self) -> None:
+        self.left_out = 0
+        self.recipe, self.neighbors = array("i"), array("i")
+        self.to, self.distance, self.flows = array("i"), array("i"), array("i")
+        self.source, self.target, self.mass = array("i"), array("i"), array("i")
+        self.words, self.fragment = array("i"), array("i")
+        self.texts: dict[str, int] = {}
+
+    def extend(self, part: Part) -> None:
+        """Take over another part, its texts at the positions that they have here."""
+        self.left_out += part.left_out
+        for name in ("recipe", "neighbors", "to", "distance", "flows"):
+            getattr(self, name).extend(getattr(part, name))
+        for name in ("source", "target", "mass", "words"):
+            getattr(self, name).extend(getattr(part, name))
+        here = [self.texts.setdefault(text, len(self.texts)) for text in part.texts]
+        self.fragment.extend([here[f] if f >= 0 else f for f in part.fragment])
+
+
+class _Neighbors:
+    """Gathers the neighbors of each recipe."""
+
+    def __init__(self, ingredients: _Ingredients, recipes: Mapping[int, int], listed: int) -> None:
+        self._ingredients, self._recipes, self._listed = ingredients, recipes, listed
+        self.part = Part()
+
+    @property
+    def left_out(self) -> int:
+        return self.part.left_out
+
+    def add(
+        self, index: int, neighbors: Rows, sentences: Sequence[Sequence[Fragment]] | None
+    ) -> None:
+        part, recipes, ingredient = self.part, self._recipes, self._ingredients.index
+        kept = 0
+        for position, neighbor in enumerate(neighbors):
+            other = recipes.get(neighbor["neighbor_recipe_id"])
+            if other is None or kept == self._listed:
+                part.left_out += 1
+                continue
+            kept += 1
+            part.to.append(other)
+            part.distance.append(_steps(neighbor["distance"]))
+            flows = 0
+            for flow in neighbor["transport_plan"]:
+                if moved := round(flow["mass"] * FLOW_STEPS):
+                    flows += 1
+                    part.mass.append(moved)
+                    part.source.append(
+                        ingredient(flow["from_ingredient_id"], flow["from_ingredient_name"])
+                    )
+                    part.target.append(
+                        ingredient(flow["to_ingredient_id"], flow["to_ingredient_name"])
+                    )
+            part.flows.append(flows)
+            self._say(
+                # sets published before there were steps have none, and the page says nothing
+                phrase(neighbor.get("steps", ()), same_mix=not neighbor["transport_plan"])
+                if sentences is None
+                else sentences[position]
+            )
+        part.recipe.append(index)
+        part.neighbors.append(kept)
+
+    def _say(self, sentence: Sequence[Fragment]) -> None:
+        """Texts said often are kept once, names are ingredients."""
+        texts, ingredient = self.part.texts, self._ingredients.index
+        self.part.fragment.extend(
+            [
+                texts.setdefault(fragment, len(texts))
+                if isinstance(fragment, str)
+                else -1 - ingredient(fragment[0], fragment[1])
+                for fragment in sentence
+            ]
+        )
+        self.part.words.append(len(sentence))
+
+    def graph(self, recipes: int) -> Graph:
+        """Return who is near to whom."""
+        counts = array("i", [0]) * recipes
+        for index, count in zip(self.part.recipe, self.part.neighbors, strict=True):
+            counts[index] = count
+        return Graph(counts, self.part.to, self.part.distance)
+
+    def packed(
+        self, graph: Graph, own: Sequence[dict[int, int]], rolled: Sequence[dict[int, int]]
+    ) -> dict[str, Any]:
+        """Return the block, its ingredients numbered within the two drinks: one character each.
+
+        In a sentence an even number is twice the position of a text, the most frequent first, and
+        an odd one is one more than twice an ingredient's number.
+        """
+        part = self.part
+        source, target, fragment = array("i"), array("i"), array("i")
+        often = Counter(f for f in part.fragment if f >= 0)
+        place = {text: at for at, (text, _) in enumerate(often.most_common())}
+        flow = word = 0
+        ends = zip(graph.sources(), part.to, part.flows, part.words, strict=True)
+        for here, there, flows, words in ends:
+            for column, ends_at, known in (
+                (source, part.source, rolled[here]),
+                (target, part.target, rolled[there]),
+            ):
+                column.extend(_local(known, i) for i in ends_at[flow : flow + flows])
+            flow += flows
+            both = dict(own[here])
+            for ingredient in own[there]:
+                both.setdefault(ingredient, len(both))
+            fragment.extend(
+                2 * place[f] if f >= 0 else 2 * _local(both, -1 - f) + 1
+                for f in part.fragment[word : word + words]
+            )
+            word += words
+        texts = list(part.texts)
+        columns = {
+            "count": graph.count,
+            "to": part.to,
+            "distance": part.distance,
+            "flows": part.flows,
+            "source": source,
+            "target": target,
+            "mass": part.mass,
+            "words": part.words,
+            "fragment": fragment,
+        }
+        return {
+            **{name: pack(column) for name, column in columns.items()},
+            "text": [texts[position] for position in place],
+        }
+
+
+def _local(known: Mapping[int, int], ingredient: int) -> int:
+    """Number an ingredient within a drink; all others come after those that it has."""
+    return known.get(ingredient, len(known) + ingredient)
+
+
+def _substitutes(
+    by_ingredient: Mapping[int, Row], ingredients: _Ingredients
+) -> dict[str, list[int]]:
     of, start, to, cost, recipes = [], [0], [], [], []
     for index, row in sorted(by_ingredient.items()):
         of.append(index)
         for other in row["substitutes"][:SUBSTITUTES_SHOWN]:
             to.append(ingredients.index(other["ingredient_id"], other["ingredient_name"]))
-            cost.append(_thousandths(other["cost"]))
+            cost.append(round(float(other["cost"]) * FLOW_STEPS))
             # how many recipes speak for it, where the cost is learned from recipes
             recipes.append(int(other.get("recipes") or 0))
         start.append(len(to))
     return {"of": of, "start": start, "to": to, "cost": cost, "recipes": recipes}
-
-
-def _base(
-    row: Mapping[str, Any],
-    lines: Mapping[str, Sequence[Any]],
-    span: tuple[int, int],
-    ingredients: _Ingredients,
-    kinds: Sequence[Kind],
-) -> int:
-    """The root of most of a drink's alcohol; -1 where there is none."""
-    known = ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"])
-    if known >= 0 and kinds[known] is Kind.ALCOHOL:
-        return known
-    shares: Counter[int] = Counter()
-    for at in range(*span):
-        ingredient = lines["ingredient"][at]
-        if kinds[ingredient] is Kind.ALCOHOL:
-            shares[ingredients.root(ingredient)] += lines["fraction"][at]
-    if shares:
-        return shares.most_common(1)[0][0]
-    return known if known >= 0 and kinds[known] is Kind.UNTOLD else -1
-
-
-def _families(
-    graph: _Graph, contents: _Contents, kinds: Sequence[Kind], names: Sequence[str]
-) -> tuple[list[int], list[list[int]]]:
-    """Families of recipes, largest first, each with a member that stands for it and its marks.
-
-    The member is one that others of its family are near to or named after, and the marks
-    are two of its own ingredients, so that a family is never named after what it lacks: the
-    most telling alcohol first.
-    """
-    recipes = len(contents.rolled)
-    of_recipe, count = find_families(graph.start, graph.to, graph.distance, recipes)
-    weight: list[Counter[int]] = [Counter() for _ in range(count)]
-    overall: Counter[int] = Counter()
-    members = Counter(of_recipe)
-    for family, inside in zip(of_recipe, contents.rolled, strict=True):
-        weight[family].update(inside.keys())
-        overall.update(inside.keys())
-    liked: list[Counter[int]] = [Counter() for _ in range(count)]
-    for recipe in range(recipes):
-        liked[of_recipe[recipe]][recipe] += 0
-        for other in graph.to[graph.start[recipe] : graph.start[recipe + 1]]:
-            if of_recipe[recipe] == of_recipe[other]:
-                liked[of_recipe[recipe]][other] += 1
-    # "Pineapple Daiquiri" is named after "Daiquiri", which so stands for it
-    known = {name.casefold(): recipe for recipe, name in enumerate(names)}
-    for recipe, name in enumerate(names):
-        words = name.casefold().split()
-        for begin in range(1, len(words)):
-            after = known.get(" ".join(words[begin:]))
-            if after is not None and of_recipe[after] == of_recipe[recipe]:
-                liked[of_recipe[recipe]][after] += NAMESAKE
-    families = []
-    for family in range(count):
-        size = members[family]
-
-        def lift(ingredient: int, family: int = family, size: int = size) -> float:
-            # how much more often here than anywhere, weighed by how often at all
-            here = weight[family][ingredient] / size
-            return here * math.log(here * recipes / overall[ingredient])
-
-        telling = sorted(weight[family], key=lift, reverse=True)[:MARKS]
-
-        def stands(recipe: int, family: int = family, telling: list[int] = telling) -> float:
-            shared = sum(mark in contents.rolled[recipe] for mark in telling)
-            length = len(contents.rolled[recipe]) * max(1, len(names[recipe].split()))
-            return (1 + liked[family][recipe]) * (1 + shared) ** 2 / math.sqrt(length)
-
-        example = max(liked[family], key=lambda recipe: (stands(recipe), -recipe))
-        own = sorted(contents.rolled[example], key=lift, reverse=True)
-        spirits = [mark for mark in own if kinds[mark] is Kind.ALCOHOL][:1]
-        families.append([example, *(spirits + [mark for mark in own if mark not in spirits])[:2]])
-    return of_recipe, families
 
 
 def _short(value: float | None) -> float | int | None:
@@ -454,5 +540,5 @@ def _short(value: float | None) -> float | int | None:
     return int(rounded) if rounded.is_integer() else rounded
 
 
-def _thousandths(value: float) -> int:
-    return round(float(value) * 1_000)
+def _steps(value: float) -> int:
+    return round(float(value) * STEPS)

@@ -12,6 +12,7 @@ from analytics_core.errors import StorageError
 from analytics_core.store.base import Storage
 from analytics_core.store.local import LocalStorage
 from analytics_core.store.publish import prune_runs, publish, read_manifest, read_published
+from analytics_core.store.ranges import read_recipe
 from analytics_core.store.s3 import S3Storage
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "publish",
     "read_manifest",
     "read_published",
+    "read_recipe",
 ]
 
 

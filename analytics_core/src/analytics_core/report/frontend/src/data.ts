@@ -21,8 +21,6 @@ export interface Manifest {
   database?: { fingerprint?: string; recipes?: number; ingredients?: number; lines?: number };
   counts?: Record<string, unknown>;
   warnings?: { code: string; count: number; message: string; examples: string[] }[];
-  /** What was left out of the documents, in a sentence. */
-  left_out?: unknown;
   quality?: Record<string, unknown>;
   stages?: { name: string; seconds: number; reused: boolean }[];
   documents?: Record<string, { key: string; bytes: number; sha256: string }>;
@@ -66,6 +64,8 @@ interface Core {
   substitutes: { of: number[]; start: number[]; to: number[]; cost: number[]; recipes: number[] };
   complexity: [number, number][];
   changes?: Changes;
+  /** What the page does not carry, of a collection too large for one. */
+  left_out?: { what: string; count: number; why: string }[];
 }
 
 export interface NamedRecipe {
@@ -177,6 +177,7 @@ export class Data {
     fraction: unpack(this.core.lines.fraction),
   };
   readonly manifest = this.core.manifest;
+  readonly leftOut = this.core.left_out ?? [];
   readonly ingredients = this.core.ingredients;
   readonly recipes = this.core.recipes;
   readonly families = this.core.families;

@@ -81,6 +81,13 @@ export function about({ data }: Context): HTMLElement {
           {},
           "The map flattens many dimensions into two, so it bends distances; the numbers in the lists are exact. Families are groups of drinks whose nearest drinks are each other, named by a drink that stands for them and what it is made of.",
         ),
+        data.leftOut.map((part) =>
+          h(
+            "p",
+            { class: "left-out" },
+            `Left out of this page: ${plural(part.count, part.what)}; ${part.why}. The documents have them all.`,
+          ),
+        ),
         h("p", {}, "Keys: / finds, arrows walk the map, Enter opens, + and − zoom, 0 shows all."),
         h("h2", {}, "The run"),
         facts([

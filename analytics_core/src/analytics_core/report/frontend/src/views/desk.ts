@@ -31,7 +31,6 @@ export function desk(context: Context): HTMLElement {
   const groups = [...new Set(data.twins.values())];
   const near = data.nearTwins(NEAR_TWINS * data.unit);
   const warnings = data.manifest.warnings ?? [];
-  const leftOut = data.manifest.left_out;
   return h(
     "div",
     { class: "view" },
@@ -53,7 +52,9 @@ export function desk(context: Context): HTMLElement {
               ? `${plural(warnings.length, "finding")} in the data`
               : "Nothing to mend in the data",
           ),
-          typeof leftOut === "string" && h("p", {}, named(leftOut)),
+          data.leftOut.map((part) =>
+            h("p", {}, `Not on this page: ${plural(part.count, part.what)}; ${part.why}.`),
+          ),
           h(
             "ul",
             { class: "plain" },
