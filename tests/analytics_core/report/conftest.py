@@ -84,7 +84,7 @@ PATIENCE_S = 20
 
 
 def wait_until(page: Page, condition: str, arg: Any = None) -> None:
-    """Wait for a condition. Playwright's own way needs eval between frames, which the policy forbids."""
+    """Wait for a condition: Playwright's own way evaluates text in the page, against the policy."""
     begin = time.monotonic()
     while not page.evaluate(condition, arg):
         assert time.monotonic() - begin < PATIENCE_S, f"in vain: {condition}"
