@@ -61,8 +61,14 @@ export function swaps({ data }: Context, neighbor: Neighbor): HTMLElement | null
   return h("p", { class: "swaps" }, children);
 }
 
+/** What a recipe itself calls something that it needs: Cointreau, where triple sec would do. */
+export function calledIn({ data }: Context, recipe: number, need: number): number {
+  return data.contents(recipe).find((own) => data.rolled(own) === need) ?? need;
+}
+
 /** How a drink stands with the bar, in a few words. */
-export function readiness({ bar, data }: Context, recipe: number): HTMLElement | null {
+export function readiness(context: Context, recipe: number): HTMLElement | null {
+  const { bar, data } = context;
   if (!bar.size) return null;
   const standing = bar.standing(recipe);
   switch (standing.band) {
@@ -75,14 +81,14 @@ export function readiness({ bar, data }: Context, recipe: number): HTMLElement |
         "✓ with ",
         named(data.ingredient(standing.by.ingredient)),
         " for ",
-        named(data.ingredient(standing.lacks[0])),
+        named(data.ingredient(calledIn(context, recipe, standing.lacks[0]))),
       );
     case "one away":
       return h(
         "span",
         { class: "badge near" },
         "needs ",
-        named(data.ingredient(standing.lacks[0])),
+        named(data.ingredient(calledIn(context, recipe, standing.lacks[0]))),
       );
     case "far":
       return h("span", { class: "badge" }, `needs ${standing.lacks.length} more things`);

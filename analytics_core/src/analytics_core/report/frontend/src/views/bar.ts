@@ -5,7 +5,7 @@ import type { Context } from "../context";
 import { fold } from "../fold";
 import { h, named, plural, replace, type Child } from "../dom";
 import { closeness } from "../nearness";
-import { csvButton, drinkLink, entry, evidence, longList, provenance } from "../parts";
+import { calledIn, csvButton, drinkLink, entry, evidence, longList, provenance } from "../parts";
 import { to } from "../route";
 import { isBottle, KIND, sold, usesOf } from "../shelf";
 
@@ -475,7 +475,8 @@ function madeAtHome({ data, bar }: Context, recipe: number): Child {
   );
 }
 
-function standIn({ data, bar }: Context, recipe: number): Child {
+function standIn(context: Context, recipe: number): Child {
+  const { data, bar } = context;
   const standing = bar.standing(recipe);
   if (standing.band !== "stand-in") return null;
   const { by, lacks } = standing;
@@ -484,7 +485,7 @@ function standIn({ data, bar }: Context, recipe: number): Child {
     { class: "note" },
     named(data.ingredient(by.ingredient)),
     " stands in for ",
-    named(data.ingredient(lacks[0])),
+    named(data.ingredient(calledIn(context, recipe, lacks[0]))),
     `: ${evidence(by.cost, by.recipes, closeness(by.cost))}`,
   );
 }
