@@ -158,9 +158,11 @@ export function controls(
       legend.open = wide && recall("legend", true, (value) => typeof value === "boolean");
     }
     const top = (element.querySelector(".row") as HTMLElement).offsetHeight + 20;
-    if (!wide) return { left: 24, top, right: 24, bottom: 34 };
+    const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = legend;
+    const covered: Insets["legend"] = [offsetLeft, offsetTop, offsetWidth, offsetHeight];
+    if (!wide) return { left: 24, top, right: 24, bottom: 34, legend: covered };
     const left = legend.open ? legend.offsetLeft + legend.offsetWidth + 14 : 40;
-    return { left, top, right: 60, bottom: legend.open ? 36 : 54 };
+    return { left, top, right: 60, bottom: legend.open ? 36 : 54, legend: covered };
   };
   return { element, setScheme, insets };
 }

@@ -113,7 +113,11 @@ export function finder(context: Context, live: (found: number[] | null) => void)
     input.setAttribute("aria-activedescendant", element.id);
   };
   input.addEventListener("input", update);
-  input.addEventListener("focus", () => input.value && update());
+  input.addEventListener("focus", () => {
+    if (input.value) update();
+    // the index takes a moment in a large collection: better now than at the first letter
+    else setTimeout(() => data.search(""));
+  });
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") move(1);

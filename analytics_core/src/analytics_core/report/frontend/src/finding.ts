@@ -66,7 +66,7 @@ export class Finding {
   private hits(index: MiniSearch<Named>, tokens: string[]): Map<number, number> {
     let all: Map<number, number> | null = null;
     for (const token of tokens) {
-      let found = index.search(token, { prefix: token.length > 1 });
+      let found = index.search(token, { prefix: true });
       // only where nothing else is found: "gin" is no typing error for "gun"
       if (!found.length && token.length > 3) {
         found = index.search(token, { fuzzy: token.length > 5 ? 2 : 1, prefix: false });

@@ -20,6 +20,8 @@ export interface Insets {
   top: number;
   right: number;
   bottom: number;
+  /** What names must keep off: left, top, width and height. */
+  legend?: [number, number, number, number];
 }
 
 export class Camera {

@@ -351,6 +351,7 @@ export class MapView {
     for (const recipe of inFocus) drawPoint(scene, recipe, radius * 1.25);
     drawRings(scene, radius);
     const taken = new Occupied();
+    if (camera.insets.legend) taken.block(...camera.insets.legend);
     if (!inFocus.size && !scene.highlighted) drawRegions(scene, this.regions, taken);
     this.lasso.draw(context, scene.inks.accent);
     if (drawLabels(scene, taken, radius * 1.25)) this.invalidate();
