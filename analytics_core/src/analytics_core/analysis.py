@@ -18,6 +18,7 @@ import numpy as np
 from analytics_core.changes import changed_rows, digests_of
 from analytics_core.earlier import NOTHING, Earlier
 from analytics_core.provenance import code_fingerprint, fingerprint_of
+from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.embedding import twins_of
 from analytics_core.similarity.ground_cost import LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
@@ -27,8 +28,7 @@ from analytics_core.similarity.parallel import available_threads
 from analytics_core.similarity.placing import PlacedMap, place
 from analytics_core.similarity.usage import Usage, count_usage
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.cocktaildb import load_catalog
-from analytics_core.source.snapshot import take_snapshot
+from analytics_core.source.layouts import AUTO, load_catalog, read_as, take_copy
 from analytics_core.stages import Arrays, Stages
 from analytics_core.store.s3 import fetch
 
@@ -86,15 +86,21 @@ def load_inputs(
     stages: Stages,
     *,
     volumes: VolumeRule = "site",
+    layout: str = AUTO,
+    bar: str | None = None,
     scratch: Path | None = None,
 ) -> Inputs:
     """Read a database through a snapshot; see `refresh` for parameters and errors."""
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
         snapshot = stages.run(
-            "snapshot", lambda: take_snapshot(database, Path(folder), fetch=fetch)
+            "snapshot", lambda: take_copy(database, Path(folder), layout=layout, fetch=fetch)
         )
         catalog = stages.run(
-            "catalog", lambda: load_catalog(snapshot, called=database, volumes=volumes)
+            "catalog",
+            lambda: load_catalog(
+                snapshot, called=database, volumes=volumes, layout=layout, bar=bar
+            ),
+            detail=read_as,
         )
     return inputs_of(catalog, stages)
 
@@ -217,6 +223,7 @@ def find_cost(inputs: Inputs, settings: RefreshSettings, stages: Stages) -> Lear
             inputs.mixtures,
             inputs.tree,
             settings.preset,
+            declared=_declared(inputs, settings),
             threads=settings.threads,
             progress=stages.progress("cost"),
         )
@@ -224,6 +231,14 @@ def find_cost(inputs: Inputs, settings: RefreshSettings, stages: Stages) -> Lear
 
     found = stages.cached("cost", _cost_fingerprint(inputs, settings), learn)
     return LearnedCost(found["cost"], found["distance_cost"], found["changes"])
+
+
+def _declared(inputs: Inputs, settings: RefreshSettings) -> list[tuple[int, int]]:
+    """Return what the owner declares, as ids, for the cost that has a place for it."""
+    if settings.preset.method != "context":
+        return []
+    ids = inputs.mixtures.ingredient_ids.tolist()
+    return [(ids[a], ids[b]) for a, b in declared_pairs(inputs.catalog, inputs.mixtures)]
 
 
 def divide(rows: int, parts: int) -> list[Span]:

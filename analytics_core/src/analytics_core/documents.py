@@ -18,13 +18,14 @@ from analytics_core.wording import Fragment, phrase, text_of
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray
+    from analytics_core.similarity.declared import Declared
     from analytics_core.similarity.evidence import Evidence
     from analytics_core.similarity.hierarchy import IngredientTree
     from analytics_core.similarity.mixture import Mixtures
     from analytics_core.similarity.neighbors import KnnGraph
     from analytics_core.similarity.transport import PairPlans
     from analytics_core.similarity.usage import Usage
-    from analytics_core.source.catalog import Catalog
+    from analytics_core.source.catalog import Catalog, Lines
 
 STORAGE_VERSION = "v1"
 SUBSTITUTES_LISTED = 10
@@ -169,6 +170,9 @@ def ingredient_tree(catalog: Catalog, tree: IngredientTree, usage: Usage) -> Row
     children: list[list[Row]] = [[] for _ in range(tree.ids.size)]
     top: list[Row] = []
     nodes: list[Row] = []
+    made_of: list[list[Row]] = [[] for _ in range(tree.ids.size)]
+    for whole, part in catalog.parts.tolist():
+        made_of[whole].append({"id": str(tree.ids[part]), "name": catalog.ingredients.names[part]})
     for i in range(tree.ids.size):
         node = {
             "id": str(tree.ids[i]),
@@ -177,6 +181,8 @@ def ingredient_tree(catalog: Catalog, tree: IngredientTree, usage: Usage) -> Row
             "hierarchical_recipe_count": int(usage.hierarchical[i]),
             "edge_weight": 1.0,
             "allow_substitution": bool(catalog.ingredients.allow_substitution[i]),
+            "strength": _known(float(catalog.ingredients.strength[i])),
+            "made_of": made_of[i],
             "children": children[i],
         }
         nodes.append(node)
@@ -189,13 +195,14 @@ def ingredient_tree(catalog: Catalog, tree: IngredientTree, usage: Usage) -> Row
         "hierarchical_recipe_count": int(catalog.recipes.ids.size),
         "edge_weight": 0.0,
         "allow_substitution": False,
+        "strength": None,
+        "made_of": [],
         "children": top,
     }
 
 
-def _lines_by_volume(catalog: Catalog) -> list[list[int]]:
+def _lines_by_volume(catalog: Catalog, lines: Lines) -> list[list[int]]:
     """Indices of each recipe's lines, largest volume first, ``each`` last."""
-    lines = catalog.lines
     each = np.array([unit.name.casefold() == "each" for unit in catalog.units] + [False])
     counted = each[lines.unit]  # -1, no unit, reads the last
     order = np.lexsort(
@@ -208,7 +215,7 @@ def _lines_by_volume(catalog: Catalog) -> list[list[int]]:
 def cocktail_space(catalog: Catalog, points: FloatArray) -> Iterator[Row]:
     """Where each recipe lies on a map."""
     lines = catalog.lines
-    for r, own in enumerate(_lines_by_volume(catalog)):
+    for r, own in enumerate(_lines_by_volume(catalog, catalog.lines)):
         yield {
             "recipe_id": int(catalog.recipes.ids[r]),
             "recipe_name": catalog.recipes.names[r],
@@ -221,40 +228,59 @@ def cocktail_space(catalog: Catalog, points: FloatArray) -> Iterator[Row]:
 
 
 def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
-    """Each recipe's lines with amounts, and its base: the heaviest root ingredient."""
-    lines, ingredients = catalog.lines, catalog.ingredients
-    for r, own in enumerate(_lines_by_volume(catalog)):
+    """Each recipe's lines with amounts, its strength, and its base: the heaviest root ingredient.
+
+    What is optional stands beside the lines, and has no share of the volume.
+    """
+    lines, ingredients, recipes = catalog.lines, catalog.ingredients, catalog.recipes
+    options = _lines_by_volume(catalog, catalog.optional)
+    for r, own in enumerate(_lines_by_volume(catalog, lines)):
         total = float(lines.volume_ml[own].sum())
         by_root: dict[int, float] = {}
         for i in own:
             root = int(tree.roots[lines.ingredient[i]])
             by_root[root] = by_root.get(root, 0.0) + float(lines.volume_ml[i])
         base = max(by_root, key=lambda root: (round(by_root[root], 6), -root))
-        rows = []
-        for i in own:
-            ingredient = int(lines.ingredient[i])
-            rolled = int(tree.rolled[ingredient])
-            amount = float(lines.amount[i])
-            unit = int(lines.unit[i])
-            rows.append(
-                {
-                    "ingredient_id": int(tree.ids[ingredient]),
-                    "ingredient_name": ingredients.names[ingredient],
-                    "rolled_id": int(tree.ids[rolled]),
-                    "rolled_name": ingredients.names[rolled],
-                    "amount": None if np.isnan(amount) else _number(amount),
-                    "unit": None if unit < 0 else catalog.units[unit].name,
-                    "volume_ml": _number(lines.volume_ml[i]),
-                    "fraction": _number(lines.volume_ml[i] / total),
-                }
-            )
+        above = int(recipes.variant_of[r])
         yield {
-            "recipe_id": int(catalog.recipes.ids[r]),
-            "recipe_name": catalog.recipes.names[r],
+            "recipe_id": int(recipes.ids[r]),
+            "recipe_name": recipes.names[r],
             "base_ingredient_id": int(tree.ids[base]),
             "base_ingredient_name": ingredients.names[base],
-            "lines": rows,
+            "abv": _abv(lines.volume_ml[own], ingredients.strength[lines.ingredient[own]]),
+            "variant_of": None
+            if above < 0
+            else {"recipe_id": int(recipes.ids[above]), "recipe_name": recipes.names[above]},
+            "lines": [_line(catalog, lines, i, total) for i in own],
+            "optional": [_line(catalog, catalog.optional, i, np.inf) for i in options[r]],
         }
+
+
+def _line(catalog: Catalog, lines: Lines, i: int, total: float) -> Row:
+    """One line; `total` is the milliliters of which it is a share."""
+    ingredients = catalog.ingredients
+    ingredient, rolled, unit = int(lines.ingredient[i]), int(lines.rolled[i]), int(lines.unit[i])
+    return {
+        "ingredient_id": int(ingredients.ids[ingredient]),
+        "ingredient_name": ingredients.names[ingredient],
+        "rolled_id": int(ingredients.ids[rolled]),
+        "rolled_name": ingredients.names[rolled],
+        "amount": _known(float(lines.amount[i])),
+        "unit": None if unit < 0 else catalog.units[unit].name,
+        "volume_ml": _number(lines.volume_ml[i]),
+        "fraction": _number(lines.volume_ml[i] / total),
+    }
+
+
+def _abv(volume_ml: FloatArray, strength: FloatArray) -> float | None:
+    """Percent of alcohol in what is poured, before ice melts; None if a strength is not known."""
+    poured = volume_ml > 0
+    alcohol = float((volume_ml[poured] * strength[poured]).sum())
+    return _known(alcohol / float(volume_ml[poured].sum()))
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else _number(value)
 
 
 _Move = tuple[int, int, float, float]
@@ -380,13 +406,22 @@ def _relative_to_median(cost: FloatArray) -> FloatArray:
 
 
 def ingredient_substitutes(
-    catalog: Catalog, mixtures: Mixtures, cost: FloatArray, evidence: Evidence | None = None
+    catalog: Catalog,
+    mixtures: Mixtures,
+    cost: FloatArray,
+    evidence: Evidence | None = None,
+    declared: Declared | None = None,
 ) -> Iterator[Row]:
     """For each ingredient in play, the used ingredients that stand in for it at least cost.
 
-    With evidence, only those for which recipes speak, each with their number.
+    With evidence, only those for which recipes speak, each with their number; and always those that
+    the owner declares.
     """
-    used = np.unique(mixtures.columns)
+    declared = declared or {}
+    told: dict[int, list[int]] = {}
+    for one, other in declared:
+        told.setdefault(one, []).append(other)
+    used = np.union1d(mixtures.columns, [other for _, other in declared]).astype(np.int64)
     names = [catalog.ingredients.names[i] for i in mixtures.in_play]
     relative = _relative_to_median(cost)
     for c in range(mixtures.in_play.size):
@@ -395,30 +430,43 @@ def ingredient_substitutes(
         ranked = others[np.lexsort((others, grid))]
         row: Row = {"ingredient_id": int(mixtures.ingredient_ids[c]), "ingredient_name": names[c]}
         if evidence is None:
-            best: list[tuple[int, Row]] = [(o, {}) for o in ranked[:SUBSTITUTES_LISTED].tolist()]
+            found: dict[int, Row] = {o: {} for o in ranked[:SUBSTITUTES_LISTED].tolist()}
         else:
-            best = _spoken_for(c, ranked, relative[c], evidence)
+            found = _spoken_for(c, ranked, relative[c], evidence)
+        own = told.get(c, [])
+        for other in own:
+            if other not in found:
+                found[other] = {} if evidence is None else _spoken(c, other, evidence)
+        rest = [o for o in found if o not in own][: max(0, SUBSTITUTES_LISTED - len(own))]
+        place = np.rint(cost[c] * DISTANCE_GRID).tolist()
+        best = sorted([*own, *rest], key=lambda o, place=place: (place[o], o))  # type: ignore[misc]
+        if evidence is not None:
             row["note"] = None if best else TOO_LITTLE_EVIDENCE
         row["substitutes"] = [
             {
                 "ingredient_id": int(mixtures.ingredient_ids[o]),
                 "ingredient_name": names[o],
                 "cost": _number(cost[c, o]),
-                **more,
+                **found[o],
+                "declared": declared.get((c, o)),
             }
-            for o, more in best
+            for o in best
         ]
         yield row
 
 
+def _spoken(column: int, other: int, evidence: Evidence) -> Row:
+    return {"recipes": sum(evidence.speaking(column, other))}
+
+
 def _spoken_for(
     column: int, ranked: IntArray, relative_cost: FloatArray, evidence: Evidence
-) -> list[tuple[int, Row]]:
+) -> dict[int, Row]:
     """Return the cheapest substitutes for which recipes speak, with how many do."""
-    found: list[tuple[int, Row]] = []
+    found: dict[int, Row] = {}
     for other in ranked[relative_cost[ranked] <= 1.0].tolist()[:CANDIDATES]:
         if recipes := evidence.enough(column, other, float(relative_cost[other])):
-            found.append((other, {"recipes": recipes}))
+            found[other] = {"recipes": recipes}
         if len(found) == SUBSTITUTES_LISTED:
             break
     return found

@@ -31,6 +31,7 @@ from analytics_core.earlier import MAPS, NOTHING, Earlier
 from analytics_core.errors import StorageError
 from analytics_core.forks import in_order
 from analytics_core.provenance import code_fingerprint
+from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.evidence import Evidence, gather_evidence
 from analytics_core.similarity.parallel import available_threads
 from analytics_core.similarity.quality import judge
@@ -188,7 +189,11 @@ def make_documents(
         "recipe-details": recipe_details(catalog, tree),
         SIMILAR: _shared(similar, mixtures.count, processes, payload),
         "ingredient-substitutes": ingredient_substitutes(
-            catalog, mixtures, cost.cost, _evidence(inputs, settings)
+            catalog,
+            mixtures,
+            cost.cost,
+            _evidence(inputs, settings),
+            declared_pairs(catalog, mixtures),
         ),
         "cocktail-space": cocktail_space(catalog, similarity.plain_map.points),
         "cocktail-space-em": cocktail_space(catalog, similarity.learned_map.points),
@@ -275,6 +280,8 @@ def _manifest(
             "map_settings": asdict(settings.map),
         },
         "database": {
+            "layout": catalog.layout,
+            "bar": catalog.bar or None,
             "fingerprint": catalog.fingerprint,
             "recipes": int(catalog.recipes.ids.size),
             "ingredients": int(inputs.tree.ids.size),

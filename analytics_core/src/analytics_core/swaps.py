@@ -126,22 +126,23 @@ def glasses_of(catalog: Catalog, tree: IngredientTree) -> list[Glass]:
         None if fixed_volume_ml(unit.name) is not None else unit.conversion_to_ml
         for unit in catalog.units
     ]
-    ids, kinds = tree.ids.tolist(), tree.ids[tree.rolled].tolist()
+    ids = tree.ids.tolist()
     pours = []
-    poured: dict[tuple[int, int, float, float | None], Pour] = {}
-    for ingredient, unit, ml, amount in zip(
+    poured: dict[tuple[int, int, int, float, float | None], Pour] = {}
+    for ingredient, rolled, unit, ml, amount in zip(
         lines.ingredient.tolist(),
+        lines.rolled.tolist(),
         lines.unit.tolist(),
         lines.volume_ml.tolist(),
         [None if math.isnan(amount) else amount for amount in lines.amount.tolist()],
         strict=True,
     ):
-        key = ingredient, unit, ml, amount
+        key = ingredient, rolled, unit, ml, amount
         if (pour := poured.get(key)) is None:
             pour = poured[key] = Pour(
                 ingredient=ids[ingredient],
                 name=names[ingredient],
-                kind=kinds[ingredient],
+                kind=ids[rolled],
                 ml=ml,
                 amount=amount,
                 unit=None if unit < 0 else catalog.units[unit].name,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+from analytics_core.source.unit_table import Kind, unit_meaning
+
 MOST_STEPS = 3
 """Changes that are told one by one; of what is left, the number."""
 _MOST_STAYING = 2  # names in "Campari and Sweet Vermouth stay"; beyond that "the rest stays"
@@ -39,28 +41,44 @@ class _Unit:
 
 
 _ML = _Unit("ml", "ml", "metric")
-_SPELLINGS = (
-    (_ML, "ml, milliliter, milliliters, millilitre, millilitres"),
-    (_Unit("cl", "cl", "metric"), "cl, centiliter, centiliters, centilitre, centilitres"),
-    (_Unit("oz", "oz", "jigger"), "oz, ounce, ounces, fl oz, fluid ounce, fluid ounces"),
-    (_Unit("cup", "cups", "jigger"), "cup, cups"),
-    (_Unit("tbsp", "tbsp", "small"), "tbsp, tablespoon, tablespoons"),
-    (_Unit("tsp", "tsp", "small"), "tsp, teaspoon, teaspoons"),
-    (_Unit("barspoon", "barspoons", "small"), "barspoon, barspoons, bar spoon, bar spoons, bsp"),
-    (_Unit("splash", "splashes", "small"), "splash, splashes"),
-    (_Unit("dash", "dashes", "small"), "dash, dashes"),
-    (_Unit("drop", "drops", "small"), "drop, drops"),
-    (_Unit("pinch", "pinches", "count"), "pinch, pinches"),
-    (_Unit("leaf", "leaves", "count"), "leaf, leaves"),
-    (_Unit("sprig", "sprigs", "count"), "sprig, sprigs"),
-    (_Unit("slice", "slices", "count"), "slice, slices"),
-    (_Unit("wedge", "wedges", "count"), "wedge, wedges"),
-    (_Unit("cube", "cubes", "count"), "cube, cubes"),
-    (_Unit("", "", "count"), "each, piece, pieces, whole"),
-)
-_SAID = {spelling: unit for unit, text in _SPELLINGS for spelling in text.split(", ")}
-_TOPS = frozenset({"to top", "top", "top up", "topup", "to fill", "fill", "fill up"})
-_RINSES = frozenset({"to rinse", "rinse"})
+_SAID = {
+    "milliliter": _ML,
+    "centiliter": _Unit("cl", "cl", "metric"),
+    "ounce": _Unit("oz", "oz", "jigger"),
+    "cup": _Unit("cup", "cups", "jigger"),
+    "tablespoon": _Unit("tbsp", "tbsp", "small"),
+    "metric_tablespoon": _Unit("tbsp", "tbsp", "small"),
+    "teaspoon": _Unit("tsp", "tsp", "small"),
+    "metric_teaspoon": _Unit("tsp", "tsp", "small"),
+    "each": _Unit("", "", "count"),
+    **{
+        name: _Unit(name, many, "small")
+        for name, many in (
+            ("barspoon", "barspoons"),
+            ("splash", "splashes"),
+            ("dash", "dashes"),
+            ("drop", "drops"),
+        )
+    },
+    **{
+        name: _Unit(name, many, "count")
+        for name, many in (
+            ("bottle", "bottles"),
+            ("can", "cans"),
+            ("pinch", "pinches"),
+            ("leaf", "leaves"),
+            ("sprig", "sprigs"),
+            ("slice", "slices"),
+            ("wedge", "wedges"),
+            ("wheel", "wheels"),
+            ("cube", "cubes"),
+            ("chunk", "chunks"),
+            ("grating", "gratings"),
+            ("stalk", "stalks"),
+        )
+    },
+}
+"""How the units of the table are said; others are said as they are written, or in milliliters."""
 _FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
 _EIGHTHS = {0.125: "⅛", 0.375: "⅜", 0.625: "⅝", 0.875: "⅞"}
 _ROUNDINGS: tuple[tuple[dict[float, str], float], ...] = (
@@ -77,20 +95,30 @@ def unit_key(unit: str | None) -> str:
     return " ".join((unit or "").split()).casefold()
 
 
+def _said(unit: str | None) -> _Unit | None:
+    meaning = unit_meaning(unit)
+    return None if meaning is None else _SAID.get(meaning.name)
+
+
 def is_jigger_unit(unit: str | None) -> bool:
     """Whether a recipe is measured in this unit: ounces, milliliters, centiliters, cups."""
-    said = _SAID.get(unit_key(unit))
+    said = _said(unit)
     return said is not None and said.kind in {"jigger", "metric"}
 
 
 def is_rinse(unit: str | None) -> bool:
     """Whether the unit only wets the glass."""
-    return unit_key(unit) in _RINSES
+    return _is_kind(unit, "rinse")
 
 
 def is_unmeasured(unit: str | None) -> bool:
     """Whether the unit says what to do and not how much: to top, to rinse."""
-    return unit_key(unit) in _TOPS or is_rinse(unit)
+    return _is_kind(unit, "top") or is_rinse(unit)
+
+
+def _is_kind(unit: str | None, kind: Kind) -> bool:
+    meaning = unit_meaning(unit)
+    return meaning is not None and meaning.kind == kind
 
 
 def say(steps: Sequence[Row], *, same_mix: bool) -> str:
@@ -288,7 +316,7 @@ def _joined(clauses: Sequence[Sequence[Fragment]]) -> list[Fragment]:
 
 
 def _is_counted(pour: Row) -> bool:
-    said = _SAID.get(unit_key(pour["unit"]))
+    said = _said(pour["unit"])
     return said is not None and said.kind == "count"
 
 
@@ -302,9 +330,8 @@ def _amount(pour: Row) -> str:
 def _amount_in(amount: float, ml: float, unit: str | None) -> str:
     if is_unmeasured(unit):
         return ""
-    key = unit_key(unit)
-    said = _SAID.get(key)
-    if not key:
+    said = _said(unit)
+    if not unit_key(unit):
         return _number(amount) if amount < 10 else _milliliters(ml)
     if said is None:  # a unit that nobody says; as written where it stands for no volume
         counted = abs(ml - amount) < 1e-3

@@ -7,9 +7,10 @@ tree downwards, in which a telling word stands.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+
+from analytics_core.naming import fold
 
 
 class Kind(IntEnum):
@@ -22,10 +23,6 @@ class Kind(IntEnum):
     HOMEMADE = 3
     AT_HAND = 4
     """Everyone has it: water, ice."""
-
-
-_QUOTES = str.maketrans("", "", "'’‘`´")
-_MARKS = dict.fromkeys(range(0x300, 0x370))
 
 
 def _any(text: str) -> re.Pattern[str]:
@@ -77,23 +74,17 @@ def find_kinds(names: Sequence[str], parents: Sequence[int]) -> list[Kind]:
     """
     kinds: list[Kind] = []
     for name, parent in zip(names, parents, strict=True):
-        own = _of_name(_plain(name))
+        own = _of_name(fold(name))
         above = kinds[parent] if parent >= 0 else Kind.UNTOLD
         if above is Kind.UNTOLD:
             kinds.append(own)
         elif above is Kind.ALCOHOL:
-            kinds.append(Kind.PANTRY if _SOFT.search(_plain(name)) else above)
+            kinds.append(Kind.PANTRY if _SOFT.search(fold(name)) else above)
         elif own in {Kind.HOMEMADE, Kind.AT_HAND}:
             kinds.append(own)
         else:
             kinds.append(Kind.PANTRY if above is Kind.AT_HAND else above)
     return kinds
-
-
-def _plain(name: str) -> str:
-    """Return a name in lower case, without accents and apostrophes."""
-    decomposed = unicodedata.normalize("NFKD", name.translate(_QUOTES)).lower()
-    return " ".join(decomposed.split()).translate(_MARKS)
 
 
 def _of_name(name: str) -> Kind:
@@ -130,7 +121,7 @@ def find_makings(names: Sequence[str], kinds: Sequence[Kind]) -> list[list[int]]
         What is made, then everything that it takes. What can be made in several ways is there
         several times.
     """
-    plain = [_plain(name) for name in names]
+    plain = [fold(name) for name in names]
     sugars = [i for i, name in enumerate(plain) if re.fullmatch(r"(\w+ )?sugars?", name)]
     citrus: dict[str, list[int]] = {}
     for i, name in enumerate(plain):

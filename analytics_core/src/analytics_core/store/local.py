@@ -120,6 +120,16 @@ class LocalStorage:
                 raise
             raise StorageError(explain("write", path, error)) from error
 
+    def require_writable(self) -> None:
+        """See that files can be written, by writing one; raise `StorageError` otherwise."""
+        probe = self.folder / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
+        try:
+            make_folder(self.folder)
+            probe.touch(exist_ok=False)
+            probe.unlink()
+        except OSError as error:
+            raise StorageError(explain("write", self.folder, error)) from error
+
     def list(self, prefix: str) -> list[str]:
         """Return the keys of all files below the folder whose key starts with `prefix`."""
         top = self.folder / PurePosixPath(prefix.rpartition("/")[0])

@@ -27,6 +27,7 @@ from analytics_core.errors import Damaged, NotFound, StorageError
 from analytics_core.store.base import Content, Storage
 
 ROOT = "analytics/v1"
+STORAGE_VERSION = ROOT.rpartition("/")[2]
 MANIFEST_KEY = f"{ROOT}/manifest.json"
 RUNS = f"{ROOT}/runs/"
 
@@ -141,7 +142,8 @@ def read_manifest(storage: Storage) -> dict[str, Any]:
     Raises
     ------
     StorageError
-        When nothing is published at this place, or the manifest is damaged.
+        When nothing is published at this place, the manifest is damaged, or the set has
+        another storage version.
     """
     try:
         manifest = parse(storage.read(MANIFEST_KEY), MANIFEST_KEY, storage)
@@ -149,6 +151,13 @@ def read_manifest(storage: Storage) -> dict[str, Any]:
         raise NotFound(
             f"nothing is published at {storage.url}: {MANIFEST_KEY} is missing; run a refresh first"
         ) from error
+    version = manifest.get("storage_version", STORAGE_VERSION)
+    if version != STORAGE_VERSION:
+        raise StorageError(
+            f"the set published at {storage.url} has the storage version {version}, and this"
+            f" program knows {STORAGE_VERSION}: use the analytics-core that published it"
+            f" ({manifest.get('code_version', 'a newer one')}), or another place"
+        )
     entries = [*_entries(manifest, "documents"), *_entries(manifest, "extras")]
     if not isinstance(manifest.get("run_id"), str) or not all(
         isinstance(entry, dict)
