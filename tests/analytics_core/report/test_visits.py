@@ -98,12 +98,13 @@ def test_home_shows_all_again_and_back_finds_what_was_left(
     expect(page.get_by_label("Filter ingredients")).to_have_value("rum")
     page.go_back()
     wait_until(page, "z => Math.abs(atlas.map.zoomed - z) < 1e-6", arg=zoomed)
-    go(page, "#/table")
-    page.locator("#page").evaluate("e => { e.scrollTop = 900; }")
-    go(page, "#/about")
-    assert page.locator("#page").evaluate("e => e.scrollTop") == 0
+    go(page, "#/search/lime")
+    page.get_by_role("button", name="Show").click()
+    page.locator("#panel").evaluate("e => { e.scrollTop = 3000; }")
+    go(page, "#/drink/1")
+    assert page.locator("#panel").evaluate("e => e.scrollTop") == 0
     page.go_back()
-    wait_until(page, "document.getElementById('page').scrollTop === 900")
+    wait_until(page, "document.getElementById('panel').scrollTop === 3000")
 
 
 def test_three_actions_answer_what_to_make_and_which_two_bottles(
@@ -257,6 +258,8 @@ def test_compare_remembers_refuses_and_has_names_in_its_title(
     expect(page.get_by_role("alert")).to_contain_text("no drink with the id 424242")
     go(page, "#/ingredients/424242")
     expect(page.locator("#page h1")).to_have_text("No such ingredient")
+    go(page, "#/path/1/424242")
+    expect(page.get_by_role("alert")).to_contain_text("no drink with the id 424242")
     go(page, "#/drink/424242")
     expect(page.locator("#panel")).to_contain_text("none has the id 424242")
 
@@ -346,6 +349,26 @@ def test_the_desk_shows_changes_findings_and_twins(
     page.evaluate("i => atlas.map.show([i])", other)
     picked = page.evaluate("i => atlas.map.find(...atlas.map.locate(i), 3)", other)
     assert picked in (min(first, other), None)
+
+
+def test_strength_is_shown_where_it_is_known(
+    open_page: Opener, sample_page: Path, sample_documents: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "strength" not in open_page(sample_page).locator("#scheme").inner_html()
+    documents = copy.deepcopy(sample_documents)
+    for row in documents["recipe-details"]["data"]:
+        row["abv"] = None
+    strengths = [24.4, 0.0, 9.0, 31.0]
+    for row, strength in zip(documents["recipe-details"]["data"], strengths, strict=False):
+        row["abv"] = strength
+    path = tmp_path / "page.html"
+    path.write_text(render(documents), encoding="utf-8")
+    page = open_page(path, "#/drink/1")
+    expect(page.locator("#panel .facts").first).to_contain_text("24% alcohol before ice")
+    page.select_option("#scheme", "strength")
+    rest = page.evaluate("atlas.data.count") - len(strengths)
+    counts = page.locator(".legend .count").all_inner_texts()
+    assert [int(count) for count in counts] == [1, 1, 0, 0, 1, 1, rest]
 
 
 def test_a_lasso_asks_what_it_holds(open_page: Opener, sample_page: Path) -> None:

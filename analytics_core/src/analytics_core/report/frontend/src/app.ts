@@ -8,7 +8,7 @@ import { Data, type MapKind } from "./data";
 import { h, replace, shorten } from "./dom";
 import { finder } from "./finder";
 import { MapView } from "./map/view";
-import { mark, readiness } from "./parts";
+import { mark, opened, readiness } from "./parts";
 import { go, isOnMap, parse, to, type Route } from "./route";
 import { scheme, SCHEME_NAMES, type SchemeKind } from "./schemes";
 import { shell } from "./shell";
@@ -190,7 +190,11 @@ function start(): void {
       case "path": {
         const [a, b] = [at(route.a), at(route.b)];
         const ends = [a, b].flatMap((end) => (end === undefined ? [] : named(end)));
-        return { body: path(context, a, b, route.mine), title: ["A way", ...ends].join(" · ") };
+        const unknown = [route.a, route.b].filter((id) => id !== null && at(id) === undefined);
+        return {
+          body: path(context, a, b, route.mine, unknown),
+          title: ["A way", ...ends].join(" · "),
+        };
       }
       case "bar":
         return { body: barView(context), title: "My bar" };
@@ -225,6 +229,7 @@ function start(): void {
   function show(moved: "" | "there" | "back"): void {
     route = parse(location.hash);
     hover(null, 0, 0);
+    opened.kept = visits.current.kept;
     const { body, title } = view();
     document.title = title ? `${title} · ${pageTitle}` : pageTitle;
     document.documentElement.dataset.view = route.view;

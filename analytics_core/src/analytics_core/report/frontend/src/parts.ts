@@ -180,9 +180,14 @@ export function entry(context: Context, recipe: number, ...more: Child[]): HTMLE
   return h("div", { class: "result" }, drinkLink(context, recipe), summary(context, recipe), more);
 }
 
+/** How far lists were opened, kept with the visit: on the way back they are as long again. */
+export const opened: { kept: Record<string, unknown> } = { kept: {} };
+
 /** A list that shows its first items and opens for the rest. */
 export function longList(items: (() => HTMLElement)[], first = 24, label = "drinks"): HTMLElement {
   const list = h("ul", { class: "plain" });
+  const key = `list ${label} ${first} ${items.length}`;
+  const before = opened.kept[key];
   let shown = 0;
   const more = h("button", { type: "button", class: "quiet", onclick: () => extend(200) });
   const box = h("div", {}, list, more);
@@ -192,8 +197,9 @@ export function longList(items: (() => HTMLElement)[], first = 24, label = "drin
     const left = items.length - shown;
     more.hidden = left === 0;
     more.textContent = `Show ${left > 200 ? "200" : left} more ${label}`;
+    if (shown > first) opened.kept[key] = shown;
   }
-  extend(first);
+  extend(typeof before === "number" ? before : first);
   return box;
 }
 

@@ -24,7 +24,7 @@ export function drink(context: Context, recipe: number): HTMLElement {
   const facts: Child[] = [
     base >= 0 && [named(data.ingredient(base)), " · "],
     plural(data.size(recipe), "ingredient"),
-    typeof strength === "number" && ` · ${strength.toFixed(0)}% alcohol`,
+    typeof strength === "number" && ` · ${strength.toFixed(0)}% alcohol before ice`,
     data.families[family] && [
       " · among ",
       h("a", { href: to.region(family) }, named(data.familyName(family))),

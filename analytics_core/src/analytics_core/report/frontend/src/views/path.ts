@@ -19,10 +19,13 @@ export function path(
   a: number | undefined,
   b: number | undefined,
   mine: boolean,
+  unknown: (number | null)[],
 ): HTMLElement {
   const { data, bar } = context;
   const id = (recipe: number) => data.recipes.id[recipe];
-  const body: Child[] = [];
+  const body: Child[] = unknown.map((key) =>
+    h("p", { role: "alert" }, `This run has no drink with the id ${key}.`),
+  );
   if (a !== undefined && b !== undefined && a !== b) {
     const way = wayBetween(context, a, b, mine);
     if (bar.size) {
