@@ -22,11 +22,13 @@ const facts = (rows: [string, Child][]) =>
 
 const share = (value: number) => `${Math.round(value * 100)}%`;
 
+const kept = (value: number, map: string) =>
+  `Of each drink's ten nearest, ${share(value)} are among its ten nearest on the map by ${map}.`;
+
 /** Each figure as a sentence; one that no sentence is known for, as it is. */
 const SENTENCES: Record<string, ((value: number) => string) | undefined> = {
-  map_neighbors_kept_learned: (v) =>
-    `${share(v)} of each drink's ten nearest are among its ten nearest on the map by kinship too.`,
-  map_neighbors_kept_manhattan: (v) => `On the map by measure it is ${share(v)}.`,
+  map_neighbors_kept_learned: (v) => kept(v, "kinship"),
+  map_neighbors_kept_manhattan: (v) => kept(v, "measure"),
   neighbors_mutual: (v) => `${share(v)} of the drinks listed as near list each other.`,
   max_occurrence: (v) =>
     `The drink that is listed most is listed ${v.toFixed(1)} times as often as the average one.`,
@@ -105,7 +107,7 @@ export function about({ data }: Context): HTMLElement {
       ),
       h(
         "section",
-        {},
+        { class: "prose" },
         h("h2", {}, "Quality of this run"),
         quality(m.quality ?? {}),
         h("h2", {}, "For the owner"),
