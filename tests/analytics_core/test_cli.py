@@ -545,6 +545,20 @@ def test_the_page_of_a_published_set(published: Any, tmp_path: Path) -> None:
     assert "<html" in target.read_text(encoding="utf-8")
 
 
+def test_the_page_of_a_site(published: Any, tmp_path: Path) -> None:
+    folder, _ = published
+    target = tmp_path / "page.html"
+    site = ("--title", "Bar & Grill", "--recipe-url", "https://bar.example/drinks/{id}")
+    done = run("report", "--from", folder, "--output", target, *site)
+    assert done.returncode == 0, done.stderr
+    text = target.read_text(encoding="utf-8")
+    assert "<title>Bar &amp; Grill</title>" in text
+    assert '"recipe_url":"https://bar.example/drinks/{id}"' in text
+    done = run("report", "--from", folder, "--output", target, "--recipe-url", "bar.example")
+    assert done.returncode == 2
+    assert "the recipes' address 'bar.example' should be one of the web with {id}" in done.stderr
+
+
 def test_the_page_opens_in_the_browser(published: Any, tmp_path: Path) -> None:
     folder, _ = published
     target, asked = tmp_path / "a page.html", tmp_path / "asked"

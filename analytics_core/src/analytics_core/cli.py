@@ -496,18 +496,36 @@ def report(
         str, typer.Option("--output", help="The file to write; - is standard output.")
     ] = "report.html",
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    title: Annotated[str, typer.Option(help="What the page is called.")] = "Cocktail Atlas",
+    recipe_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where recipes are on the site, as https://example.com/cocktails/{id}; {name} is"
+            " the name as addresses have it.",
+        ),
+    ] = None,
+    logo: Annotated[
+        Path | None, typer.Option(help="A picture to show in place of the title.")
+    ] = None,
 ) -> None:
     """Make the page of a published set: one file that needs no server."""
     with running("report"):
         import webbrowser
 
         from analytics_core.console.files import STDOUT, require_writable, write_file
-        from analytics_core.report import render
+        from analytics_core.report import Site, render
+        from analytics_core.report.page import site_block
 
         if show and output == STDOUT:
             raise typer.BadParameter("--open needs a file; name one with --output")
+        site = Site(title, recipe_url, logo)
+        try:
+            site_block(site)  # what is wrong with it is said before anything is read
+        except AnalyticsError as wrong:
+            raise typer.BadParameter(str(wrong)) from None
         require_writable(output)
-        page = render(_documents(source, bucket, needed="manifest"))
+        page = render(_documents(source, bucket, needed="manifest"), site)
         write_file(output, page.encode(errors="replace"))
         if output == STDOUT:
             return

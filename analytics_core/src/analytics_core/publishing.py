@@ -204,6 +204,7 @@ def make_documents(
         "what-changed": changes,
     }
     if payload is not None:
+        payload.changes = changes
         hearers: dict[str, Callable[[Row], None]] = {
             "recipe-complexity": payload.add_complexity,
             "recipe-details": payload.add_details,

@@ -1,7 +1,7 @@
 """The documents in a compact shape: columns of numbers instead of repeated keys and names.
 
 At 1,400 recipes with ten neighbors each the documents hold 23 MB of JSON; the
-columns hold less than two. What the page needs for its first paint comes in
+columns hold less than one. What the page needs for its first paint comes in
 one block; the neighbors, the larger part, in a second that is parsed later.
 """
 
@@ -11,11 +11,13 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import pairwise
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
-from analytics_core.similarity.families import find_families
+from analytics_core.report.kinds import Kind, find_kinds, find_makings
+from analytics_core.report.packing import pack
+from analytics_core.report.regions import Graph, name_families
 from analytics_core.wording import Fragment, phrase
 
 NEEDED = (
@@ -28,6 +30,7 @@ NEEDED = (
     "recipe-details",
     "recipe-complexity",
 )
+CHANGES = "what-changed"
 MANIFEST_FIELDS = (
     "run_id",
     "generated_at",
@@ -45,9 +48,11 @@ MANIFEST_FIELDS = (
 )
 GRID = 10_000
 """Steps across the longer side of a map: finer than a pixel at tenfold zoom."""
-MASS_STEPS = 10_000
-"""Masses and distances are kept in ten-thousandths."""
-SUBSTITUTES_SHOWN = 6
+STEPS = 10_000
+"""Shares and distances are kept in ten-thousandths."""
+FLOW_STEPS = 1_000
+"""What moves between two drinks is drawn, so thousandths do; costs are said in words."""
+SUBSTITUTES_SHOWN = 10
 MOST_RECIPES = 100_000
 """Drinks that a page carries, of some 165 bytes each."""
 MOST_NEIGHBORS = 200_000
@@ -98,6 +103,8 @@ def compact(documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any],
             page.add_position(name, row)
     for row in data["recipe-complexity"]:
         page.add_complexity(row)
+    if CHANGES in documents:
+        page.changes = documents[CHANGES]["data"]
     return page.blocks(documents["manifest"])
 
 
@@ -125,6 +132,9 @@ class Payload:
         self._id: list[int] = []
         self._name: list[str] = []
         self._base = array("i")
+        self._strength: list[float | int | None] = []
+        self.changes: Row | None = None
+        """The data of `what-changed`, for the owner's desk."""
         self._lines = _Lines(self._ingredients)
         self._neighbors = _Neighbors(self._ingredients, self._recipes, self._listed)
         self._substitutes: dict[int, Row] = {}
@@ -140,6 +150,7 @@ class Payload:
         self._base.append(
             self._ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"])
         )
+        self._strength.append(_short(row.get("abv")))
         self._lines.add(row["lines"])
 
     def add_similar(self, row: Row, sentences: Sequence[Sequence[Fragment]] | None = None) -> None:
@@ -174,30 +185,56 @@ class Payload:
 
     def blocks(self, manifest: Row) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the core block and the neighbors block."""
-        neighbors = self._neighbors.columns(len(self._id))
-        of_recipe, families = self._families(neighbors)
+        lines = self._lines
+        rolled = lines.each(lines.rolled)
+        substitutes = _substitutes(self._substitutes, self._ingredients)
+        # from here on no ingredient joins those that the columns have met
+        kinds = self._ingredients.kinds()
+        graph = self._neighbors.graph(len(self._id))
+        of_recipe, families = name_families(graph, rolled, kinds, self._name)
         core: dict[str, Any] = {
             "manifest": {name: manifest[name] for name in MANIFEST_FIELDS if name in manifest},
             "recipes": {
                 "id": self._id,
                 "name": self._name,
-                "base": self._base,
+                "base": [self._base_of(recipe, kinds) for recipe in range(len(self._id))],
                 "family": of_recipe,
-                "start": self._lines.start,
+                "start": lines.start,
                 "plain": self._positions["plain"].columns(len(self._id)),
                 "learned": self._positions["learned"].columns(len(self._id)),
             },
-            "lines": self._lines.columns(),
-            "units": self._lines.units(),
+            "lines": lines.columns(),
+            "units": lines.units(),
             "families": families,
-            "substitutes": _substitutes(self._substitutes, self._ingredients),
+            "substitutes": substitutes,
             "complexity": self._complexity,
-            # last: the columns above may have added ingredients that the tree lacks
-            "ingredients": self._ingredients.columns(),
+            "ingredients": {
+                **self._ingredients.columns(),
+                "kind": [int(kind) for kind in kinds],
+                "made": self._ingredients.makings(kinds),
+            },
         }
+        if any(strength is not None for strength in self._strength):
+            core["recipes"]["abv"] = self._strength
+        if self.changes is not None:
+            core["changes"] = self.changes
         if left_out := self._left_out():
             core["left_out"] = left_out
-        return core, neighbors
+        return core, self._neighbors.packed(graph, lines.each(lines.ingredient), rolled)
+
+    def _base_of(self, recipe: int, kinds: Sequence[Kind]) -> int:
+        """The root of most of a drink's alcohol; -1 where there is none."""
+        known = self._base[recipe]
+        if known >= 0 and kinds[known] is Kind.ALCOHOL:
+            return known
+        shares: Counter[int] = Counter()
+        for at in range(self._lines.start[recipe], self._lines.start[recipe + 1]):
+            ingredient = self._lines.ingredient[at]
+            if kinds[ingredient] is Kind.ALCOHOL:
+                shares[self._ingredients.root(ingredient)] += self._lines.fraction[at]
+        if shares:
+            return shares.most_common(1)[0][0]
+        return known if known >= 0 and kinds[known] is Kind.UNTOLD else -1
 
     def _left_out(self) -> list[dict[str, Any]]:
         """What the page does not carry: what, how many, and why."""
@@ -210,33 +247,6 @@ class Payload:
             why = f"of so many drinks a page carries the nearest {kept} each"
             found.append({"what": "neighbor", "count": self._neighbors.left_out, "why": why})
         return found
-
-    def _families(self, neighbors: Mapping[str, Any]) -> tuple[Sequence[int], list[list[int]]]:
-        """Families of recipes, largest first, each with the ingredients that mark it."""
-        recipes = len(self._id)
-        of_recipe, count = find_families(
-            neighbors["start"], neighbors["to"], neighbors["distance"], recipes
-        )
-        weight: list[Counter[int]] = [Counter() for _ in range(count)]
-        overall: Counter[int] = Counter()
-        members = Counter(of_recipe)
-        rolled, bounds = self._lines.rolled, self._lines.start
-        for r, family in enumerate(of_recipe):
-            seen = set(rolled[bounds[r] : bounds[r + 1]])
-            weight[family].update(seen)
-            overall.update(seen)
-        marks = []
-        for family, counter in enumerate(weight):
-            size = members[family]
-
-            def lift(item: tuple[int, int], size: int = size) -> float:
-                # how much more often here than anywhere, weighed by how often at all
-                here = item[1] / size
-                return here * math.log(here * recipes / overall[item[0]])
-
-            ranked = sorted(counter.items(), key=lift, reverse=True)
-            marks.append([index for index, _ in ranked[:3]])
-        return of_recipe, marks
 
 
 class _Ingredients:
@@ -274,6 +284,17 @@ class _Ingredients:
             return found
         return -1 if key is None else self._add(int(key), str(name), -1, {})
 
+    def kinds(self) -> list[Kind]:
+        return find_kinds(self._name, self._parent)
+
+    def makings(self, kinds: Sequence[Kind]) -> list[list[int]]:
+        return find_makings(self._name, kinds)
+
+    def root(self, index: int) -> int:
+        while (up := self._parent[index]) >= 0:
+            index = up
+        return index
+
     def columns(self) -> dict[str, list[Any]]:
         return {
             "id": self._id,
@@ -292,7 +313,7 @@ class _Lines:
         self._ingredients = ingredients
         self.start = array("i", [0])
         self.rolled = array("i")
-        self._ingredient, self._unit, self._fraction = array("i"), array("i"), array("i")
+        self.ingredient, self._unit, self.fraction = array("i"), array("i"), array("i")
         self._amount: list[float | None] = []
         self._ml: list[float | None] = []
         self._units: dict[str, int] = {}
@@ -300,26 +321,33 @@ class _Lines:
     def add(self, lines: Rows) -> None:
         index, units = self._ingredients.index, self._units
         for line in lines:
-            self._ingredient.append(index(line["ingredient_id"], line["ingredient_name"]))
+            self.ingredient.append(index(line["ingredient_id"], line["ingredient_name"]))
             self.rolled.append(index(line["rolled_id"], line["rolled_name"]))
             self._amount.append(_short(line["amount"]))
             unit = line["unit"]
             self._unit.append(-1 if unit is None else units.setdefault(unit, len(units)))
             self._ml.append(_short(line["volume_ml"]))
-            self._fraction.append(_steps(line["fraction"]))
-        self.start.append(len(self._ingredient))
+            self.fraction.append(_steps(line["fraction"]))
+        self.start.append(len(self.ingredient))
+
+    def each(self, column: Sequence[int]) -> list[dict[int, int]]:
+        """Number what is in each recipe, each once, in the order of the lines."""
+        return [
+            {value: at for at, value in enumerate(dict.fromkeys(column[begin:end]))}
+            for begin, end in pairwise(self.start)
+        ]
 
     def units(self) -> list[str]:
         return list(self._units)
 
     def columns(self) -> dict[str, Any]:
         return {
-            "ingredient": self._ingredient,
-            "rolled": self.rolled,
+            "ingredient": pack(self.ingredient),
+            "rolled": pack(self.rolled),
             "amount": self._amount,
             "unit": self._unit,
             "ml": self._ml,
-            "fraction": self._fraction,
+            "fraction": pack(self.fraction),
         }
 
 
@@ -400,7 +428,7 @@ class _Neighbors:
             part.distance.append(_steps(neighbor["distance"]))
             flows = 0
             for flow in neighbor["transport_plan"]:
-                if moved := round(flow["mass"] * MASS_STEPS):
+                if moved := round(flow["mass"] * FLOW_STEPS):
                     flows += 1
                     part.mass.append(moved)
                     part.source.append(
@@ -432,36 +460,78 @@ class _Neighbors:
         )
         self.part.words.append(len(sentence))
 
-    def columns(self, recipes: int) -> dict[str, Any]:
-        part = self.part
+    def graph(self, recipes: int) -> Graph:
+        """Return who is near to whom."""
         counts = array("i", [0]) * recipes
-        for index, count in zip(part.recipe, part.neighbors, strict=True):
+        for index, count in zip(self.part.recipe, self.part.neighbors, strict=True):
             counts[index] = count
-        return {
-            "start": array("i", accumulate(counts, initial=0)),
+        return Graph(counts, self.part.to, self.part.distance)
+
+    def packed(
+        self, graph: Graph, own: Sequence[dict[int, int]], rolled: Sequence[dict[int, int]]
+    ) -> dict[str, Any]:
+        """Return the block, its ingredients numbered within the two drinks: one character each.
+
+        In a sentence an even number is twice the position of a text, the most frequent first, and
+        an odd one is one more than twice an ingredient's number.
+        """
+        part = self.part
+        source, target, fragment = array("i"), array("i"), array("i")
+        often = Counter(f for f in part.fragment if f >= 0)
+        place = {text: at for at, (text, _) in enumerate(often.most_common())}
+        flow = word = 0
+        ends = zip(graph.sources(), part.to, part.flows, part.words, strict=True)
+        for here, there, flows, words in ends:
+            for column, ends_at, known in (
+                (source, part.source, rolled[here]),
+                (target, part.target, rolled[there]),
+            ):
+                column.extend(_local(known, i) for i in ends_at[flow : flow + flows])
+            flow += flows
+            both = dict(own[here])
+            for ingredient in own[there]:
+                both.setdefault(ingredient, len(both))
+            fragment.extend(
+                2 * place[f] if f >= 0 else 2 * _local(both, -1 - f) + 1
+                for f in part.fragment[word : word + words]
+            )
+            word += words
+        texts = list(part.texts)
+        columns = {
+            "count": graph.count,
             "to": part.to,
             "distance": part.distance,
-            "plan": array("i", accumulate(part.flows, initial=0)),
-            "source": part.source,
-            "target": part.target,
+            "flows": part.flows,
+            "source": source,
+            "target": target,
             "mass": part.mass,
             "words": part.words,
-            "fragment": part.fragment,
-            "text": list(part.texts),
+            "fragment": fragment,
         }
+        return {
+            **{name: pack(column) for name, column in columns.items()},
+            "text": [texts[position] for position in place],
+        }
+
+
+def _local(known: Mapping[int, int], ingredient: int) -> int:
+    """Number an ingredient within a drink; all others come after those that it has."""
+    return known.get(ingredient, len(known) + ingredient)
 
 
 def _substitutes(
     by_ingredient: Mapping[int, Row], ingredients: _Ingredients
 ) -> dict[str, list[int]]:
-    of, start, to, cost = [], [0], [], []
+    of, start, to, cost, recipes = [], [0], [], [], []
     for index, row in sorted(by_ingredient.items()):
         of.append(index)
         for other in row["substitutes"][:SUBSTITUTES_SHOWN]:
             to.append(ingredients.index(other["ingredient_id"], other["ingredient_name"]))
-            cost.append(_steps(other["cost"]))
+            cost.append(round(float(other["cost"]) * FLOW_STEPS))
+            # how many recipes speak for it, where the cost is learned from recipes
+            recipes.append(int(other.get("recipes") or 0))
         start.append(len(to))
-    return {"of": of, "start": start, "to": to, "cost": cost}
+    return {"of": of, "start": start, "to": to, "cost": cost, "recipes": recipes}
 
 
 def _short(value: float | None) -> float | int | None:
@@ -472,4 +542,4 @@ def _short(value: float | None) -> float | int | None:
 
 
 def _steps(value: float) -> int:
-    return round(float(value) * MASS_STEPS)
+    return round(float(value) * STEPS)
