@@ -64,7 +64,11 @@ mutants: $(VENV)/.dev ## change the code here and there, list what no test notic
 api: $(VENV)/.dev ## write docs/api.md from the docstrings
 	$(BIN)/python scripts/api_page.py
 
-bench: $(VENV)/.dev ## side by side with what a user would pick instead
+$(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
+	touch $@
+
+bench: $(VENV)/.bench ## side by side with what a user would pick instead
 	$(BIN)/python -m benchmarks
 
 include $(wildcard analytics_core/report.mk infra/infra.mk image/image.mk)

@@ -35,6 +35,12 @@ def load(path: Path, preset: str) -> Inputs:
     return Inputs(mixtures.compressed(settings.power), learned)
 
 
+def load_mixtures(path: Path) -> Mixtures:
+    """Read a database's plain volume fractions."""
+    catalog = load_catalog(path)
+    return build_mixtures(catalog, IngredientTree.from_ingredients(catalog.ingredients))
+
+
 def sample_pairs(count: int, size: int, *, seed: int = 0) -> tuple[IntArray, IntArray]:
     """Return `size` different pairs p < q of `count` rows, drawn without favor."""
     p, q = np.triu_indices(count, 1)

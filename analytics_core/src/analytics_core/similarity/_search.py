@@ -294,12 +294,11 @@ def _made_with(solver: int) -> Callable[..., Any]:
     """
 
     @njit(cache=True, nogil=True, error_model="numpy")
-    def emd_neighbors(
-        first, last, rows, tree, ground, size, seeds, shift, indices, distances, counts
-    ):
-        """Exact nearest mixtures of ``rows[first:last]`` under a ground cost.
+    def emd_neighbors(first, last, asked, tree, ground, size, seeds, indices, distances, counts):
+        """Exact nearest mixtures under a ground cost.
 
-        The results, ``(wanted rows, k)``, and `counts` begin with the row `shift`.
+        `asked` has the rows in the order in which they are searched, of which this call does
+        ``first:last``, and the slot of each one's results in the last three arrays.
         """
         order, place, indptr, columns = tree[:4]
         m = ground.shape[0]
@@ -311,11 +310,13 @@ def _made_with(solver: int) -> Callable[..., Any]:
         pool = np.empty(max(POOL, 2 * WINDOW + 1), np.int32), np.empty(max(POOL, 2 * WINDOW + 1))
         ways = np.empty(tree[6].size, np.int32), np.empty(tree[6].size), np.zeros(20)
         state = np.empty(5, np.int64)
+        rows, slots = asked
         for at in range(first, last):
             row = rows[at]
-            nearest = distances[row - shift], indices[row - shift]
+            slot = slots[at]
+            nearest = distances[slot], indices[slot]
             k = nearest[1].size
-            count = counts[row - shift]
+            count = counts[slot]
             rate[:] = np.inf
             q = place[row]
             for e in range(indptr[q], indptr[q + 1]):
@@ -416,22 +417,18 @@ def _read_postings(row, mass, tree, postings, by_mass, margin, own, nearest, fou
 def l1_neighbors(
     first,
     last,
-    rows,
+    asked,
     tree,
     postings,
     by_mass,
     totals,
     width,
     seeds,
-    shift,
     indices,
     distances,
     counts,
 ):
-    """Exact nearest of ``rows[first:last]`` in the L1 norm of sparse non-negative rows.
-
-    The results, ``(wanted rows, k)``, and `counts` begin with the row `shift`.
-    """
+    """Exact nearest in the L1 norm of sparse non-negative rows; see `emd_neighbors`."""
     order, place, indptr, columns, values = tree[:5]
     lightest = by_mass[1][0]
     heaviest = totals.max()
@@ -442,11 +439,13 @@ def l1_neighbors(
     pool = np.empty(max(POOL, 2 * WINDOW + 1), np.int32), np.empty(max(POOL, 2 * WINDOW + 1))
     ways = np.empty(tree[6].size, np.int32), np.empty(tree[6].size), np.zeros(20)
     state = np.empty(5, np.int64)
+    rows, slots = asked
     for at in range(first, last):
         row = rows[at]
-        nearest = distances[row - shift], indices[row - shift]
+        slot = slots[at]
+        nearest = distances[slot], indices[slot]
         k = nearest[1].size
-        count = counts[row - shift]
+        count = counts[slot]
         q = place[row]
         mass = 0.0
         for e in range(indptr[q], indptr[q + 1]):

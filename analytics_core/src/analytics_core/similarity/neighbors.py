@@ -133,23 +133,8 @@ def nearest_neighbors(
     ('Negroni', ['Mezcal Negroni', 'Contessa'])
     """
     cost = check_ground_cost(mixtures, cost)
-    k = max(0, min(k, mixtures.count - 1))
-    search = _Search(mixtures.rows, k, span, index, seeds)
-    search.run(
-        _search.emd_neighbors,
-        (cost, mixtures.largest_support),
-        threads=threads,
-        progress=progress,
-    )
-    for row in np.flatnonzero(search.counts[:, _search.STALLED]):
-        own = search.start + int(row)
-        others = np.delete(np.arange(mixtures.count), own)
-        found = emd_pairs(mixtures, cost, np.full(others.size, own), others, threads=threads)
-        found = np.rint(found * DISTANCE_GRID) / DISTANCE_GRID
-        nearest = np.lexsort((others, found))[:k]
-        search.indices[row], search.distances[row] = others[nearest], found[nearest]
-        search.counts[row, _search.SOLVED] = others.size
-    return search.graph()
+    search = Search(mixtures.rows, k, seeds, threads=threads, progress=progress)
+    return search.by_transport(mixtures, cost, np.arange(*span or (0, mixtures.count)), index)
 
 
 def nearest_in_l1(
@@ -186,82 +171,94 @@ def nearest_in_l1(
     ValueError
         The index or the seeds are those of other rows.
     """
-    index = index or build_l1_index(rows)
-    search = _Search(rows, max(0, min(k, rows.count - 1)), span, index.tree, seeds)
-    search.run(
-        _search.l1_neighbors,
-        (index.postings, index.by_mass, index.totals, max(1, rows.width)),
-        threads=threads,
-        progress=progress,
-    )
-    return search.graph()
+    search = Search(rows, k, seeds, threads=threads, progress=progress)
+    return search.in_l1(np.arange(*span or (0, rows.count)), index)
 
 
-class _Search:
-    """What both searches have in common: the index, the rows that are wanted, the results."""
+class Search:
+    """What both searches have in common. Parameters are those of `nearest_neighbors`."""
 
     def __init__(
         self,
         rows: SparseRows,
         k: int,
-        span: tuple[int, int] | None,
-        tree: PrefixTree | None,
-        seeds: IntArray | None,
+        seeds: IntArray | None = None,
+        *,
+        threads: int | None = None,
+        progress: Callable[[int, int], None] = ignore_progress,
     ) -> None:
-        if tree is not None and (
-            tree.rows.values is not rows.values or tree.rows.columns is not rows.columns
-        ):
-            raise ValueError("the index is one of other rows")
-        if seeds is not None and (seeds.ndim != 2 or seeds.shape[0] != rows.count):
+        if seeds is None:
+            seeds = np.empty((rows.count, 0), np.int32)
+        if seeds.ndim != 2 or seeds.shape[0] != rows.count:
             raise ValueError(
                 f"seeds have shape {seeds.shape}; {rows.count} rows need one line each"
             )
-        if seeds is not None and seeds.max(initial=-1) >= rows.count:
+        if seeds.max(initial=-1) >= rows.count:
             raise ValueError(f"there are {rows.count} rows; seeds name row {seeds.max()}")
-        self.start, stop = span or (0, rows.count)
-        wanted = max(0, stop - self.start)
-        self.indices = np.full((wanted, k), -1, np.int32)
-        self.distances = np.full((wanted, k), np.inf)
-        self.counts = np.zeros((wanted, _search.COUNTS), np.int64)
-        self._tree = tree if tree is not None or k == 0 else build_prefix_tree(rows)
-        none = np.empty((rows.count, 0), np.int32)
-        self._seeds = none if seeds is None else np.ascontiguousarray(seeds, np.int32)
+        self._rows = rows
+        self._k = max(0, min(k, rows.count - 1))
+        self._seeds = np.ascontiguousarray(seeds, np.int32)
+        self._threads = threads
+        self._progress = progress
 
-    def run(
+    def by_transport(
+        self, mixtures: Mixtures, cost: FloatArray, wanted: IntArray, tree: PrefixTree | None = None
+    ) -> KnnGraph:
+        """Return the neighbors of the wanted rows under a cost that has been checked."""
+        graph, stalled = self._run(
+            _search.emd_neighbors, wanted, tree, (cost, mixtures.largest_support)
+        )
+        solved = graph.solved
+        for at in np.flatnonzero(stalled):
+            own = int(wanted[at])
+            others = np.delete(np.arange(mixtures.count), own)
+            pairs = np.full(others.size, own), others
+            found = emd_pairs(mixtures, cost, *pairs, threads=self._threads)
+            found = np.rint(found * DISTANCE_GRID) / DISTANCE_GRID
+            nearest = np.lexsort((others, found))[: self._k]
+            graph.indices[at], graph.distances[at] = others[nearest], found[nearest]
+            solved += others.size
+        return replace(graph, solved=solved)
+
+    def in_l1(self, wanted: IntArray, index: L1Index | None = None) -> KnnGraph:
+        """Return the neighbors of the wanted rows in the L1 norm."""
+        index = index or build_l1_index(self._rows)
+        problem = (index.postings, index.by_mass, index.totals, max(1, self._rows.width))
+        return self._run(_search.l1_neighbors, wanted, index.tree, problem)[0]
+
+    def _run(
         self,
         kernel: Callable[..., Any],
+        wanted: IntArray,
+        tree: PrefixTree | None,
         problem: tuple[Any, ...],
-        *,
-        threads: int | None,
-        progress: Callable[[int, int], None],
-    ) -> None:
-        """Search in the order of places: one query finds in the cache what the last one read."""
-        tree = self._tree
-        if tree is None or not self.indices.shape[1]:
-            return
-        rows = np.arange(self.start, self.start + self.indices.shape[0], dtype=np.int32)
-        rows = rows[np.argsort(tree.place[rows], kind="stable")]
-        arrays = (
-            tree.order,
-            tree.place,
-            tree.indptr,
-            tree.columns,
-            tree.values,
-            tree.nodes,
-            tree.tops,
-            tree.unit,
-        )
-        results = (self._seeds, self.start, self.indices, self.distances, self.counts)
-        for_chunks(
-            0,
-            rows.size,
-            ROWS_PER_CALL,
-            lambda first, last: kernel(first, last, rows, arrays, *problem, *results),
-            threads=threads,
-            progress=progress,
-        )
+    ) -> tuple[KnnGraph, IntArray]:
+        """Search in the order of places: what one row has read is in the cache for the next.
 
-    def graph(self) -> KnnGraph:
-        """Return what was found."""
-        read, bounded, solved, _ = (int(count) for count in self.counts.sum(axis=0))
-        return KnnGraph(self.indices, self.distances, solved, bounded, read)
+        Returns the graph, and for each row how many problems stalled.
+        """
+        indices = np.full((wanted.size, self._k), -1, np.int32)
+        distances = np.full(indices.shape, np.inf)
+        counts = np.zeros((wanted.size, _search.COUNTS), np.int64)
+        if indices.size:
+            rows = self._rows
+            tree = tree or build_prefix_tree(rows)
+            if tree.rows.values is not rows.values or tree.rows.columns is not rows.columns:
+                raise ValueError("the index is one of other rows")
+            slots = np.argsort(tree.place[wanted], kind="stable")
+            asked = wanted[slots].astype(np.int32), slots
+            results = indices, distances, counts
+            arrays = tree.arrays
+            for_chunks(
+                0,
+                wanted.size,
+                ROWS_PER_CALL,
+                lambda first, last: kernel(
+                    first, last, asked, arrays, *problem, self._seeds, *results
+                ),
+                threads=self._threads,
+                progress=self._progress,
+            )
+        read, bounded, solved, _ = (int(count) for count in counts.sum(axis=0))
+        graph = KnnGraph(indices, distances, solved, bounded, read)
+        return graph, counts[:, _search.STALLED]

@@ -20,14 +20,14 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
 
 if TYPE_CHECKING:
-    from analytics_core.similarity.arrays import FloatArray, IntArray, SparseRows
+    from analytics_core.similarity.arrays import BoolArray, FloatArray, IntArray, SparseRows
 
 CLASSES = 4
 """Classes of mass, equally full over all entries."""
@@ -75,6 +75,12 @@ class PrefixTree:
     tops: IntArray
     unit: float
 
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """What the compiled search takes, in its order."""
+        rows = (self.order, self.place, self.indptr, self.columns, self.values)
+        return (*rows, self.nodes, self.tops, self.unit)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class L1Index:
@@ -98,12 +104,14 @@ class L1Index:
     totals: FloatArray
 
 
-def build_prefix_tree(rows: SparseRows) -> PrefixTree:
+def build_prefix_tree(rows: SparseRows, *, only: BoolArray | None = None) -> PrefixTree:
     """Index rows by their largest entries.
 
     Parameters
     ----------
     rows : SparseRows
+    only : bool (rows,), optional
+        The rows that a search is to find, beside seeds; default: all. Every row has a place.
 
     Returns
     -------
@@ -112,11 +120,13 @@ def build_prefix_tree(rows: SparseRows) -> PrefixTree:
     size = np.diff(rows.indptr)
     levels = max(1, min(DEEPEST, int(size.max(initial=0))))
     keys, values = _sorted_entries(rows, levels)
-    order = np.lexsort(keys[::-1])
+    only = np.ones(rows.count, bool) if only is None else only
+    order = np.lexsort((*keys[::-1], ~only))
+    found = order[: np.count_nonzero(only)]
     place = np.empty(rows.count, np.int32)
     place[order] = np.arange(rows.count, dtype=np.int32)
     unit = float(rows.values.max(initial=0.0)) / MASS_STEPS or 1.0
-    nodes, tops = _nodes(keys[:, order], values[:, order], unit)
+    nodes, tops = _nodes(keys[:, found], values[:, found], unit)
     entry = np.repeat(rows.indptr[order], size[order]) + _ramps(size[order])
     return PrefixTree(
         rows=rows,
@@ -131,18 +141,20 @@ def build_prefix_tree(rows: SparseRows) -> PrefixTree:
     )
 
 
-def build_l1_index(rows: SparseRows) -> L1Index:
+def build_l1_index(rows: SparseRows, *, only: BoolArray | None = None) -> L1Index:
     """Index rows for a search in the L1 norm.
 
     Parameters
     ----------
     rows : SparseRows
+    only : bool (rows,), optional
+        As in `build_prefix_tree`.
 
     Returns
     -------
     L1Index
     """
-    tree = build_prefix_tree(rows)
+    tree = build_prefix_tree(rows, only=only)
     totals: FloatArray = np.bincount(
         rows.row_of_entries(), weights=rows.values, minlength=rows.count
     ).astype(np.float64)  # whole numbers, where there are no entries
