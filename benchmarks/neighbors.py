@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,13 @@ from numba import njit
 from rich.console import Console
 from rich.table import Table
 
+from analytics_core.similarity.ground_cost import LEARNED, learn_cost
+from analytics_core.similarity.hierarchy import IngredientTree
+from analytics_core.similarity.mixture import build_mixtures
 from analytics_core.similarity.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
 from analytics_core.similarity.transport import emd_matrix, emd_pairs
+from analytics_core.similarity.updating import EarlierGraph, update_neighbors
+from analytics_core.source.cocktaildb import load_catalog
 from benchmarks import _inputs
 from benchmarks._common import Figures, cores, database, median
 from benchmarks.all_pairs import LOOPS
@@ -30,6 +36,9 @@ K = 10
 SIZES = (1_400, 5_000, 20_000, 50_000, 100_000)
 GROWTH = (5_000, 100_000)  # the exponent of time is measured between these
 NNDESCENT_SIZES = (350, 1_400)
+UPDATED = {"quick": 1_400, "full": 20_000}  # recipes of which some go, to update the graph
+GONE = (1, 0.001, 0.01, 0.05)  # how many go, or what share
+SPARE = 4  # neighbors more than are wanted that the earlier graph has
 LOOP_PAIRS = {"ot.emd2": 3_000, "emd_c": 30_000, "all pairs, same solver": 200_000}
 GOALS = {
     "times ot.emd2, 1,400 recipes": 500,
@@ -58,6 +67,7 @@ def run(out: Console, *, quick: bool) -> Figures:
     figures["pynndescent"] = {
         str(recipes): _by_nndescent(recipes) for recipes in NNDESCENT_SIZES[: 1 if quick else None]
     }
+    figures["updates"] = _updates(UPDATED["quick" if quick else "full"])
     low, high = (str(size) for size in (GROWTH if not quick else sizes))
     figures["exponent"] = {
         name: round(
@@ -170,6 +180,34 @@ def _bare_read(mixtures: Mixtures, cost: FloatArray, graph: KnnGraph) -> tuple[f
     return seconds * mixtures.count / some, entries * mixtures.count // some
 
 
+def _updates(recipes: int) -> Figures:
+    """Update a graph after some recipes went and the cost was learned anew, beside a search."""
+    catalog = load_catalog(database(recipes))
+    tree = IngredientTree.from_ingredients(catalog.ingredients)
+    plain = build_mixtures(catalog, tree)
+    before, cost = plain.compressed(LEARNED.power), learn_cost(plain, tree).distance_cost
+    earlier = EarlierGraph(nearest_neighbors(before, cost, K + SPARE), before, cost)
+    random = np.random.default_rng(0)
+    figures: Figures = {"recipes": recipes, "spare": SPARE, "gone": {}}
+    for gone in GONE:
+        number = gone if isinstance(gone, int) else round(gone * recipes)
+        kept = np.sort(random.permutation(recipes)[number:])
+        left = _inputs.rows_of(plain, kept)
+        after, moved = left.compressed(LEARNED.power), learn_cost(left, tree).distance_cost
+        anew, graph = busy_seconds(partial(nearest_neighbors, after, moved, K))
+        update, (found, searched) = busy_seconds(
+            partial(update_neighbors, earlier, after, moved, K)
+        )
+        figures["gone"][str(number)] = {
+            "search_seconds": round(anew, 3),
+            "update_seconds": round(update, 3),
+            "rows_searched": searched,
+            "largest_move_of_cost": round(float(np.abs(moved - cost).max()), 4),
+            "differences": int((found.indices != graph.indices).sum()),
+        }
+    return figures
+
+
 def _of_all_pairs(inputs: _inputs.Inputs) -> Figures:
     """Compare with all pairs, selected: the same indices and distances."""
     mixtures, cost = inputs.mixtures, inputs.learned.distance_cost
@@ -189,26 +227,24 @@ def _of_all_pairs(inputs: _inputs.Inputs) -> Figures:
 
 def _by_nndescent(recipes: int) -> Figures:
     """Approximate neighbors by pynndescent under its transport metric, and how many are right."""
-    import pynndescent
+    from pynndescent import NNDescent
+    from pynndescent.distances import kantorovich
 
     inputs = _inputs.load(database(recipes), "learned")
     mixtures, cost = inputs.mixtures, inputs.learned.distance_cost
     exact = nearest_neighbors(mixtures, cost, K)
     dense = np.array([mixtures.dense_row(row) for row in range(recipes)], np.float32)
 
-    def search(rows: Any) -> IntArray:
-        index = pynndescent.NNDescent(
-            rows,
-            metric="kantorovich",
-            metric_kwds={"cost": cost},
-            n_neighbors=K + 1,  # a recipe is its own nearest
-            n_jobs=cores(),
-            random_state=0,
-        )
-        found: IntArray = index.neighbor_graph[0][:, 1:]
-        return found
+    @njit  # one function for all calls: given as `metric_kwds`, the cost is compiled in each time
+    def metric(x: Any, y: Any) -> float:  # pragma: no cover - compiled
+        return float(kantorovich(x, y, cost))
 
-    search(dense[:100])  # compiles
+    def search(rows: Any) -> IntArray:
+        index = NNDescent(rows, metric=metric, n_neighbors=K + 1, n_jobs=cores(), random_state=0)
+        found: IntArray = index.neighbor_graph[0]
+        return found[:, 1:]  # a recipe is its own nearest
+
+    search(dense[: recipes // 2])  # compiles
     seconds, found = busy_seconds(lambda: search(dense))
     shared = [np.intersect1d(a, b).size for a, b in zip(found, exact.indices, strict=True)]
     return {"seconds": round(seconds, 2), "recall": round(float(np.mean(shared)) / K, 3)}
@@ -251,4 +287,18 @@ def _tables(figures: Figures) -> list[Table]:
             *(f"{seconds / size['seconds']:,.0f}" for seconds in size["loops"].values()),
             f"{other['seconds'] / size['seconds']:,.0f}, recall {other['recall']}" if other else "",
         )
-    return [growth, loops]
+    updates = Table(
+        title=f"recipes gone of {figures['updates']['recipes']:,}, cost learned anew",
+        title_justify="left",
+    )
+    for name in ("gone", "search, s", "update, s", "rows searched for", "cost moves by"):
+        updates.add_column(name, justify="right")
+    for number, run in figures["updates"]["gone"].items():
+        updates.add_row(
+            number,
+            f"{run['search_seconds']:.3f}",
+            f"{run['update_seconds']:.3f}",
+            f"{run['rows_searched']:,}",
+            f"{run['largest_move_of_cost']}",
+        )
+    return [growth, loops, updates]

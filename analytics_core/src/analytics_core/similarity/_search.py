@@ -451,7 +451,7 @@ def l1_neighbors(
         for e in range(indptr[q], indptr[q + 1]):
             own[columns[e]] = values[e]
             mass += values[e]
-        more = heaviest - mass  # what a row has more than the query, at most, lowers the bound
+        more = heaviest - mass  # what a row has more than the query, at most
         filled = _pool_seeds(row, tree, rate, own, seeds, pool, seen)
         count[BOUNDED] += filled
         opened = -1
@@ -467,14 +467,18 @@ def l1_neighbors(
                     row, mass, tree, postings, by_mass, margin, own, nearest, found, seen, count
                 )
                 break
+            # The walk adds up twice what a row has beyond the query. The distance is no less than
+            # half of that, and than that less what the row has more in all.
+            reach = min(2.0 * limit, limit + more)
+            tie = nearest[0][k - 1] - HALF_STEP + margin
             if opened < 0:
-                opened = _open_tops(limit + more, tree, rate, own, ways)
+                opened = _open_tops(reach, tree, rate, own, ways)
                 count[NODES_READ] += tree[6].size
                 state[:] = 0
             filled = _fill_pool(
                 row,
-                limit + more,
-                nearest[0][k - 1] - HALF_STEP + margin + more,
+                reach,
+                min(2.0 * tie, tie + more),
                 nearest[1][k - 1],
                 opened,
                 state,
