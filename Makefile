@@ -65,7 +65,11 @@ api: $(VENV)/.dev ## write docs/api.md from the docstrings, docs/units.md from t
 	$(BIN)/python scripts/api_page.py
 	$(BIN)/python scripts/units_page.py
 
-bench: $(VENV)/.dev ## side by side with what a user would pick instead
+$(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
+	touch $@
+
+bench: $(VENV)/.bench ## side by side with what a user would pick instead
 	$(BIN)/python -m benchmarks
 
 include $(wildcard analytics_core/report.mk infra/infra.mk image/image.mk)
