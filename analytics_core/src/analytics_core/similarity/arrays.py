@@ -47,6 +47,11 @@ def row_blocks(rows: int, width: int) -> Iterator[slice]:
     ----------
     rows, width : int
         Of the matrix.
+
+    Returns
+    -------
+    iterator of slice
+        In order; together they are all rows.
     """
     step = max(1, BLOCK_ENTRIES // max(1, width))
     for start in range(0, rows, step):
