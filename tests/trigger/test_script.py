@@ -126,9 +126,14 @@ def test_stopping_ends_a_job_and_says_so(front: Front, cloud: Cloud) -> None:
     run(front, "dev")
     [job] = cloud.jobs()
     stopped: list[str] = []
-    front.on_request = lambda method, path: (
-        (200, b"{}") if path.endswith("terminatejob") and not stopped.append(path) else None
-    )
+
+    def stop(_method: str, path: str) -> tuple[int, bytes] | None:
+        if not path.endswith("terminatejob"):
+            return None
+        stopped.append(path)
+        return 200, b"{}"
+
+    front.on_request = stop
     done = run(front, "dev", "--stop", job["jobId"])
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"stopped: job ({job['jobId']})\n"
