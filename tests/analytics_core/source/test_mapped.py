@@ -246,6 +246,18 @@ def test_tables_that_nobody_knows(tmp_path: Path) -> None:
         load_catalog(database)
 
 
+def test_a_table_of_a_module_that_is_not_here_is_no_hindrance(tmp_path: Path) -> None:
+    script = (
+        FLAT
+        + """
+    PRAGMA writable_schema = ON;
+    INSERT INTO sqlite_master VALUES
+        ('table', 'places', 'places', 0, 'CREATE VIRTUAL TABLE places USING nobody_has_it(x)');
+    """
+    )
+    assert read(tmp_path, script, FLAT_MAPPING).recipes.names
+
+
 def test_names_of_tables_are_names_and_no_sql(tmp_path: Path) -> None:
     script = 'CREATE TABLE "odd ""name" ("the id" TEXT, "select" TEXT, [] REAL);'
     script += """INSERT INTO "odd ""name" VALUES ('A', 'Gin', 3);"""

@@ -198,7 +198,7 @@ def recognize(database: Path, *, called: object) -> Reader:
             if any(tables.has(table) for table in layout.tables)
         ]
         if not found:
-            names = ", ".join(sorted(tables.columns)[:20]) or "no table at all"
+            names = ", ".join(sorted(tables.names)[:20]) or "no table at all"
             raise DataError(
                 f"The database {called} has none of the known layouts: it holds {names}. A small "
                 "TOML file can say what its tables mean (--layout FILE.toml, see "

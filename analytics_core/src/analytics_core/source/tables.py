@@ -31,33 +31,34 @@ Columns: TypeAlias = Mapping[str, Sequence[Any]]
 
 
 class Tables:
-    """The tables of one open database.
+    """The tables of one open database, whose names are in lower case: SQLite knows no other.
 
     Attributes
     ----------
-    columns : dict
-        Names of columns by table, all in lower case: SQLite knows no other.
+    names : tuple of str
+        Of the tables.
     """
 
     def __init__(self, connection: sqlite3.Connection, called: object) -> None:
         self._connection = connection
         self._called = called
-        names = [
-            str(name)
+        self.names = tuple(
+            str(name).lower()
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        self.columns: dict[str, tuple[str, ...]] = {
-            name.lower(): tuple(
-                str(row[1]).lower()
-                for row in connection.execute(f"PRAGMA table_xinfo({quoted(name)})")
-            )
-            for name in names
-        }
+        )
+        self._columns: dict[str, tuple[str, ...]] = {}
 
     def has(self, table: str, column: str | None = None) -> bool:
         """Whether there is such a table, or such a column in it."""
-        found = self.columns.get(table.lower(), ())
-        return bool(found) if column is None else column.lower() in found
+        there = table.lower() in self.names
+        return there and (column is None or column.lower() in self._columns_of(table.lower()))
+
+    def _columns_of(self, table: str) -> tuple[str, ...]:
+        # Only of tables that are asked for: others may need a module that is not here.
+        if table not in self._columns:
+            rows = self._connection.execute(f"PRAGMA table_xinfo({quoted(table)})")
+            self._columns[table] = tuple(str(row[1]).lower() for row in rows)
+        return self._columns[table]
 
     def require(self, wanted: Wanted, *, because: str = "") -> None:
         """Raise a DataError that names the tables and columns that are missing.
