@@ -3,7 +3,8 @@
 Scores every cost under both rules on the sample, and on each database that is named: by the
 yardsticks of `benchmarks.yardsticks`, each with the interval in which 95% of its draws lie. Then it
 says which costs differ from the default beyond noise: where 95% of the differences, draw by draw,
-lie on one side of 0. All distances are held in memory: a database may have some thousand recipes.
+lie on one side of 0. A yardstick of fewer than four groups is left out of that. All distances are
+held in memory: a database may have some thousand recipes.
 """
 
 from __future__ import annotations
@@ -24,11 +25,21 @@ from analytics_core.similarity.mixture import build_mixtures
 from analytics_core.similarity.transport import emd_matrix
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.cocktaildb import load_catalog
-from benchmarks.yardsticks import FloatArray, Scores, Yardsticks, hubness, interval
+from benchmarks.yardsticks import (
+    BY_NAME,
+    FloatArray,
+    Scores,
+    Yardsticks,
+    hubness,
+    interval,
+    written,
+)
 
 COSTS = ("manhattan", *reversed(PRESETS))
 RULES = ("site", "poured")
 DEFAULT = ("learned", "poured")
+FEWEST_GROUPS = 4
+"""Groups from which their draws say anything: a single one is drawn the same each time."""
 YARDSTICKS = ("families", "triplets", "head", "known", "same", "quality")
 
 
@@ -51,12 +62,12 @@ def distances_under(catalog: Catalog, cost: str) -> FloatArray:
     return emd_matrix(mixtures.compressed(settings.power), found.distance_cost)
 
 
-def judge(database: Path) -> dict[tuple[str, str], Judged]:
-    """Score every cost under every rule on a database."""
+def judge(database: Path, families: Path | None = None) -> dict[tuple[str, str], Judged]:
+    """Score every cost under every rule, by the families of a file if there is one."""
     found = {}
     for rule in RULES:
         catalog = load_catalog(database, volumes=rule)  # type: ignore[arg-type]
-        yardsticks = Yardsticks(catalog.recipes.names)
+        yardsticks = Yardsticks(catalog.recipes.names, written(families))
         for cost in COSTS:
             distances = distances_under(catalog, cost)
             found[cost, rule] = Judged(yardsticks.score(distances), hubness(distances))
@@ -65,7 +76,11 @@ def judge(database: Path) -> dict[tuple[str, str], Judged]:
 
 def differences(judged: dict[tuple[str, str], Judged]) -> list[str]:
     """Say where the default differs from the others beyond noise, a line for each of the others."""
-    own = judged[DEFAULT].scores.drawn()
+    scores = judged[DEFAULT].scores
+    own = scores.drawn()
+    few = {name for name, groups in scores.groups.items() if groups.size < FEWEST_GROUPS}
+    if few & {*BY_NAME}:
+        few.add("quality")
     lines = []
     for key, other in judged.items():
         if key == DEFAULT:
@@ -73,7 +88,7 @@ def differences(judged: dict[tuple[str, str], Judged]) -> list[str]:
         drawn = other.scores.drawn()
         told = []
         for name in YARDSTICKS:
-            if name not in own:
+            if name not in own or name in few:
                 continue
             low, high = interval(own[name] - drawn[name])
             if low > 0 or high < 0:
@@ -106,13 +121,21 @@ def main() -> None:
     """Score the sample and the databases that are named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
     parser.add_argument("databases", nargs="*", type=Path, metavar="DATABASE")
+    parser.add_argument(
+        "--families",
+        type=Path,
+        metavar="FILE",
+        help="what belongs together in the databases named, in the form of the sample's "
+        "families.toml; by default the sample's families, as far as their drinks are there",
+    )
     options = parser.parse_args()
     console = Console(width=150)
     with tempfile.TemporaryDirectory() as folder:
         sample = Path(folder) / "sample.db"
         write_sample_database(sample)
-        for database in (sample, *options.databases):
-            show(console, database.name, judge(database))
+        show(console, sample.name, judge(sample))
+    for database in options.databases:
+        show(console, database.name, judge(database, options.families))
 
 
 if __name__ == "__main__":

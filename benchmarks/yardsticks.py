@@ -1,16 +1,19 @@
 """Yardsticks for costs: how well nearest drinks agree with names, and with what bartenders say.
 
 Three yardsticks need nothing but the recipes' names, so that they can be had of any database. Two
-more are written down for the sample (``sample/families.toml``, before any cost was run). All but
-the triplets score groups of drinks; the interval of a score comes from drawing its groups anew.
+more are written down: for the sample in ``sample/families.toml``, before any cost was run, and for
+other databases in a file of the same form. All but the triplets score groups of drinks; the
+interval of a score comes from drawing its groups anew.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +123,40 @@ def level(name: str) -> str:
     return " ".join(re.findall(r"\w+", plain))
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What somebody wrote down of which drinks are alike, by name.
+
+    Attributes
+    ----------
+    families : tuple of tuple of str
+        Drinks that belong together.
+    triplets : tuple of tuple of str
+        A drink, one that is like it, and one that is less so.
+    """
+
+    families: tuple[tuple[str, ...], ...]
+    triplets: tuple[tuple[str, str, str], ...]
+
+
+def written(path: Path | None = None) -> Written:
+    """Return what a file of the form of ``sample/families.toml`` says; without one, the sample's.
+
+    A file may leave out the families or the triplets.
+    """
+    if path is None:
+        told = load_families()
+        return Written(
+            tuple(tuple(family.recipes) for family in told.families),
+            tuple((t.drink, t.near, t.far) for t in told.triplets),
+        )
+    read = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Written(
+        tuple(tuple(family["recipes"]) for family in read.get("family", [])),
+        tuple((t["drink"], t["near"], t["far"]) for t in read.get("triplet", [])),
+    )
+
+
 class Yardsticks:
     """The groups of one database's drinks, as rows of a matrix of distances.
 
@@ -127,9 +164,13 @@ class Yardsticks:
     ----------
     names : sequence of str
         Of the recipes, in the order of the rows.
+    told : Written, optional
+        A family counts by those of its drinks that are there, four at least; a triplet if all
+        three are.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], told: Written | None = None) -> None:
+        told = told or written()
         leveled = [level(name) for name in names]
         self.heads = [
             rows
@@ -141,16 +182,15 @@ class Yardsticks:
         self.same = _same(leveled)
         self.families: list[NDArray[np.intp]] = []
         self.triplets: list[tuple[int, int, int]] = []
-        row = {name.casefold(): r for r, name in enumerate(names)}
-        told = load_families()
+        row = {name: r for r, name in reversed(list(enumerate(leveled)))}  # the first of a name
         for family in told.families:
-            there = [row[n.casefold()] for n in family.recipes if n.casefold() in row]
-            if len(there) == len(family.recipes):
+            there = sorted({row[n] for n in map(level, family) if n in row})
+            if len(there) >= SMALLEST_FAMILY:
                 self.families.append(np.array(there))
-        for t in told.triplets:
-            drinks = [row.get(n.casefold(), -1) for n in (t.drink, t.near, t.far)]
-            if min(drinks) >= 0:
-                self.triplets.append((drinks[0], drinks[1], drinks[2]))
+        for triplet in told.triplets:
+            drink, near, far = (row.get(level(name), -1) for name in triplet)
+            if min(drink, near, far) >= 0:
+                self.triplets.append((drink, near, far))
 
     def score(self, distances: FloatArray) -> Scores:
         """Judge distances, float64 (recipes, recipes); a yardstick without groups is left out."""

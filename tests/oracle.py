@@ -1,7 +1,8 @@
 """The whole computation a second time, written plainly from the contract, with POT.
 
 Nothing here imports the package: SQL, volumes, hierarchy, roll-up, transport, neighbors and the
-learning of the cost are its own, on dictionaries and dense arrays. It is slow and meant to be.
+learning of the cost are its own, on dictionaries and dense arrays. Its settings are those that
+`docs/method.md` states. It is slow and meant to be.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import ot
+
+from tests.method import stated
 
 GRID = 2.0**40  # distances that agree on this grid are ties
 TIED = 1e-12  # of the largest cost: cells this close to optimal can carry flow of an optimal plan
@@ -52,8 +55,8 @@ def secondary_cost(a: int, b: int) -> float:
 class Variant:
     """The settings under which a cost is learned by rounds; the defaults are the reference's."""
 
-    rounds: int = 5
-    neighbors: int = 10
+    rounds: int = int(stated()["rounds"])
+    neighbors: int = int(stated()["voters"])
     power: float = 1.0
     decay: float = 1.0
 
@@ -189,36 +192,29 @@ class Oracle:
                 ]
                 flows.sort()
                 largest = flows[0][3]
-                for _, a, b, mass in flows[:3]:
-                    if mass >= 0.05 * largest - 1e-15:
+                for _, a, b, mass in flows[: int(stated()["flows"])]:
+                    if mass >= stated()["smallest flow"] / 100 * largest - 1e-15:
                         total[self.column[a], self.column[b]] += weight / sum(weights) * mass
         return (total + total.T) / 2
 
     def maximize(self, matches: np.ndarray) -> np.ndarray:
         """Maximization: `-ln S` with `S = (T + a) / E`, shifted, zero diagonal, median 1."""
         m = len(self.ingredients)
-        row = matches.sum(axis=1) + m
-        expected = np.outer(row, row) / (matches.sum() + m * m)
-        cost = -np.log((matches + np.ones((m, m))) / expected)
+        prior = stated()["pseudo-counts"] * np.ones((m, m))
+        row = (matches + prior).sum(axis=1)
+        expected = np.outer(row, row) / row.sum()
+        cost = -np.log((matches + prior) / expected)
         cost = cost - cost.min()
         cost[np.diag_indices(m)] = 0.0
         return cost / off_diagonal_median(cost)
 
-    def context(
-        self,
-        *,
-        power: float = 0.4,
-        decay: float = 0.8,
-        prior: float = 10.0,
-        floor: float = 0.01,
-        declared: tuple[tuple[int, int], ...] = (),
-        declared_lines: float = 10.0,
-    ) -> np.ndarray:
+    def context(self, declared: tuple[tuple[int, int], ...] = ()) -> np.ndarray:
         """The context cost in plain loops, from the formulas alone."""
+        prior, floor, declared_lines = (stated()[s] for s in ("prior", "floor", "declared lines"))
         nodes = self.ingredients
         lines: list[tuple[int, dict[int, float]]] = []
         for recipe in self.recipes:
-            ids, mass = self.masses(recipe, power)
+            ids, mass = self.masses(recipe, stated()["power"])
             if len(ids) < 2:
                 continue
             at_or_below = dict.fromkeys(nodes, 0.0)
@@ -256,8 +252,11 @@ class Oracle:
                     dot = sum(x * y for x, y in zip(z[b], z[c], strict=True))
                     norm = length[b] * length[c]
                     apart[i, j] = max(0.0, 1 - dot / norm) if norm > 1e-18 else 1.0
-        tree = self.tree_matrix(decay)
-        return tree / (2 * off_diagonal_median(tree)) + apart / (2 * off_diagonal_median(apart))
+        tree = self.tree_matrix(stated()["decay"])
+        whole = np.zeros((m, m))
+        for name, part in (("tree", tree), ("context", apart)):
+            whole += part / (stated()[f"{name} weight"] * off_diagonal_median(part))
+        return whole
 
     def learn(self, variant: Variant = Variant()) -> Outcome:
         """Run the rounds of expectation and maximization."""
@@ -272,7 +271,7 @@ class Oracle:
             updated = self.maximize(self.matches(near, cost, variant.power))
             change = math.sqrt(((updated - cost) ** 2).sum() / (cost**2).sum())
             last, cost, done = cost, updated, number + 1
-            if change < 1e-3:
+            if change < stated()["tolerance"]:
                 break
         return Outcome(
             ingredients=self.ingredients,

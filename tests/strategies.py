@@ -56,6 +56,7 @@ def ingredients_of(ids: list[int], parents: list[int], allow: list[bool]) -> Ing
         parents=np.array(parents, np.int32),
         allow_substitution=np.array(allow, bool),
         paths=tuple(path(node) for node in range(len(ids))),
+        strength=np.full(len(ids), np.nan),
     )
 
 

@@ -146,5 +146,5 @@ def test_citation_names_the_version_and_the_authors_of_the_license() -> None:
     citation = read_yaml(ROOT / "CITATION.cff")
     assert citation["version"] == analytics_core.__version__
     license_text = (ROOT / "LICENSE").read_text()
-    assert citation["authors"] == [{"name": re.search(r"\(c\) \d+ (.+)", license_text)[1]}]  # type: ignore[index]
+    assert citation["authors"] == [{"name": re.findall(r"\(c\) \d+ (.+)", license_text)[0]}]
     assert license_text.startswith(f"{citation['license']} License")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from analytics_core.changes import LISTED, Changes, objections
+from analytics_core.changes import LISTED, Changes, in_words, objections
 from analytics_core.cli import app
 from analytics_core.errors import EXIT_GATE, GateClosed
 from analytics_core.pipeline import RefreshSettings, finish, plan, read_plan, refresh
@@ -94,7 +94,12 @@ def test_a_first_set_says_that_there_was_none_before(tmp_path: Path) -> None:
     assert told["since"] is None
     assert told["why_not"] == "there was no earlier set"
     assert set(told["counts"].values()) == {0}
-    assert documents["manifest"]["compared"] == {"method": [], "forced": [], "figures": {}}
+    assert documents["manifest"]["compared"] == {
+        "method": [],
+        "forced": [],
+        "figures": {},
+        "words": told["words"],
+    }
 
 
 def test_recipes_new_gone_and_changed_and_whose_nearest(tmp_path: Path) -> None:
@@ -241,3 +246,39 @@ def test_the_command_ends_with_exit_5_and_force_publishes(
     assert line["figures"]["recipes"] == 25
     monkeypatch.setenv("ANALYTICS_FORCE", "1")
     assert CliRunner().invoke(app, words).exit_code == 0
+
+
+def test_what_changed_is_said_in_one_sentence_with_few_names() -> None:
+    nothing = dict.fromkeys(("new", "gone", "changed", "nearest"), 0)
+    still: dict[str, Any] = {
+        "counts": nothing,
+        **{part: [] for part in nothing},
+        "maps": {"a": {"far": 0.0}, "b": {}},
+    }
+    assert in_words(still) == "nothing changed"
+    negroni, gimlet = {"recipe_name": "Negroni"}, {"recipe_name": "Gimlet"}
+    much = {
+        **still,
+        "counts": {**nothing, "new": 2, "changed": 1400, "nearest": 1},
+        "new": [negroni, gimlet],
+        "changed": [negroni] * LISTED,
+        "nearest": [gimlet],
+        "maps": {"a": {"far": 0.001}, "b": {"far": 0.0}},
+    }
+    assert in_words(much) == (
+        "2 new recipes (Negroni, Gimlet); 1,400 recipes changed;"
+        " another nearest drink for 1 recipe (Gimlet); under 1% of the drinks moved far on the map"
+    )
+
+
+def test_the_sentence_is_in_the_document_the_manifest_and_the_log(tmp_path: Path) -> None:
+    database = write_database(tmp_path / "bar.db")
+    out = tmp_path / "out"
+    refresh(database, LocalStorage(out), settings=PLAIN)
+    change(database, "UPDATE recipe_ingredients SET amount = amount * 3 WHERE id = 1")
+    done = CliRunner().invoke(app, ["refresh", "--db", str(database), "--output", str(out)])
+    last = json.loads(done.stdout.splitlines()[-1])
+    documents = read_published(LocalStorage(out))
+    words = documents["what-changed"]["data"]["words"]
+    assert words.startswith("1 recipe changed (Negroni)")
+    assert documents["manifest"]["compared"]["words"] == last["changed"] == words

@@ -19,6 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_core import __version__, cli
+from analytics_core.console.find import find_recipes
 from analytics_core.errors import Interrupted
 from analytics_core.store import LocalStorage, S3Storage, read_published
 from tests.servers import AwsServer, unreachable_url
@@ -412,14 +413,17 @@ def test_tables_come_as_json_too(published: Any, database: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "recipe_id"),
-    [("NEGRONI", 1), ("pina colada", 2), ("Piña Colada", 2), ("  negroni ", 1), ("STRASSE", 3)],
+    [
+        *(("NEGRONI", 1), ("pina colada", 2), ("Piña Colada", 2), ("  negroni ", 1)),
+        *(("STRASSE", 3), ("Pat's  Cup", 5), ("pat‘s-cup", 5)),
+    ],
 )
 def test_names_are_compared_without_case_and_accents(name: str, recipe_id: int) -> None:
-    assert cli._find(small_set(), name)["recipe_id"] == recipe_id
+    assert [entry["recipe_id"] for entry in find_recipes(small_set(), name)] == [recipe_id]
 
 
 def small_set() -> dict[str, dict[str, Any]]:
-    names = ("Negroni", "Piña Colada", "Straße", "White [red]Negroni")
+    names = ("Negroni", "Piña Colada", "Straße", "White [red]Negroni", "Pat’s\u00a0Cup ")
     rows = [
         {"recipe_id": number, "recipe_name": name, "neighbors": []}
         for number, name in enumerate(names, start=1)
@@ -446,9 +450,10 @@ def test_names_cannot_steer_the_terminal() -> None:
 
     documents = small_set()
     documents["recipe-similar"]["data"][3]["recipe_name"] = "\x1b[31m[bold]x\r\n" + "y" * 10_000
-    out = Console(file=StringIO(), width=100)
+    written = StringIO()
+    out = Console(file=written, width=100)
     out.print(neighbors_table(documents, 4, count=3))
-    text = out.file.getvalue()  # type: ignore[attr-defined]
+    text = written.getvalue()
     assert "\x1b" not in text
     assert "[bold]x" in text
     assert len(text) < 1000

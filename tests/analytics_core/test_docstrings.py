@@ -23,7 +23,7 @@ WITH_EXAMPLES = (
     "similarity.transport:emd_matrix",
     "similarity.transport:emd_pairs",
     "similarity.transport:transport_plan",
-    "source.cocktaildb:load_catalog",
+    "source.layouts:load_catalog",
     "store:open_storage",
 )
 """What a library user calls first."""

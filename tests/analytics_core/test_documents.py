@@ -190,7 +190,9 @@ def test_plans_leave_out_what_stays_and_what_is_rounding(bar: Any) -> None:
         mass=np.array([0.123456789123, 0.5, 1e-10, 1.0]),
     )
     cost = np.ones((mixtures.in_play.size,) * 2)
-    fizz, sazerac = published.recipe_similar(catalog, tree, mixtures, graph, plans, cost)
+    fizz, sazerac = published.recipe_similar(
+        catalog, tree, mixtures, graph, lambda _first, _last: plans, cost
+    )
     (near,) = fizz["neighbors"]
     assert near.pop("steps")
     assert near.pop("words")
@@ -228,7 +230,9 @@ def similar(bar: Any, moves: Any, cost: Any = None) -> Any:
     graph = KnnGraph(np.array([[1], [0]], np.int32), np.array([[0.5], [0.5]]))
     if cost is None:
         cost = np.ones((len(ids),) * 2)
-    rows = published.recipe_similar(catalog, tree, mixtures, graph, plans, cost)
+    rows = published.recipe_similar(
+        catalog, tree, mixtures, graph, lambda _first, _last: plans, cost
+    )
     return [row["neighbors"][0] for row in rows]
 
 

@@ -21,7 +21,7 @@ from analytics_core.pipeline import RefreshSettings, refresh
 from analytics_core.report import render
 from analytics_core.similarity.ground_cost import PRESETS
 from analytics_core.source.snapshot import take_snapshot
-from analytics_core.store import LocalStorage, publish, read_published
+from analytics_core.store import LocalStorage, publish, read_published, read_recipe
 from tests.analytics_core.databases import (
     EACH,
     LINES,
@@ -207,6 +207,13 @@ DATA["recipe-digests"] = rows_of(
     recipe_id=INTEGER,
     content={"type": "string", "pattern": "^[0-9a-f]{16}$"},
     nearest={"type": "array", "items": INTEGER},
+)
+DATA["recipe-similar.index"] = exactly(
+    document={"const": "recipe-similar"},
+    recipe_id={"type": "array", "items": INTEGER},
+    start={"type": "array", "items": COUNT},
+    length={"type": "array", "items": COUNT},
+    sha256={"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f]{16}$"}},
 )
 DATA["what-changed"] = exactly(
     since={"oneOf": [exactly(run_id=TEXT, generated_at=TEXT), {"type": "null"}]},
@@ -717,6 +724,24 @@ def test_of_the_earlier_set_only_what_is_compared_is_read(tmp_path: Path) -> Non
     ]
 
 
+def test_one_recipe_is_read_by_one_range(sample: Path, tmp_path: Path) -> None:
+    asked: list[tuple[str, int, int]] = []
+
+    class Watched(LocalStorage):
+        def read_range(self, key: str, start: int, length: int) -> bytes:
+            asked.append((key, start, length))
+            return super().read_range(key, start, length)
+
+    documents = run(sample, tmp_path)
+    storage = Watched(tmp_path)
+    for row in documents["recipe-similar"]["data"]:
+        assert read_recipe(storage, row["recipe_id"]) == row
+    assert len(asked) == len(documents["recipe-similar"]["data"]) == 50
+    whole = documents["manifest"]["documents"]["recipe-similar"]
+    assert {key for key, *_ in asked} == {whole["key"]}
+    assert sum(length for *_, length in asked) < whole["bytes"]
+
+
 def test_the_page_is_that_of_the_published_documents(tmp_path: Path) -> None:
     path = write_database(
         tmp_path / "bar.db",
@@ -825,7 +850,8 @@ def test_the_guides_examples_are_documents(published: tuple[Path, dict[str, Any]
     shown = set()
     for section in sections:
         kinds = [
-            kind for kind in re.findall(r"`([a-z-]+)`", section.split("\n")[0]) if kind in DATA
+            kind for kind in re.findall(r"`([a-z.-]+)`"
+, section.split("\n")[0]) if kind in DATA
         ]
         for example in re.findall(r"```json\n(.*?)```", section, flags=re.DOTALL):
             entry = json.loads(example)
@@ -833,7 +859,9 @@ def test_the_guides_examples_are_documents(published: tuple[Path, dict[str, Any]
                 jsonschema.validate(entry["metadata"], METADATA)
                 continue
             shown.update(kinds)
-            whole = {"ingredient-tree": NODE, "what-changed": DATA["what-changed"]}
+            whole = {"ingredient-tree": NODE} | {
+                kind: DATA[kind] for kind in ("what-changed", "recipe-similar.index")
+            }
             schema = whole.get(kinds[0]) or DATA[kinds[0]]["items"]
             jsonschema.validate(entry, {**schema, "$defs": {"node": NODE}})
     assert shown == DATA.keys()

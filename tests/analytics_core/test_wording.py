@@ -89,7 +89,11 @@ def test_milliliters(ml: float, words: str) -> None:
         (3, "barspoons", 7.4, "add 3 barspoons Gin"),
         (2, "FL  OZ", 59.1, "add 2 oz Gin"),
         (1, "whole", 1, "add 1 Gin"),
-        (2, "Stalk", 2, "add 2 Stalk Gin"),  # a unit of no volume, as it is written
+        (2, "Stalk", 20, "add 2 stalks Gin"),
+        (2, "Smidgen", 2, "add 2 Smidgen Gin"),  # a unit of no volume, as it is written
+        (9, "Zentiliter", 90, "add 9 cl Gin"),
+        (4, "Blätter", 2.4, "add 4 leaves Gin"),
+        (1, "zum Auffüllen", 90, "top with Gin"),
         (2, "Jigger", 88.7, "add 90 ml Gin"),
         (3, None, 3, "add 3 Gin"),
         (45, None, 45, "add 45 ml Gin"),

@@ -43,8 +43,12 @@ def test_it_invokes_asynchronously_with_a_request(
     client: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[dict[str, Any]] = []
-    fake = SimpleNamespace(invoke=lambda **given: calls.append(given) or {"StatusCode": 202})  # type: ignore[func-returns-value]
-    monkeypatch.setattr(client, "_client", fake)
+
+    def invoke(**given: Any) -> dict[str, Any]:
+        calls.append(given)
+        return {"StatusCode": 202}
+
+    monkeypatch.setattr(client, "_client", SimpleNamespace(invoke=invoke))
     monkeypatch.setenv("ANALYTICS_TRIGGER_FUNCTION", "the-trigger")
     assert client.request_refresh() is True
     [call] = calls

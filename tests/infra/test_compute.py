@@ -2,25 +2,29 @@
 
 import base64
 import email
+import email.policy
 import json
+from typing import Any
 
 import pytest
 
 from infra.environments import DEFAULTS
-from tests.infra.finding import actions, by_path, only, rights
+from infra.templates import Json, StackTemplates
+from tests.infra.conftest import Synthesized
+from tests.infra.finding import actions, by_path, named, only, rights
 
 STACKS = pytest.mark.parametrize(("name", "env"), [("DevStack", "dev"), ("ProdStack", "prod")])
 
 
-def environments(stack):
+def environments(stack: StackTemplates) -> list[Json]:
     return [r.properties for r in stack.resources("AWS::Batch::ComputeEnvironment")]
 
 
-def template_data(stack):
+def template_data(stack: StackTemplates) -> Json:
     return only(stack, "AWS::EC2::LaunchTemplate").properties["LaunchTemplateData"]
 
 
-def flat(value):
+def flat(value: Any) -> str:
     """What CloudFormation would make of Join and Base64 around literal text."""
     if isinstance(value, str):
         return value
@@ -31,19 +35,21 @@ def flat(value):
     return delimiter.join(map(flat, parts))
 
 
-def setup_of(stack):
+def setup_of(stack: StackTemplates) -> str:
     """The instances' user data as an instance would read it."""
-    message = email.message_from_string(
-        base64.b64decode(flat(template_data(stack)["UserData"])).decode()
+    message = email.message_from_bytes(
+        base64.b64decode(flat(template_data(stack)["UserData"])), policy=email.policy.default
     )
     assert message.get_content_type() == "multipart/mixed"
-    [part] = message.get_payload()  # type: ignore[str-unpack]
-    assert part.get_content_type() == "text/x-shellscript"  # type: ignore[union-attr]
-    return part.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    [part] = message.iter_parts()
+    assert part.get_content_type() == "text/x-shellscript"
+    return part.get_content()
 
 
-def test_spot_first_and_on_demand_behind_it_where_wished(dev, prod):
-    def order(stack):
+def test_spot_first_and_on_demand_behind_it_where_wished(
+    dev: StackTemplates, prod: StackTemplates
+) -> None:
+    def order(stack: StackTemplates) -> list[str]:
         by_id = {r.logical_id: r for r in stack.resources("AWS::Batch::ComputeEnvironment")}
         queue = only(stack, "AWS::Batch::JobQueue").properties["ComputeEnvironmentOrder"]
         ids = [entry["ComputeEnvironment"]["Fn::GetAtt"][0] for entry in queue]
@@ -54,7 +60,9 @@ def test_spot_first_and_on_demand_behind_it_where_wished(dev, prod):
 
 
 @STACKS
-def test_nothing_runs_idle_and_spot_has_a_choice(synthesized, name, env):
+def test_nothing_runs_idle_and_spot_has_a_choice(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     for properties in environments(synthesized.stacks[name]):
         resources = properties["ComputeResources"]
         assert resources["MinvCpus"] == 0
@@ -70,7 +78,9 @@ def test_nothing_runs_idle_and_spot_has_a_choice(synthesized, name, env):
 
 
 @STACKS
-def test_environments_can_be_updated_in_place(synthesized, name, env):
+def test_environments_can_be_updated_in_place(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     """A role of its own, or a fixed name, would make AWS replace them and fail."""
     for properties in environments(synthesized.stacks[name]):
         assert "ServiceRole" not in properties
@@ -85,7 +95,9 @@ def test_environments_can_be_updated_in_place(synthesized, name, env):
 
 
 @STACKS
-def test_a_changed_launch_template_reaches_the_instances(synthesized, name, env):
+def test_a_changed_launch_template_reaches_the_instances(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     """Without a version Batch takes $Default, which stays the first one for ever."""
     stack = synthesized.stacks[name]
     made = only(stack, "AWS::EC2::LaunchTemplate").logical_id
@@ -97,7 +109,9 @@ def test_a_changed_launch_template_reaches_the_instances(synthesized, name, env)
 
 
 @STACKS
-def test_instances_are_hardened_down_to_every_disk(synthesized, name, env):
+def test_instances_are_hardened_down_to_every_disk(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     data = template_data(synthesized.stacks[name])
     options = data["MetadataOptions"]
     assert (options["HttpTokens"], options["HttpPutResponseHopLimit"]) == ("required", 1)
@@ -106,15 +120,17 @@ def test_instances_are_hardened_down_to_every_disk(synthesized, name, env):
 
 
 @STACKS
-def test_instances_are_an_instance_profile_with_the_agents_rights_alone(synthesized, name, env):
+def test_instances_are_an_instance_profile_with_the_agents_rights_alone(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     stack = synthesized.stacks[name]
     for compute in stack.resources("AWS::Batch::ComputeEnvironment"):
-        profile = stack.named(
-            compute.template, compute.properties["ComputeResources"]["InstanceRole"]
+        profile = named(
+            stack, compute.template, compute.properties["ComputeResources"]["InstanceRole"]
         )
         assert profile.type == "AWS::IAM::InstanceProfile"
         [reference] = profile.properties["Roles"]
-        role = stack.named(compute.template, reference)
+        role = named(stack, compute.template, reference)
         [managed] = role.properties["ManagedPolicyArns"]
         assert "AmazonEC2ContainerServiceforEC2Role" in json.dumps(managed)
         assert "Policies" not in role.properties
@@ -124,7 +140,9 @@ def test_instances_are_an_instance_profile_with_the_agents_rights_alone(synthesi
 
 
 @STACKS
-def test_a_job_that_cannot_start_is_cancelled(synthesized, name, env):
+def test_a_job_that_cannot_start_is_cancelled(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     limits = only(synthesized.stacks[name], "AWS::Batch::JobQueue").properties[
         "JobStateTimeLimitActions"
     ]
@@ -139,7 +157,9 @@ def test_a_job_that_cannot_start_is_cancelled(synthesized, name, env):
 
 
 @STACKS
-def test_spot_draining_is_on_and_the_jobs_user_has_no_metadata(synthesized, name, env):
+def test_spot_draining_is_on_and_the_jobs_user_has_no_metadata(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     """`test_instance_setup.py` runs this script; here it is seen to reach the instances."""
     lines = setup_of(synthesized.stacks[name]).splitlines()
     assert lines[0] == "#!/bin/bash"
@@ -153,7 +173,9 @@ def test_spot_draining_is_on_and_the_jobs_user_has_no_metadata(synthesized, name
 
 
 @STACKS
-def test_each_environment_is_patched_once_a_month_and_running_jobs_go_on(synthesized, name, env):
+def test_each_environment_is_patched_once_a_month_and_running_jobs_go_on(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     stack = synthesized.stacks[name]
     found = [
         s.properties
@@ -181,7 +203,9 @@ def test_each_environment_is_patched_once_a_month_and_running_jobs_go_on(synthes
 
 
 @STACKS
-def test_the_patching_role_may_update_these_environments_and_nothing_else(synthesized, name, env):
+def test_the_patching_role_may_update_these_environments_and_nothing_else(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     stack = synthesized.stacks[name]
     role = by_path(stack, "AWS::IAM::Role", "Compute/PatchRole")
     granted = rights(stack, role)

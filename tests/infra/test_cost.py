@@ -5,35 +5,56 @@ import tomllib
 
 import pytest
 
-from infra.cost import HOURS_A_MONTH, PRICES, bill, count, minutes_billed, table, templates_of
-from infra.environments import DEV, PROD, AdoptedFileSystem, AdoptedVpc, InvalidEnvironment
+from infra.cost import (
+    HOURS_A_MONTH,
+    PRICES,
+    Counts,
+    bill,
+    count,
+    minutes_billed,
+    table,
+    templates_of,
+)
+from infra.environments import (
+    DEV,
+    PROD,
+    AdoptedFileSystem,
+    AdoptedVpc,
+    Environment,
+    InvalidEnvironment,
+)
 from infra.environments import NetworkMode as Mode
+from infra.templates import Json, StackTemplates
 from tests.infra.conftest import REPOSITORY
 
 
 @pytest.fixture(scope="module")
-def prices():
+def prices() -> Json:
     return tomllib.loads(PRICES.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def prod():
+def prod() -> dict[Mode, StackTemplates]:
     return templates_of(PROD)
 
 
-def of(environment, mode, stacks):
+def of(environment: Environment, mode: Mode, stacks: dict[Mode, StackTemplates]) -> Counts:
     variant = dataclasses.replace(environment, network_mode=mode)
     return count(stacks[mode], variant)
 
 
-def test_an_idle_month_of_prod_is_under_four_dollars_and_of_dev_only_what_is_stored(prod, prices):
+def test_an_idle_month_of_prod_is_under_four_dollars_and_of_dev_only_what_is_stored(
+    prod: dict[Mode, StackTemplates], prices: Json
+) -> None:
     assert sum(bill(PROD, of(PROD, PROD.network_mode, prod), prices).idle_month.values()) < 4
     idle = bill(DEV, of(DEV, DEV.network_mode, templates_of(DEV)), prices).idle_month
     assert all(item.endswith("(stored)") for item in idle)
     assert sum(idle.values()) < 0.10
 
 
-def test_the_public_network_is_the_only_one_without_an_idle_bill(prod, prices):
+def test_the_public_network_is_the_only_one_without_an_idle_bill(
+    prod: dict[Mode, StackTemplates], prices: Json
+) -> None:
     idle = {
         mode: sum(bill(PROD, of(PROD, mode, prod), prices).idle_month.values()) for mode in Mode
     }
@@ -43,7 +64,7 @@ def test_the_public_network_is_the_only_one_without_an_idle_bill(prod, prices):
     assert extra == pytest.approx(12 * HOURS_A_MONTH * prices["network"]["endpoint_hour"])
 
 
-def test_what_is_billed_is_counted_from_the_templates(prod):
+def test_what_is_billed_is_counted_from_the_templates(prod: dict[Mode, StackTemplates]) -> None:
     counts = of(PROD, Mode.PUBLIC, prod)
     assert (counts.alarms, counts.dashboards) == (2, 1)
     assert (counts.metrics, counts.stage_metrics) == (8, 1)
@@ -59,7 +80,7 @@ def test_what_is_billed_is_counted_from_the_templates(prod):
     assert of(three, Mode.ENDPOINTS, templates_of(three)).endpoint_zones == 18
 
 
-def test_what_is_adopted_is_not_billed_here(prices):
+def test_what_is_adopted_is_not_billed_here(prices: Json) -> None:
     adopted = dataclasses.replace(
         PROD,
         vpc=AdoptedVpc(
@@ -81,7 +102,9 @@ def test_what_is_adopted_is_not_billed_here(prices):
     assert of(adopted, Mode.PUBLIC, stacks).public, "its instances have addresses all the same"
 
 
-def test_the_bill_follows_the_environments_numbers(prod, prices):
+def test_the_bill_follows_the_environments_numbers(
+    prod: dict[Mode, StackTemplates], prices: Json
+) -> None:
     counts = of(PROD, Mode.PUBLIC, prod)
     base = bill(PROD, counts, prices)
     longer = bill(dataclasses.replace(PROD, minutes_per_run=30.0), counts, prices)
@@ -97,13 +120,13 @@ def test_the_bill_follows_the_environments_numbers(prod, prices):
     assert minutes_billed(PROD, prices) > 5 * PROD.minutes_per_run, "waiting is most of it"
 
 
-def test_a_type_without_a_price_is_named(prod, prices):
+def test_a_type_without_a_price_is_named(prod: dict[Mode, StackTemplates], prices: Json) -> None:
     other = dataclasses.replace(PROD, instance_types=("x2gd.large", "x2gd.xlarge"))
     with pytest.raises(InvalidEnvironment, match=r"no price of x2gd\.large; add it"):
         bill(other, of(PROD, Mode.PUBLIC, prod), prices)
 
 
-def test_the_table_marks_the_environments_own_mode_dates_the_prices_and_fits(prices):
+def test_the_table_marks_the_environments_own_mode_dates_the_prices_and_fits(prices: Json) -> None:
     lines = table(PROD, prices).splitlines()
     assert "public" in next(line for line in lines if "<-" in line)
     assert any(prices["as_of"] in line for line in lines)
@@ -111,7 +134,7 @@ def test_the_table_marks_the_environments_own_mode_dates_the_prices_and_fits(pri
     assert any("refresh 0.5" in line for line in lines)
 
 
-def test_the_command_prints_it():
+def test_the_command_prints_it() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "infra.cost", "dev"],
         cwd=REPOSITORY,

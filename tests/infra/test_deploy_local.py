@@ -1,10 +1,12 @@
 """The real `cdk` against an emulator on this machine; boto3 reads back what came of it."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
-from tests.infra.emulator import ACCOUNT, REGION, emulator
+from infra.templates import Json
+from tests.infra.emulator import ACCOUNT, REGION, Emulator, emulator
 
 pytestmark = pytest.mark.slow
 
@@ -12,26 +14,26 @@ DEPLOY = ("--require-approval", "never", "--method", "direct")
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory):
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with emulator(tmp_path_factory.mktemp("aws")) as aws:
         aws.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         aws.cdk("deploy", "DevStack", *DEPLOY)
         yield aws
 
 
-def output(aws, name):
+def output(aws: Emulator, name: str) -> str:
     stack = aws.client("cloudformation").describe_stacks(StackName="DevStack")["Stacks"][0]
     return {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}[name]
 
 
-def definitions(aws):
+def definitions(aws: Emulator) -> dict[str, Json]:
     """The active job definitions by the output that names each."""
     found = aws.client("batch").describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     arns = {output(aws, name): name for name in ("JobDefinition", "LoadJobDefinition")}
     return {arns[d["jobDefinitionArn"]]: d for d in found}
 
 
-def test_the_image_is_built_for_arm64_and_pushed_under_its_hash(deployed):
+def test_the_image_is_built_for_arm64_and_pushed_under_its_hash(deployed: Emulator) -> None:
     calls = deployed.docker_calls()
     build = next(call for call in calls if call[0] == "build")
     assert build[build.index("--platform") + 1] == "linux/arm64"
@@ -41,7 +43,7 @@ def test_the_image_is_built_for_arm64_and_pushed_under_its_hash(deployed):
     assert len(pushed.rpartition(":")[2]) == 64
 
 
-def test_queue_and_environment(deployed):
+def test_queue_and_environment(deployed: Emulator) -> None:
     batch = deployed.client("batch")
     (queue,) = batch.describe_job_queues()["jobQueues"]
     assert queue["jobQueueArn"] == output(deployed, "JobQueue")
@@ -57,7 +59,7 @@ def test_queue_and_environment(deployed):
     assert len(resources["subnets"]) == 2
 
 
-def test_definition_with_its_mount_and_retry_rules(deployed):
+def test_definition_with_its_mount_and_retry_rules(deployed: Emulator) -> None:
     definition = definitions(deployed)["JobDefinition"]
     container = definition["containerProperties"]
     assert container["mountPoints"] == [
@@ -89,11 +91,11 @@ def test_definition_with_its_mount_and_retry_rules(deployed):
     assert group == output(deployed, "JobLogGroup")
 
 
-def test_each_job_has_its_own_rights(deployed):
+def test_each_job_has_its_own_rights(deployed: Emulator) -> None:
     iam = deployed.client("iam")
     made = definitions(deployed)
 
-    def allowed(role):
+    def allowed(role: str) -> set[str]:
         trust = json.dumps(iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
         assert "ecs-tasks.amazonaws.com" in trust
         (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -101,7 +103,7 @@ def test_each_job_has_its_own_rights(deployed):
         named = [statement["Action"] for statement in document["Statement"]]
         return {a for each in named for a in ([each] if isinstance(each, str) else each)}
 
-    def role(name, key):
+    def role(name: str, key: str) -> str:
         return made[name]["containerProperties"][key].rpartition("/")[2]
 
     roles = {name: role(name, "jobRoleArn") for name in made}
@@ -123,7 +125,7 @@ def test_each_job_has_its_own_rights(deployed):
     }
 
 
-def test_bucket_function_and_parameters(deployed):
+def test_bucket_function_and_parameters(deployed: Emulator) -> None:
     bucket = output(deployed, "Bucket")
     # Versioning and the like are left out here by the emulator; `test_stacks.py` has them.
     deployed.client("s3").head_bucket(Bucket=bucket)
@@ -140,7 +142,7 @@ def test_bucket_function_and_parameters(deployed):
         assert value == output(deployed, name)
 
 
-def test_the_revision_before_an_update_is_still_accepted(deployed):
+def test_the_revision_before_an_update_is_still_accepted(deployed: Emulator) -> None:
     """CloudFormation replaces a definition by a new revision; the function knows the old one."""
     before = output(deployed, "JobDefinition")
     context = {"environments": {"dev": {"timeout_minutes": 45}}}
@@ -154,13 +156,13 @@ def test_the_revision_before_an_update_is_still_accepted(deployed):
         assert batch.submit_job(jobName="any", **asked)["jobId"]
 
 
-def test_a_diff_right_after_the_deploy_is_empty(deployed):
+def test_a_diff_right_after_the_deploy_is_empty(deployed: Emulator) -> None:
     # The same assembly, so that a file edited meanwhile is not taken for a difference.
     said = deployed.cdk("diff", "DevStack", "--no-change-set", again=True)
     assert "Number of stacks with differences: 0" in said, said
 
 
-def test_adopting_replaces_nothing(deployed):
+def test_adopting_replaces_nothing(deployed: Emulator) -> None:
     """Context in, `cdk diff` out: what is adopted is used and left alone, before and after."""
     ec2, efs = deployed.client("ec2"), deployed.client("efs")
     vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]
@@ -172,7 +174,7 @@ def test_adopting_replaces_nothing(deployed):
     deployed.client("s3").create_bucket(
         Bucket="the-sites-bucket", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
-    adopted = {
+    adopted: Json = {
         "vpc": {
             "vpc_id": vpc["VpcId"],
             "availability_zones": [s["AvailabilityZone"] for s in chosen],
@@ -209,7 +211,7 @@ def test_adopting_replaces_nothing(deployed):
     assert not [line for line in lines if line.endswith("replace")]
 
     # And it would be said: rules cannot move to another group, so those two are made anew.
-    other = adopted["file_system"] | {"security_group_id": "sg-0123456789abcdef0"}  # type: ignore[operator]
+    other = adopted["file_system"] | {"security_group_id": "sg-0123456789abcdef0"}
     lines = difference(deployed, adopted | {"file_system": other})
     assert {line.split()[1] for line in lines if line.endswith("replace")} == {
         "AWS::EC2::SecurityGroupEgress",
@@ -217,14 +219,14 @@ def test_adopting_replaces_nothing(deployed):
     }
 
 
-def difference(aws, prod):
+def difference(aws: Emulator, prod: Json) -> list[str]:
     """The lines of `cdk diff ProdStack` that name a resource of ours."""
     context = {"environments": {"prod": prod}}
     said = aws.cdk("diff", "ProdStack", "--no-change-set", context=context)
     return [line for line in said.splitlines() if line.startswith("[") and " AWS::" in line]
 
 
-def kept_by_others(aws):
+def kept_by_others(aws: Emulator) -> Json:
     """What was in the account before us, as it is now."""
     ec2, efs = aws.client("ec2"), aws.client("efs")
     return {
@@ -236,7 +238,7 @@ def kept_by_others(aws):
     }
 
 
-def test_zz_destroy_leaves_no_stack(deployed):
+def test_zz_destroy_leaves_no_stack(deployed: Emulator) -> None:
     deployed.cdk("destroy", "DevStack", "--force")
     names = {
         stack["StackName"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.templates import Json
 from tests.infra.emulator import ACCOUNT, REGION, Emulator, emulator
 
 VPC = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}
@@ -26,13 +27,13 @@ TRUST = {
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory) -> Iterator[Emulator]:
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with emulator(tmp_path_factory.mktemp("aws")) as running:
         yield running
 
 
 @pytest.fixture
-def cloud(aws):
+def cloud(aws: Emulator) -> Any:
     return aws.client("cloudformation")
 
 
@@ -66,18 +67,18 @@ def template(**resources: Any) -> str:
     return json.dumps({"Resources": resources})
 
 
-def make(cloud, name: str, body: str, **more: Any) -> str:
+def make(cloud: Any, name: str, body: str, **more: Any) -> str:
     """Create a stack and return its status."""
     cloud.create_stack(StackName=name, TemplateBody=body, **more)
     return status(cloud, name)
 
 
-def status(cloud, name: str) -> str:
+def status(cloud: Any, name: str) -> str:
     found: str = cloud.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
     return found
 
 
-def why(cloud, name: str) -> str:
+def why(cloud: Any, name: str) -> str:
     """Return why the first resource failed."""
     events = cloud.describe_stack_events(StackName=name)["StackEvents"]
     return next(e["ResourceStatusReason"] for e in events if e["ResourceStatus"].endswith("FAILED"))
@@ -93,7 +94,7 @@ def refused(call: Any, **arguments: Any) -> str:
 # Texts.
 
 
-def test_an_apostrophe_in_a_rule_fails_the_stack_in_the_words_of_ec2(cloud, name):
+def test_an_apostrophe_in_a_rule_fails_the_stack_in_the_words_of_ec2(cloud: Any, name: str) -> None:
     body = template(Vpc=VPC, Group=group(), Rule=egress("The file system's mount targets"))
     assert make(cloud, name, body) == "ROLLBACK_COMPLETE"
     assert "Invalid rule description. Valid descriptions are strings" in why(cloud, name)
@@ -169,12 +170,14 @@ def test_an_apostrophe_in_a_rule_fails_the_stack_in_the_words_of_ec2(cloud, name
         ),
     ],
 )
-def test_other_services_refuse_in_their_words(cloud, name, resource, said):
+def test_other_services_refuse_in_their_words(
+    cloud: Any, name: str, resource: Json, said: str
+) -> None:
     assert make(cloud, name, template(One=resource)) == "ROLLBACK_COMPLETE"
     assert said in why(cloud, name)
 
 
-def test_a_text_is_checked_as_it_reaches_the_service(cloud, name):
+def test_a_text_is_checked_as_it_reaches_the_service(cloud: Any, name: str) -> None:
     joined = {"Fn::Join": ["", ["/cocktail-analytics/", {"Ref": "AWS::StackName"}, "/it's"]]}
     parameter = {
         "Type": "AWS::SSM::Parameter",
@@ -184,7 +187,7 @@ def test_a_text_is_checked_as_it_reaches_the_service(cloud, name):
     assert f"/cocktail-analytics/{name}/it's" in why(cloud, name)
 
 
-def test_an_attribute_that_is_not_there_fails_the_stack(cloud, name):
+def test_an_attribute_that_is_not_there_fails_the_stack(cloud: Any, name: str) -> None:
     parameter = {
         "Type": "AWS::SSM::Parameter",
         "Properties": {"Type": "String", "Value": {"Fn::GetAtt": ["Log", "Color"]}},
@@ -201,7 +204,7 @@ def kept_bucket(policy: str) -> dict[str, Any]:
     return {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy}
 
 
-def buckets(aws, name: str) -> list[str]:
+def buckets(aws: Emulator, name: str) -> list[str]:
     found = aws.client("s3").list_buckets()["Buckets"]
     return [b["Name"] for b in found if b["Name"].startswith(name.lower())]
 
@@ -209,7 +212,9 @@ def buckets(aws, name: str) -> list[str]:
 @pytest.mark.parametrize(
     ("policy", "left"), [("Retain", 1), ("RetainExceptOnCreate", 0), ("Delete", 0)]
 )
-def test_a_failed_creation_leaves_what_is_plainly_retained(aws, cloud, name, policy, left):
+def test_a_failed_creation_leaves_what_is_plainly_retained(
+    aws: Emulator, cloud: Any, name: str, policy: str, left: int
+) -> None:
     body = template(Data=kept_bucket(policy), Vpc=VPC, Group=group("it's"))
     assert make(cloud, name, body) == "ROLLBACK_COMPLETE"
     assert len(buckets(aws, name)) == left
@@ -218,13 +223,15 @@ def test_a_failed_creation_leaves_what_is_plainly_retained(aws, cloud, name, pol
 
 
 @pytest.mark.parametrize(("policy", "left"), [("Retain", 1), ("RetainExceptOnCreate", 1)])
-def test_a_deleted_stack_leaves_its_data(aws, cloud, name, policy, left):
+def test_a_deleted_stack_leaves_its_data(
+    aws: Emulator, cloud: Any, name: str, policy: str, left: int
+) -> None:
     assert make(cloud, name, template(Data=kept_bucket(policy))) == "CREATE_COMPLETE"
     cloud.delete_stack(StackName=name)
     assert len(buckets(aws, name)) == left
 
 
-def test_a_stack_that_failed_can_only_be_deleted(cloud, name):
+def test_a_stack_that_failed_can_only_be_deleted(cloud: Any, name: str) -> None:
     bad, good = (template(Vpc=VPC, Group=group(text)) for text in ("it's", "Instances"))
     make(cloud, name, bad)
     assert "is in ROLLBACK_COMPLETE state and can not be updated" in refused(
@@ -238,7 +245,7 @@ def test_a_stack_that_failed_can_only_be_deleted(cloud, name):
     assert make(cloud, name, good) == "CREATE_COMPLETE"
 
 
-def test_protection_refuses_the_deletion_of_a_failed_stack_too(cloud, name):
+def test_protection_refuses_the_deletion_of_a_failed_stack_too(cloud: Any, name: str) -> None:
     bad = template(Vpc=VPC, Group=group("it's"))
     make(cloud, name, bad, EnableTerminationProtection=True)
     said = refused(cloud.delete_stack, StackName=name)
@@ -249,7 +256,9 @@ def test_protection_refuses_the_deletion_of_a_failed_stack_too(cloud, name):
     assert "does not exist" in refused(cloud.describe_stacks, StackName=name)
 
 
-def test_a_bucket_with_objects_keeps_its_stack_from_going(aws, cloud, name):
+def test_a_bucket_with_objects_keeps_its_stack_from_going(
+    aws: Emulator, cloud: Any, name: str
+) -> None:
     make(cloud, name, template(Data=kept_bucket("Delete")))
     [bucket] = buckets(aws, name)
     s3 = aws.client("s3")
@@ -262,7 +271,7 @@ def test_a_bucket_with_objects_keeps_its_stack_from_going(aws, cloud, name):
     assert buckets(aws, name) == []
 
 
-def test_a_change_set_goes_by_the_same_rules(aws, cloud, name):
+def test_a_change_set_goes_by_the_same_rules(aws: Emulator, cloud: Any, name: str) -> None:
     for text, ends in (("it's", "ROLLBACK_COMPLETE"), ("Instances", "CREATE_COMPLETE")):
         stack = f"{name}-{ends[:4]}"
         cloud.create_change_set(
@@ -275,7 +284,7 @@ def test_a_change_set_goes_by_the_same_rules(aws, cloud, name):
         assert status(cloud, stack) == ends
 
 
-def uploaded(aws, key: str, body: str) -> str:
+def uploaded(aws: Emulator, key: str, body: str) -> str:
     s3 = aws.client("s3")
     if "templates" not in [b["Name"] for b in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(
@@ -291,7 +300,7 @@ def outer(url: str, **more: Any) -> str:
     )
 
 
-def test_a_failed_nested_stack_fails_the_outer_one(aws, cloud, name):
+def test_a_failed_nested_stack_fails_the_outer_one(aws: Emulator, cloud: Any, name: str) -> None:
     url = uploaded(aws, "bad.json", template(Vpc=VPC, Group=group("it's")))
     first = kept_bucket("RetainExceptOnCreate")
     assert make(cloud, name, outer(url, Data=first)) == "ROLLBACK_COMPLETE"
@@ -299,7 +308,9 @@ def test_a_failed_nested_stack_fails_the_outer_one(aws, cloud, name):
     assert buckets(aws, name) == []
 
 
-def test_data_of_a_finished_nested_stack_goes_when_the_outer_creation_fails(aws, cloud, name):
+def test_data_of_a_finished_nested_stack_goes_when_the_outer_creation_fails(
+    aws: Emulator, cloud: Any, name: str
+) -> None:
     url = uploaded(aws, "data.json", template(Data=kept_bucket("RetainExceptOnCreate")))
     body = outer(url, Vpc=VPC, Group=group("it's") | {"DependsOn": "Inner"})
     before = len(aws.client("s3").list_buckets()["Buckets"])
@@ -307,7 +318,7 @@ def test_data_of_a_finished_nested_stack_goes_when_the_outer_creation_fails(aws,
     assert len(aws.client("s3").list_buckets()["Buckets"]) == before
 
 
-def test_a_nested_stack_is_updated_where_it_is(aws, cloud, name):
+def test_a_nested_stack_is_updated_where_it_is(aws: Emulator, cloud: Any, name: str) -> None:
     def inner(label: str) -> str:
         url = uploaded(
             aws,
@@ -329,7 +340,7 @@ def test_a_nested_stack_is_updated_where_it_is(aws, cloud, name):
     assert aws.client("s3").list_buckets()["Buckets"] == data
 
 
-def test_an_update_may_leave_a_parameter_at_its_default(cloud, name):
+def test_an_update_may_leave_a_parameter_at_its_default(cloud: Any, name: str) -> None:
     def body(display: str) -> str:
         topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": display}}
         wished = {"Wished": {"Type": "String", "Default": "x"}}
@@ -344,7 +355,7 @@ def test_an_update_may_leave_a_parameter_at_its_default(cloud, name):
     assert status(cloud, name) == "UPDATE_COMPLETE"
 
 
-def test_a_failed_update_goes_back(aws, cloud, name):
+def test_a_failed_update_goes_back(aws: Emulator, cloud: Any, name: str) -> None:
     make(cloud, name, template(Vpc=VPC, Group=group()))
     added = kept_bucket("RetainExceptOnCreate")
     body = template(Vpc=VPC, Group=group(), Data=added, Rule=egress("it's"))
@@ -359,7 +370,7 @@ def test_a_failed_update_goes_back(aws, cloud, name):
 # Resources that moto only pretends to make.
 
 
-def test_rules_out_of_a_group_are_there(aws, cloud, name):
+def test_rules_out_of_a_group_are_there(aws: Emulator, cloud: Any, name: str) -> None:
     assert make(cloud, name, template(Vpc=VPC, Group=group(), Rule=egress("NFS"))) == (
         "CREATE_COMPLETE"
     )
@@ -393,7 +404,9 @@ def schedule(**target: Any) -> dict[str, Any]:
     }
 
 
-def test_schedules_alarms_policies_and_budgets_are_there(aws, cloud, name):
+def test_schedules_alarms_policies_and_budgets_are_there(
+    aws: Emulator, cloud: Any, name: str
+) -> None:
     alarm = {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
@@ -466,7 +479,7 @@ def test_schedules_alarms_policies_and_budgets_are_there(aws, cloud, name):
 # The Scheduler, as the trigger calls it.
 
 
-def test_the_scheduler_refuses_a_name_and_a_role_it_may_not_take(aws):
+def test_the_scheduler_refuses_a_name_and_a_role_it_may_not_take(aws: Emulator) -> None:
     scheduler, iam = aws.client("scheduler"), aws.client("iam")
     trusted = iam.create_role(
         RoleName=f"r-{uuid.uuid4().hex}", AssumeRolePolicyDocument=json.dumps(TRUST)
@@ -515,7 +528,9 @@ UPDATE = "arn:aws:scheduler:::aws-sdk:batch:updateComputeEnvironment"
         ("arn:aws:scheduler:::aws-sdk:batch:patchAll", {}, "not a supported service"),
     ],
 )
-def test_a_universal_target_is_a_call_that_there_is(cloud, name, arn, given, said):
+def test_a_universal_target_is_a_call_that_there_is(
+    cloud: Any, name: str, arn: str, given: Json, said: str | None
+) -> None:
     one = schedule(Arn=arn, Input=json.dumps(given))
     ends = make(cloud, name, template(Role=role(), One=one))
     assert ends == ("CREATE_COMPLETE" if said is None else "ROLLBACK_COMPLETE")
@@ -523,7 +538,7 @@ def test_a_universal_target_is_a_call_that_there_is(cloud, name, arn, given, sai
         assert said in why(cloud, name)
 
 
-def test_an_alarm_looks_back_a_week_at_most(cloud, name):
+def test_an_alarm_looks_back_a_week_at_most(cloud: Any, name: str) -> None:
     alarm = {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
@@ -613,12 +628,12 @@ def rule(**when: str) -> dict[str, str]:
         ({"Timeout": {"AttemptDurationSeconds": 59}}, "at least 60"),
     ],
 )
-def test_batch_refuses_a_definition(cloud, name, changed, said):
+def test_batch_refuses_a_definition(cloud: Any, name: str, changed: Json, said: str) -> None:
     assert make(cloud, name, template(One=definition(**changed))) == "ROLLBACK_COMPLETE"
     assert said in why(cloud, name)
 
 
-def test_a_queue_waits_for_ten_minutes_at_least(cloud, name):
+def test_a_queue_waits_for_ten_minutes_at_least(cloud: Any, name: str) -> None:
     queue = {
         "Type": "AWS::Batch::JobQueue",
         "Properties": {
@@ -638,7 +653,7 @@ def test_a_queue_waits_for_ten_minutes_at_least(cloud, name):
     assert "between 600 and 86400" in why(cloud, name)
 
 
-def test_a_submission_may_not_set_what_batch_sets(aws):
+def test_a_submission_may_not_set_what_batch_sets(aws: Emulator) -> None:
     said = refused(
         aws.client("batch").submit_job,
         jobName="any",
@@ -649,7 +664,7 @@ def test_a_submission_may_not_set_what_batch_sets(aws):
     assert "AWS_BATCH_JOB_ID begins with AWS_BATCH" in said
 
 
-def test_registration_by_the_api_is_as_strict(aws):
+def test_registration_by_the_api_is_as_strict(aws: Emulator) -> None:
     said = refused(
         aws.client("batch").register_job_definition,
         jobDefinitionName="mine",
@@ -660,7 +675,9 @@ def test_registration_by_the_api_is_as_strict(aws):
     assert said.startswith("ClientException")
 
 
-def test_an_environment_that_mixes_processors_is_invalid(aws, cloud, name):
+def test_an_environment_that_mixes_processors_is_invalid(
+    aws: Emulator, cloud: Any, name: str
+) -> None:
     subnet = {
         "Type": "AWS::EC2::Subnet",
         "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.0.0.0/24"},
@@ -694,8 +711,8 @@ def test_an_environment_that_mixes_processors_is_invalid(aws, cloud, name):
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_an_update_registers_a_revision_and_takes_the_old_one_away_unless_kept(
-    aws, cloud, name, kept
-):
+    aws: Emulator, cloud: Any, name: str, kept: bool
+) -> None:
     """A submission with the revision from before the update, as the trigger may still make it."""
     batch = aws.client("batch")
     policy = {"ResourceRetentionPolicy": {"SkipDeregisterOnUpdate": kept}}
@@ -723,7 +740,7 @@ def test_an_update_registers_a_revision_and_takes_the_old_one_away_unless_kept(
     assert ("Job queue none does not exist" in said) == kept
 
 
-def test_a_network_goes_with_its_stack(aws, cloud, name):
+def test_a_network_goes_with_its_stack(aws: Emulator, cloud: Any, name: str) -> None:
     ref = {"Ref": "Vpc"}
     body = template(
         Vpc=VPC,

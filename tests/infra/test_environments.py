@@ -11,6 +11,7 @@ from infra.environments import (
     NetworkMode,
 )
 from infra.overrides import environments_from, smoke_from
+from infra.templates import Json
 
 VPC = {
     "vpc_id": "vpc-0123456789abcdef0",
@@ -19,12 +20,12 @@ VPC = {
 }
 
 
-def test_without_context_the_defaults_stand():
+def test_without_context_the_defaults_stand() -> None:
     assert environments_from(None) == {"dev": DEV, "prod": PROD}
     assert environments_from({}) == {"dev": DEV, "prod": PROD}
 
 
-def test_single_fields_are_overridden_and_the_rest_stays():
+def test_single_fields_are_overridden_and_the_rest_stays() -> None:
     made = environments_from(
         {"dev": {"network_mode": "nat", "vcpus": 4.0, "minutes_per_run": 5, "vpc": VPC}}
     )
@@ -43,7 +44,7 @@ def test_single_fields_are_overridden_and_the_rest_stays():
     )
 
 
-def test_one_bucket_serves_both_when_their_prefixes_differ():
+def test_one_bucket_serves_both_when_their_prefixes_differ() -> None:
     made = environments_from(
         {"dev": {"bucket_name": "one", "bucket_prefix": "dev"}, "prod": {"bucket_name": "one"}}
     )
@@ -53,12 +54,12 @@ def test_one_bucket_serves_both_when_their_prefixes_differ():
 @pytest.mark.parametrize(
     "path", ["s3://bucket/site.db", "s3:///database/site.db", "/mnt/efs/a/b.db"]
 )
-def test_the_database_may_lie_on_the_file_system_or_in_s3(path):
+def test_the_database_may_lie_on_the_file_system_or_in_s3(path: str) -> None:
     made = environments_from({"dev": {"database_path": path}})["dev"]
     assert made.database_in_s3 is path.startswith("s3")
 
 
-def test_the_throwaway_is_devs_twin_and_takes_overrides():
+def test_the_throwaway_is_devs_twin_and_takes_overrides() -> None:
     assert dataclasses.replace(smoke_from("{}"), name="dev", stack_name="DevStack") == DEV
     assert smoke_from({"vcpus": 4}).vcpus == 4
     assert smoke_from('{"vcpus": 4}').stack_name == "SmokeStack"
@@ -66,13 +67,13 @@ def test_the_throwaway_is_devs_twin_and_takes_overrides():
         smoke_from("{")
 
 
-def test_every_field_is_described():
-    documented = set(re.findall(r"^    ([a-z_, ]+)$", Environment.__doc__, re.MULTILINE))  # type: ignore[arg-type]
+def test_every_field_is_described() -> None:
+    documented = set(re.findall(r"^    ([a-z_, ]+)$", Environment.__doc__ or "", re.MULTILINE))
     names = {name for line in documented for name in line.split(", ")}
     assert names >= {field.name for field in dataclasses.fields(Environment)}
 
 
-def test_the_command_line_hands_text_over():
+def test_the_command_line_hands_text_over() -> None:
     assert environments_from('{"dev": {"vcpus": 4}}')["dev"].vcpus == 4
 
 
@@ -159,7 +160,9 @@ def test_the_command_line_hands_text_over():
         ({"smoke": {}}, "names 'smoke'; there are dev and prod"),
     ],
 )
-def test_an_invalid_value_is_one_clear_sentence(context, words):
+def test_an_invalid_value_is_one_clear_sentence(
+    context: Json | list[str] | str, words: str
+) -> None:
     with pytest.raises(InvalidEnvironment) as caught:
         environments_from(context)
     message = str(caught.value)

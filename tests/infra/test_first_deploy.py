@@ -1,8 +1,10 @@
 """A first deployment that fails, by the real `cdk`: nothing of it is in the way of the next."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.infra.emulator import ACCOUNT, REGION, emulator
+from tests.infra.emulator import ACCOUNT, REGION, Emulator, emulator
 
 pytestmark = pytest.mark.slow
 
@@ -11,18 +13,18 @@ TAKEN = "/cocktail-analytics/prod/bucket"
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory):
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with emulator(tmp_path_factory.mktemp("aws")) as running:
         running.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         yield running
 
 
-def status(aws):
+def status(aws: Emulator) -> str:
     [stack] = aws.client("cloudformation").describe_stacks(StackName="ProdStack")["Stacks"]
     return stack["StackStatus"]
 
 
-def data(aws):
+def data(aws: Emulator) -> tuple[int, int]:
     """How many buckets (the CDK's own left out) and file systems there are."""
     buckets = [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"]]
     return (
@@ -31,7 +33,7 @@ def data(aws):
     )
 
 
-def test_what_a_failed_creation_made_is_gone_and_the_next_try_succeeds(aws):
+def test_what_a_failed_creation_made_is_gone_and_the_next_try_succeeds(aws: Emulator) -> None:
     ssm = aws.client("ssm")
     ssm.put_parameter(Name=TAKEN, Value="somebody else's", Type="String")
     said = aws.cdk(*DEPLOY, expect=1)
@@ -46,6 +48,6 @@ def test_what_a_failed_creation_made_is_gone_and_the_next_try_succeeds(aws):
     assert data(aws) == (1, 1)
 
 
-def test_data_outlives_the_stack(aws):
+def test_data_outlives_the_stack(aws: Emulator) -> None:
     aws.cdk("destroy", "ProdStack", "--force")
     assert data(aws) == (1, 1)

@@ -1,6 +1,8 @@
 """The checksum of the image's build context changes when the image would, and only then."""
 
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
@@ -31,13 +33,13 @@ LEFT_OUT = (
 )
 
 
-def checksum(folder, out):
+def checksum(folder: Path, out: Path) -> str:
     stack = Stack(App(outdir=str(out)))
     return ecr_assets.DockerImageAsset(stack, "Image", directory=str(folder)).asset_hash
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory):
+def context(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A copy of the build context as a working folder leaves it, and its checksum."""
     folder = tmp_path_factory.mktemp("context") / "analytics_core"
     shutil.copytree(IMAGE_SOURCE, folder)
@@ -45,10 +47,10 @@ def context(tmp_path_factory):
 
 
 @pytest.fixture
-def append(context, tmp_path):
+def append(context: tuple[Path, str], tmp_path: Path) -> Callable[[str], bool]:
     """A function that adds a line to a file, tells whether the checksum changed, and undoes it."""
 
-    def changes(name):
+    def changes(name: str) -> bool:
         folder, before = context
         path = folder / name
         old = path.read_bytes() if path.exists() else None
@@ -65,11 +67,13 @@ def append(context, tmp_path):
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_what_is_in_the_image_changes_the_checksum(append, context, name):
+def test_what_is_in_the_image_changes_the_checksum(
+    append: Callable[[str], bool], context: tuple[Path, str], name: str
+) -> None:
     assert (context[0] / name).exists(), f"{name} is gone; name another file"
     assert append(name)
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)
-def test_nothing_else_changes_it(append, name):
+def test_nothing_else_changes_it(append: Callable[[str], bool], name: str) -> None:
     assert not append(name)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,7 @@ tell 169.254.169.254 setpriv --reuid {other} --clear-groups
 
 
 @pytest.fixture(scope="module")
-def tools():
+def tools() -> None:
     """iptables and ip, installed when they are not there: skipping would prove nothing."""
     if shutil.which("iptables") and shutil.which("ip"):
         return
@@ -46,7 +47,9 @@ def tools():
         assert done.returncode == 0, done.stderr
 
 
-def test_the_jobs_user_is_refused_the_metadata_and_nobody_else_is(tools, tmp_path):
+def test_the_jobs_user_is_refused_the_metadata_and_nobody_else_is(
+    tools: Path, tmp_path: Path
+) -> None:
     script = SETUP.read_text().replace("@JOB_UID@", str(CONTAINER_UID))
     (tmp_path / "setup.sh").write_text(script)
     (tmp_path / "ecs.config").write_text("ECS_CLUSTER=given-by-batch\n")

@@ -2,12 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
-from infra.environments import DEFAULTS, DEV, PROD
-from tests.infra.conftest import synthesize
-from tests.infra.finding import actions, job, only, resources_for, rights, role_of, variables
+from infra.environments import DEFAULTS, DEV, PROD, Environment
+from infra.templates import Json, StackTemplates
+from tests.infra.conftest import Synthesized, synthesize
+from tests.infra.finding import actions, job, named, only, resources_for, rights, role_of, variables
 
 STACKS = pytest.mark.parametrize(("name", "env"), [("DevStack", "dev"), ("ProdStack", "prod")])
 BOTH = [(s, j) for s in ("DevStack", "ProdStack") for j in ("Refresh", "Load")]
@@ -15,12 +17,12 @@ JOBS = pytest.mark.parametrize(("name", "which"), BOTH)
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0000-1111-2222-333344445555"
 
 
-def container(stack, which):
+def container(stack: StackTemplates, which: str) -> Json:
     return job(stack, which).properties["ContainerProperties"]
 
 
 @pytest.fixture(scope="module")
-def variants(tmp_path_factory):
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """Dev with its database in S3, prod in an adopted bucket with a key, below a prefix."""
     overrides = {
         "dev": {"database_path": "s3:///database/cocktails.db"},
@@ -36,7 +38,9 @@ def variants(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("name", "env"), [("DevStack", DEV), ("ProdStack", PROD)])
-def test_the_refresh_takes_its_numbers_from_the_environment(synthesized, name, env):
+def test_the_refresh_takes_its_numbers_from_the_environment(
+    synthesized: Synthesized, name: str, env: Environment
+) -> None:
     definition = job(synthesized.stacks[name], "Refresh")
     inside = definition.properties["ContainerProperties"]
     needs = {need["Type"]: need["Value"] for need in inside["ResourceRequirements"]}
@@ -54,13 +58,17 @@ def test_the_refresh_takes_its_numbers_from_the_environment(synthesized, name, e
 
 
 @JOBS
-def test_the_region_is_told_since_a_container_gets_none(synthesized, name, which):
+def test_the_region_is_told_since_a_container_gets_none(
+    synthesized: Synthesized, name: str, which: str
+) -> None:
     told = variables(job(synthesized.stacks[name], which))
     assert told["AWS_DEFAULT_REGION"] == {"Ref": "AWS::Region"}
 
 
 @JOBS
-def test_what_is_tried_again_and_what_is_not(synthesized, name, which):
+def test_what_is_tried_again_and_what_is_not(
+    synthesized: Synthesized, name: str, which: str
+) -> None:
     strategy = job(synthesized.stacks[name], which).properties["RetryStrategy"]
     assert strategy == {
         "Attempts": 3,
@@ -113,7 +121,9 @@ def test_what_is_tried_again_and_what_is_not(synthesized, name, which):
         ),
     ],
 )
-def test_reported_failures_meet_the_rule_that_is_meant(dev, ended, again):
+def test_reported_failures_meet_the_rule_that_is_meant(
+    dev: StackTemplates, ended: Json, again: bool
+) -> None:
     """What AWS was seen to say, through the rules as Batch reads them: the first match counts."""
     rules = job(dev, "Refresh").properties["RetryStrategy"]["EvaluateOnExit"]
     for rule in rules:
@@ -130,7 +140,9 @@ def test_reported_failures_meet_the_rule_that_is_meant(dev, ended, again):
 
 
 @JOBS
-def test_a_submission_with_the_revision_before_an_update_is_accepted(synthesized, name, which):
+def test_a_submission_with_the_revision_before_an_update_is_accepted(
+    synthesized: Synthesized, name: str, which: str
+) -> None:
     """CloudFormation deregisters the old revision; the trigger still submits it for a while."""
     definition = job(synthesized.stacks[name], which).properties
     assert definition["ResourceRetentionPolicy"] == {"SkipDeregisterOnUpdate": True}
@@ -138,7 +150,7 @@ def test_a_submission_with_the_revision_before_an_update_is_accepted(synthesized
 
 
 @JOBS
-def test_containers_are_hardened(synthesized, name, which):
+def test_containers_are_hardened(synthesized: Synthesized, name: str, which: str) -> None:
     inside = container(synthesized.stacks[name], which)
     assert inside["Privileged"] is False
     assert inside["ReadonlyRootFilesystem"] is True
@@ -148,7 +160,9 @@ def test_containers_are_hardened(synthesized, name, which):
 
 
 @STACKS
-def test_the_refresh_mounts_read_only_and_the_load_does_not(synthesized, name, env):
+def test_the_refresh_mounts_read_only_and_the_load_does_not(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     stack = synthesized.stacks[name]
     for which, read_only in (("Refresh", True), ("Load", False)):
         inside = container(stack, which)
@@ -163,7 +177,9 @@ def test_the_refresh_mounts_read_only_and_the_load_does_not(synthesized, name, e
 
 
 @STACKS
-def test_the_load_is_the_same_image_with_another_command(synthesized, name, env):
+def test_the_load_is_the_same_image_with_another_command(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     stack = synthesized.stacks[name]
     refresh, load = container(stack, "Refresh"), container(stack, "Load")
     assert load["Image"] == refresh["Image"]
@@ -173,7 +189,9 @@ def test_the_load_is_the_same_image_with_another_command(synthesized, name, env)
 
 
 @STACKS
-def test_the_image_is_named_by_its_content_and_made_for_graviton(synthesized, name, env):
+def test_the_image_is_named_by_its_content_and_made_for_graviton(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     stack = synthesized.stacks[name]
     image = container(stack, "Refresh")["Image"]["Fn::Sub"]
     assert re.search(r":[0-9a-f]{64}$", image)
@@ -181,17 +199,19 @@ def test_the_image_is_named_by_its_content_and_made_for_graviton(synthesized, na
 
 
 @JOBS
-def test_logs_go_to_the_stacks_group_each_under_its_name(synthesized, name, which):
+def test_logs_go_to_the_stacks_group_each_under_its_name(
+    synthesized: Synthesized, name: str, which: str
+) -> None:
     stack = synthesized.stacks[name]
     options = container(stack, which)["LogConfiguration"]["Options"]
     definition = job(stack, which)
-    group = stack.named(definition.template, options["awslogs-group"])
+    group = named(stack, definition.template, options["awslogs-group"])
     assert group.type == "AWS::Logs::LogGroup"
     assert options["awslogs-stream-prefix"] == which.lower()
 
 
 @STACKS
-def test_every_log_group_has_a_retention(synthesized, name, env):
+def test_every_log_group_has_a_retention(synthesized: Synthesized, name: str, env: str) -> None:
     groups = list(synthesized.stacks[name].resources("AWS::Logs::LogGroup"))
     assert len(groups) == 2
     for group in groups:
@@ -199,7 +219,9 @@ def test_every_log_group_has_a_retention(synthesized, name, env):
 
 
 @STACKS
-def test_three_roles_each_trusting_ecs_tasks_of_this_account(synthesized, name, env):
+def test_three_roles_each_trusting_ecs_tasks_of_this_account(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     stack = synthesized.stacks[name]
     roles = [
         role_of(stack, job(stack, "Refresh")),
@@ -215,7 +237,9 @@ def test_three_roles_each_trusting_ecs_tasks_of_this_account(synthesized, name, 
 
 
 @STACKS
-def test_the_refresh_publishes_and_reads_the_load_takes_and_writes(synthesized, name, env):
+def test_the_refresh_publishes_and_reads_the_load_takes_and_writes(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     stack = synthesized.stacks[name]
     refresh = rights(stack, role_of(stack, job(stack, "Refresh")))
     load = rights(stack, role_of(stack, job(stack, "Load")))
@@ -245,7 +269,7 @@ def test_the_refresh_publishes_and_reads_the_load_takes_and_writes(synthesized, 
             assert "elasticfilesystem:AccessPointArn" in json.dumps(statement["Condition"])
 
 
-def test_a_database_in_s3_needs_no_file_system_and_no_load(variants):
+def test_a_database_in_s3_needs_no_file_system_and_no_load(variants: Synthesized) -> None:
     for stack in variants.stacks.values():
         kinds = {resource.type for resource in stack.resources()}
         assert not {kind for kind in kinds if kind.startswith("AWS::EFS")}
@@ -260,7 +284,7 @@ def test_a_database_in_s3_needs_no_file_system_and_no_load(variants):
         assert not outputs & {"LoadJobDefinition", "FileSystem", "AccessPoint"}
 
 
-def test_the_own_bucket_may_hold_the_database(variants):
+def test_the_own_bucket_may_hold_the_database(variants: Synthesized) -> None:
     stack = variants.stacks["DevStack"]
     path = variables(job(stack, "Refresh"))["DB_PATH"]["Fn::Join"][1]
     assert path == ["s3://", {"Ref": "Bucket83908E77"}, "/database/cocktails.db"]
@@ -268,18 +292,18 @@ def test_the_own_bucket_may_hold_the_database(variants):
     assert any("/database/cocktails.db" in resource for resource in read)
 
 
-def test_keys_are_granted_to_every_role_that_touches_the_bucket(variants):
+def test_keys_are_granted_to_every_role_that_touches_the_bucket(variants: Synthesized) -> None:
     stack = variants.stacks["ProdStack"]
     refresh = rights(stack, role_of(stack, job(stack, "Refresh")))
     assert resources_for(refresh, "kms:GenerateDataKey") == [json.dumps(KEY)]
     assert resources_for(refresh, "kms:Decrypt") == [json.dumps(KEY), json.dumps(f"{KEY}6")]
     [function] = stack.resources("AWS::Lambda::Function")
-    trigger = rights(stack, stack.named(function.template, function.properties["Role"]))
+    trigger = rights(stack, named(stack, function.template, function.properties["Role"]))
     assert resources_for(trigger, "kms:Decrypt") == [json.dumps(KEY)]
     assert resources_for(trigger, "kms:GenerateDataKey") == [json.dumps(KEY)]
 
 
-def test_the_load_may_read_under_the_buckets_key(tmp_path):
+def test_the_load_may_read_under_the_buckets_key(tmp_path: Path) -> None:
     overrides = {"prod": {"bucket_name": "the-sites-bucket", "bucket_key_arn": KEY}}
     stack = synthesize(tmp_path / "out", overrides).stacks["ProdStack"]
     load = rights(stack, role_of(stack, job(stack, "Load")))
@@ -287,7 +311,7 @@ def test_the_load_may_read_under_the_buckets_key(tmp_path):
     assert resources_for(load, "kms:GenerateDataKey") == []
 
 
-def test_everything_in_an_adopted_bucket_lies_below_the_prefix(variants):
+def test_everything_in_an_adopted_bucket_lies_below_the_prefix(variants: Synthesized) -> None:
     stack = variants.stacks["ProdStack"]
     told = variables(job(stack, "Refresh"))
     assert told["ANALYTICS_OUTPUT"] == "s3://the-sites-bucket/bar/analytics"
@@ -303,7 +327,7 @@ def test_everything_in_an_adopted_bucket_lies_below_the_prefix(variants):
                     assert "the-sites-bucket/bar/analytics/" in resource
 
 
-def test_the_bucket_is_closed_encrypted_versioned_and_swept(prod):
+def test_the_bucket_is_closed_encrypted_versioned_and_swept(prod: StackTemplates) -> None:
     properties = only(prod, "AWS::S3::Bucket").properties
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}

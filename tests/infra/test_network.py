@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from tests.infra.conftest import synthesize
+from infra.templates import StackTemplates
+from tests.infra.conftest import Synthesized, synthesize
 from tests.infra.finding import only
 
 
 @pytest.fixture(scope="module")
-def modes(tmp_path_factory):
+def modes(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """Dev isolated behind endpoints, prod behind NAT in three zones."""
     overrides = {
         "dev": {"network_mode": "endpoints"},
@@ -19,7 +20,9 @@ def modes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["DevStack", "ProdStack"])
-def test_the_public_network_admits_nothing_and_costs_nothing_idle(synthesized, name):
+def test_the_public_network_admits_nothing_and_costs_nothing_idle(
+    synthesized: Synthesized, name: str
+) -> None:
     stack = synthesized.stacks[name]
     kinds = {resource.type for resource in stack.resources()}
     assert not kinds & {"AWS::EC2::NatGateway", "AWS::EC2::EIP"}
@@ -31,7 +34,7 @@ def test_the_public_network_admits_nothing_and_costs_nothing_idle(synthesized, n
     assert any("GatewayId" in r.properties for r in stack.resources("AWS::EC2::Route"))
 
 
-def test_the_isolated_network_has_no_way_out_but_every_endpoint(modes):
+def test_the_isolated_network_has_no_way_out_but_every_endpoint(modes: Synthesized) -> None:
     stack = modes.stacks["DevStack"]
     kinds = {resource.type for resource in stack.resources()}
     assert not kinds & {"AWS::EC2::NatGateway", "AWS::EC2::InternetGateway", "AWS::EC2::EIP"}
@@ -49,7 +52,7 @@ def test_the_isolated_network_has_no_way_out_but_every_endpoint(modes):
     assert "aws:ResourceAccount" in policy
 
 
-def test_nat_and_a_third_zone_are_a_word_away(modes):
+def test_nat_and_a_third_zone_are_a_word_away(modes: Synthesized) -> None:
     stack = modes.stacks["ProdStack"]
     assert len(list(stack.resources("AWS::EC2::NatGateway"))) == 1
     private = [
@@ -65,7 +68,9 @@ def test_nat_and_a_third_zone_are_a_word_away(modes):
 
 
 @pytest.mark.parametrize("name", ["DevStack", "ProdStack"])
-def test_security_groups_let_out_443_and_2049_and_let_in_only_each_other(synthesized, name):
+def test_security_groups_let_out_443_and_2049_and_let_in_only_each_other(
+    synthesized: Synthesized, name: str
+) -> None:
     stack = synthesized.stacks[name]
     ports_out = set()
     for group in stack.resources("AWS::EC2::SecurityGroup"):
@@ -92,7 +97,9 @@ def test_security_groups_let_out_443_and_2049_and_let_in_only_each_other(synthes
         assert "SourceSecurityGroupId" in rule.properties
 
 
-def test_the_file_system_is_encrypted_backed_up_in_prod_and_reached_encrypted(dev, prod):
+def test_the_file_system_is_encrypted_backed_up_in_prod_and_reached_encrypted(
+    dev: StackTemplates, prod: StackTemplates
+) -> None:
     for stack, backup in ((dev, "DISABLED"), (prod, "ENABLED")):
         properties = only(stack, "AWS::EFS::FileSystem").properties
         assert properties["Encrypted"] is True
@@ -102,7 +109,9 @@ def test_the_file_system_is_encrypted_backed_up_in_prod_and_reached_encrypted(de
 
 
 @pytest.mark.parametrize("name", ["DevStack", "ProdStack"])
-def test_compute_environments_wait_for_the_mount_targets(synthesized, name):
+def test_compute_environments_wait_for_the_mount_targets(
+    synthesized: Synthesized, name: str
+) -> None:
     """A mount by name fails until the target is there; the wait is between nested stacks."""
     stack = synthesized.stacks[name]
     [batch] = {r.template for r in stack.resources("AWS::Batch::ComputeEnvironment")}

@@ -1,9 +1,12 @@
 """Each rule is broken once, in the finished template, as an override would break it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from infra import preflight
-from infra.templates import Resource, StackTemplates
+from infra.templates import Json, Resource, StackTemplates
+from tests.infra.conftest import Synthesized
 
 JOB = "AWS::Batch::JobDefinition"
 COMPUTE = "AWS::Batch::ComputeEnvironment"
@@ -13,27 +16,29 @@ def first(stack: StackTemplates, kind: str) -> Resource:
     return next(iter(stack.resources(kind)))
 
 
-def job(stack):
+def job(stack: StackTemplates) -> Json:
     return first(stack, JOB).properties
 
 
-def container(stack):
+def container(stack: StackTemplates) -> Json:
     return job(stack)["ContainerProperties"]
 
 
-def efs(stack):
+def efs(stack: StackTemplates) -> Json:
     return container(stack)["Volumes"][0]["EfsVolumeConfiguration"]
 
 
-def compute(stack):
+def compute(stack: StackTemplates) -> Json:
     return first(stack, COMPUTE).properties
 
 
-def resources(stack):
+def resources(stack: StackTemplates) -> Json:
     return compute(stack)["ComputeResources"]
 
 
-BREAKS = [
+Break = Callable[[StackTemplates], object]
+
+BREAKS: list[tuple[str, Break]] = [
     # rule, how an override would break it
     ("mount-volume", lambda s: container(s)["MountPoints"][0].update(SourceVolume="other")),
     ("efs-root", lambda s: efs(s).update(RootDirectory="/data")),
@@ -62,7 +67,12 @@ BREAKS = [
 @pytest.mark.parametrize(
     ("rule", "breaking"), BREAKS, ids=[f"{i}-{rule}" for i, (rule, _) in enumerate(BREAKS)]
 )
-def test_a_broken_rule_is_named_and_mended_in_words(synthesized, prod, rule, breaking):
+def test_a_broken_rule_is_named_and_mended_in_words(
+    synthesized: Synthesized,
+    prod: StackTemplates,
+    rule: str,
+    breaking: Break,
+) -> None:
     breaking(prod)
     found = preflight.check(prod, synthesized.environments["ProdStack"])
     assert rule in {trouble.rule for trouble in found}
@@ -72,9 +82,9 @@ def test_a_broken_rule_is_named_and_mended_in_words(synthesized, prod, rule, bre
 
 
 @pytest.mark.parametrize("name", ["DevStack", "ProdStack"])
-def test_our_own_stacks_are_quiet(synthesized, name):
+def test_our_own_stacks_are_quiet(synthesized: Synthesized, name: str) -> None:
     assert preflight.check(synthesized.stacks[name], synthesized.environments[name]) == []
 
 
-def test_the_whole_assembly_is_quiet(synthesized):
+def test_the_whole_assembly_is_quiet(synthesized: Synthesized) -> None:
     assert preflight.check_assembly(synthesized.folder, synthesized.environments) == []

@@ -12,11 +12,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from tests.infra.emulator import ACCOUNT, REGION, REPOSITORY, emulator
+from infra.templates import Json
+from tests.infra.emulator import ACCOUNT, REGION, REPOSITORY, Emulator, emulator
 from tests.infra.emulator.processes import EXITED, TIMED_OUT, tried_again
 
 sys.path.insert(0, str(REPOSITORY / "scripts"))
@@ -43,7 +46,7 @@ STEPS = [
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory):
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("aws")
     with emulator(folder, module="tests.infra.emulator.processes") as running:
         running.variables["PYTHONPATH"] = str(REPOSITORY)
@@ -51,7 +54,7 @@ def aws(tmp_path_factory):
         yield running
 
 
-def run(aws, *arguments):
+def run(aws: Emulator, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=REPOSITORY,
@@ -65,18 +68,18 @@ def run(aws, *arguments):
     )
 
 
-def steps(output):
+def steps(output: str) -> list[str]:
     """The steps that output has a line of."""
     return [
         name for name in STEPS if re.search(rf"^ *\d+ s  {re.escape(name)}: ", output, re.MULTILINE)
     ]
 
 
-def stacks(aws):
+def stacks(aws: Emulator) -> set[str]:
     return {s["StackName"] for s in aws.client("cloudformation").describe_stacks()["Stacks"]}
 
 
-def smoke_of(aws, folder):
+def smoke_of(aws: Emulator, folder: Path) -> smoke_aws.Smoke:
     """The smoke, one step at a time, in this process."""
     options = smoke_aws._parser().parse_args(["--yes", "--poll", "0.5"])
     session = argparse.Namespace(client=aws.client, region_name=REGION)
@@ -89,7 +92,7 @@ def smoke_of(aws, folder):
 
 
 @pytest.mark.slow
-def test_every_step_holds_with_the_database_in_s3_and_others_are_left_alone(aws):
+def test_every_step_holds_with_the_database_in_s3_and_others_are_left_alone(aws: Emulator) -> None:
     template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
     aws.client("cloudformation").create_stack(StackName="DevStack", TemplateBody=template)
     aws.client("logs").create_log_group(logGroupName="DevStack-logs")
@@ -111,7 +114,7 @@ def test_every_step_holds_with_the_database_in_s3_and_others_are_left_alone(aws)
 
 
 @pytest.mark.slow
-def test_nobody_to_ask_is_wrong_use_and_makes_nothing(aws):
+def test_nobody_to_ask_is_wrong_use_and_makes_nothing(aws: Emulator) -> None:
     before = stacks(aws)
     done = run(aws)
     assert done.returncode == 2
@@ -120,7 +123,7 @@ def test_nobody_to_ask_is_wrong_use_and_makes_nothing(aws):
 
 
 @pytest.mark.slow
-def test_ctrl_c_removes_what_was_made(aws):
+def test_ctrl_c_removes_what_was_made(aws: Emulator) -> None:
     process = subprocess.Popen(
         [*COMMAND, "--yes"],
         cwd=REPOSITORY,
@@ -147,14 +150,19 @@ def test_ctrl_c_removes_what_was_made(aws):
 
 
 @pytest.mark.slow
-def test_a_description_that_ec2_refuses_fails_the_deployment(aws, tmp_path, monkeypatch, capsys):
+def test_a_description_that_ec2_refuses_fails_the_deployment(
+    aws: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assembly = tmp_path / "synthesized"
     shutil.copytree(aws.folder / "cdk.out", assembly)
     spoil(assembly, '"GroupDescription": "', '"GroupDescription": "The owner\'s ')
     smoke = smoke_of(aws, tmp_path)
     run_program = smoke.programs.run
 
-    def deploy_what_was_spoiled(*command):
+    def deploy_what_was_spoiled(*command: str) -> tuple[int, str]:
         if command[:2] == ("cdk", "deploy"):
             command = (
                 "cdk",
@@ -178,7 +186,7 @@ def test_a_description_that_ec2_refuses_fails_the_deployment(aws, tmp_path, monk
     assert smoke_stack.STACK not in stacks(aws)
 
 
-def spoil(assembly, text, by):
+def spoil(assembly: Path, text: str, by: str) -> None:
     """Change a text in an assembly's templates, and the names under which they are uploaded."""
     files = [path for path in assembly.rglob("*.json") if path.is_file()]
     contents = {path: path.read_text() for path in files}
@@ -197,7 +205,7 @@ def spoil(assembly, text, by):
 
 
 @pytest.fixture(scope="module")
-def kept(aws, tmp_path_factory):
+def kept(aws: Emulator, tmp_path_factory: pytest.TempPathFactory) -> smoke_aws.Smoke:
     """A stack after a whole run with a file system; its database is broken."""
     done = run(aws, "--yes", "--keep")
     assert done.returncode == 0, done.stdout
@@ -207,17 +215,19 @@ def kept(aws, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_stack_of_an_earlier_run_is_not_deployed_over(aws, kept):
+def test_a_stack_of_an_earlier_run_is_not_deployed_over(
+    aws: Emulator, kept: smoke_aws.Smoke
+) -> None:
     done = run(aws, "--yes")
     assert done.returncode == 1
     assert "there is a SmokeStack already" in done.stdout
 
 
-def one_more(document):
+def one_more(document: Json) -> None:
     document["data"][0]["neighbors"][0]["distance"] += 1e-6
 
 
-def other_order(document):
+def other_order(document: Json) -> None:
     neighbors = document["data"][0]["neighbors"]
     neighbors[0], neighbors[1] = neighbors[1], neighbors[0]
 
@@ -226,7 +236,9 @@ def other_order(document):
 @pytest.mark.parametrize(
     ("alter", "said"), [(one_more, "number is 1e-06 off"), (other_order, "1 drinks have other")]
 )
-def test_a_document_altered_in_the_bucket_is_noticed(kept, alter, said):
+def test_a_document_altered_in_the_bucket_is_noticed(
+    kept: smoke_aws.Smoke, alter: Callable[[Json], None], said: str
+) -> None:
     published = kept.there.published_documents()
     folder = kept.here / "analytics" / "v1"
     folder.mkdir(parents=True, exist_ok=True)
@@ -246,7 +258,9 @@ def test_a_document_altered_in_the_bucket_is_noticed(kept, alter, said):
 
 
 @pytest.mark.slow
-def test_a_function_that_knows_no_topic_is_noticed(kept, monkeypatch):
+def test_a_function_that_knows_no_topic_is_noticed(
+    kept: smoke_aws.Smoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     function = kept.client("lambda")
     name = kept.there.outputs["TriggerFunction"]
     before = function.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -264,7 +278,7 @@ def test_a_function_that_knows_no_topic_is_noticed(kept, monkeypatch):
         function.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
-def dead_letter(smoke, arn):
+def dead_letter(smoke: smoke_aws.Smoke, arn: str) -> Json:
     """The event that no try of the function could tell."""
     sqs = smoke.client("sqs")
     url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
@@ -276,7 +290,7 @@ def dead_letter(smoke, arn):
 
 
 @pytest.mark.slow
-def test_a_role_that_may_not_write_is_noticed(kept):
+def test_a_role_that_may_not_write_is_noticed(kept: smoke_aws.Smoke) -> None:
     kept.programs.analytics("sample-db", str(kept.database))
     kept.load()
     iam = kept.client("iam")
@@ -297,7 +311,7 @@ def test_a_role_that_may_not_write_is_noticed(kept):
 # --- what the emulator's jobs see ------------------------------------------------------------
 
 
-def submitted(smoke, definition, script):
+def submitted(smoke: smoke_aws.Smoke, definition: str, script: str) -> Json:
     job = smoke.client("batch").submit_job(
         jobName="look-around",
         jobQueue=smoke.there.outputs["JobQueue"],
@@ -308,7 +322,9 @@ def submitted(smoke, definition, script):
 
 
 @pytest.mark.slow
-def test_only_the_load_may_write_to_the_file_system_and_nobody_to_the_root(kept):
+def test_only_the_load_may_write_to_the_file_system_and_nobody_to_the_root(
+    kept: smoke_aws.Smoke,
+) -> None:
     look = "touch /scratch/x; for at in /mnt/efs /usr /; do touch $at/x 2>/dev/null && exit 9; done"
     refreshed = submitted(kept, "JobDefinition", f"{look}; exit 0")
     assert refreshed["status"] == "SUCCEEDED", refreshed["container"]
@@ -318,7 +334,9 @@ def test_only_the_load_may_write_to_the_file_system_and_nobody_to_the_root(kept)
 
 
 @pytest.mark.slow
-def test_an_interrupted_attempt_is_tried_again_and_a_failed_one_is_not(kept):
+def test_an_interrupted_attempt_is_tried_again_and_a_failed_one_is_not(
+    kept: smoke_aws.Smoke,
+) -> None:
     again = submitted(kept, "JobDefinition", "test $AWS_BATCH_JOB_ATTEMPT = 2 || exit 75")
     assert again["status"] == "SUCCEEDED"
     assert [a["container"]["exitCode"] for a in again["attempts"]] == [75, 0]
@@ -327,7 +345,9 @@ def test_an_interrupted_attempt_is_tried_again_and_a_failed_one_is_not(kept):
 
 
 @pytest.mark.slow
-def test_a_job_that_is_too_long_or_is_ended_by_hand_is_not_tried_again(kept):
+def test_a_job_that_is_too_long_or_is_ended_by_hand_is_not_tried_again(
+    kept: smoke_aws.Smoke,
+) -> None:
     batch = kept.client("batch")
     named = {
         "jobQueue": kept.there.outputs["JobQueue"],
@@ -352,7 +372,12 @@ def test_a_job_that_is_too_long_or_is_ended_by_hand_is_not_tried_again(kept):
 
 
 @pytest.mark.slow
-def test_what_is_left_behind_is_named(aws, kept, monkeypatch, capsys):
+def test_what_is_left_behind_is_named(
+    aws: Emulator,
+    kept: smoke_aws.Smoke,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     kept.client("logs").create_log_group(logGroupName="SmokeStack-left-behind")
     monkeypatch.setattr(smoke_aws, "GONE_SECONDS", 0)
     tagged, _ = kept.there.left(kept.subscription)
@@ -369,7 +394,7 @@ def test_what_is_left_behind_is_named(aws, kept, monkeypatch, capsys):
 # --- small parts -----------------------------------------------------------------------------
 
 
-def strategy():
+def strategy() -> Json:
     """The deployed rules, as Batch keeps them."""
     return {
         "attempts": 3,
@@ -402,17 +427,17 @@ def strategy():
         ),
     ],
 )
-def test_the_first_rule_that_matches_decides(end, again):
+def test_the_first_rule_that_matches_decides(end: Json, again: bool) -> None:
     assert tried_again(strategy(), 1, end) is again
     assert not tried_again(strategy(), 3, end), "no attempt is left"
 
 
-def test_without_a_rule_that_matches_batch_tries_again():
+def test_without_a_rule_that_matches_batch_tries_again() -> None:
     assert tried_again({"attempts": 2}, 1, {"statusReason": "whatever"})
     assert not tried_again({}, 1, {"statusReason": "whatever"})
 
 
-def test_an_ended_instance_is_billed_to_its_end():
+def test_an_ended_instance_is_billed_to_its_end() -> None:
     begun = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
     ended = {
         "LaunchTime": begun,
@@ -424,7 +449,7 @@ def test_an_ended_instance_is_billed_to_its_end():
     assert 2.9 < smoke_stack._minutes_of(running) < 3.5
 
 
-def test_the_reason_is_the_first_refusal_not_what_was_canceled_after_it():
+def test_the_reason_is_the_first_refusal_not_what_was_canceled_after_it() -> None:
     said = """
 SmokeStack | 3/9 | 10:00:01 PM | CREATE_FAILED        | AWS::EC2::SecurityGroup | A (A1) Refused
 SmokeStack | 3/9 | 10:00:01 PM | CREATE_FAILED        | AWS::EC2::VPC | creation cancelled
@@ -432,7 +457,9 @@ SmokeStack | 3/9 | 10:00:01 PM | CREATE_FAILED        | AWS::EC2::VPC | creation
     assert smoke_run.why_refused(said) == "AWS::EC2::SecurityGroup A (A1) Refused"
 
 
-def test_a_profile_is_not_outvoted_by_keys_in_the_environment(monkeypatch):
+def test_a_profile_is_not_outvoted_by_keys_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody-elses")
     monkeypatch.setenv("ANALYTICS_OUTPUT", "s3://bucket")
     given = smoke_run.Programs(argparse.Namespace(profile="mine", poll=1), REGION).variables
@@ -442,7 +469,7 @@ def test_a_profile_is_not_outvoted_by_keys_in_the_environment(monkeypatch):
     assert without["AWS_ACCESS_KEY_ID"] == "somebody-elses"
 
 
-def test_a_tagged_name_of_something_over_is_not_left():
+def test_a_tagged_name_of_something_over_is_not_left() -> None:
     there = smoke_stack.Throwaway(argparse.Namespace(client=lambda service: None), poll_seconds=1)
     assert there.passes("arn:aws:batch:eu-west-1:1:job/0123")
     assert not there.passes("arn:aws:s3:::bucket")

@@ -9,7 +9,7 @@ import pytest
 
 from infra.acknowledged import REASONS
 from tests.infra import snapshots
-from tests.infra.conftest import REPOSITORY, synthesize
+from tests.infra.conftest import REPOSITORY, Synthesized, synthesize
 from tests.infra.finding import only
 
 STATEFUL = {
@@ -26,7 +26,9 @@ STATEFUL = {
 
 
 @pytest.mark.parametrize("name", sorted(STATEFUL))
-def test_stateful_resources_keep_their_ids_and_their_end(synthesized, name):
+def test_stateful_resources_keep_their_ids_and_their_end(
+    synthesized: Synthesized, name: str
+) -> None:
     kinds = (
         "AWS::S3::Bucket",
         "AWS::EFS::FileSystem",
@@ -42,7 +44,7 @@ def test_stateful_resources_keep_their_ids_and_their_end(synthesized, name):
         assert resource.body["UpdateReplacePolicy"] == expected
 
 
-def test_a_first_deployment_that_fails_can_be_tried_again(synthesized):
+def test_a_first_deployment_that_fails_can_be_tried_again(synthesized: Synthesized) -> None:
     """Termination protection would keep the failed stack; the CLI sets it before the resources."""
     manifest = json.loads((synthesized.folder / "manifest.json").read_text())
     stacks = [a for a in manifest["artifacts"].values() if a["type"] == "aws:cloudformation:stack"]
@@ -50,17 +52,17 @@ def test_a_first_deployment_that_fails_can_be_tried_again(synthesized):
     assert not any(stack["properties"].get("terminationProtection") for stack in stacks)
 
 
-def test_the_templates_are_as_stored(synthesized):
+def test_the_templates_are_as_stored(synthesized: Synthesized) -> None:
     changed = snapshots.difference(synthesized.stacks)
     assert not changed, f"`make snapshots` shows and stores this:\n{changed[:4000]}"
 
 
-def test_cdk_nag_has_no_unexplained_finding_and_no_stale_reason(synthesized):
+def test_cdk_nag_has_no_unexplained_finding_and_no_stale_reason(synthesized: Synthesized) -> None:
     assert synthesized.unexplained == []
     assert synthesized.needed == set(REASONS)
 
 
-def test_cfn_lint_finds_nothing(synthesized):
+def test_cfn_lint_finds_nothing(synthesized: Synthesized) -> None:
     templates = sorted(map(str, synthesized.folder.glob("*.template.json")))
     assert len(templates) == 8
     linter = Path(sys.executable).with_name("cfn-lint")
@@ -74,13 +76,15 @@ def test_cfn_lint_finds_nothing(synthesized):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_three_nested_stacks_each(synthesized):
+def test_three_nested_stacks_each(synthesized: Synthesized) -> None:
     for stack in synthesized.stacks.values():
         assert len(list(stack.resources("AWS::CloudFormation::Stack"))) == 3
 
 
 @pytest.mark.parametrize(("name", "env"), [("DevStack", "dev"), ("ProdStack", "prod")])
-def test_outputs_and_parameters_name_what_others_need(synthesized, name, env):
+def test_outputs_and_parameters_name_what_others_need(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     stack = synthesized.stacks[name]
     outputs = set(stack.templates[f"{name}.template.json"]["Outputs"])
     assert outputs == {
@@ -99,8 +103,8 @@ def test_outputs_and_parameters_name_what_others_need(synthesized, name, env):
     }
 
 
-def test_whoever_deploys_prod_without_an_address_is_warned_once(synthesized):
-    def warnings(name):
+def test_whoever_deploys_prod_without_an_address_is_warned_once(synthesized: Synthesized) -> None:
+    def warnings(name: str) -> list[str]:
         said = json.loads((synthesized.folder / f"{name}.metadata.json").read_text())
         entries = [entry for each in said.values() for entry in each]
         return [entry["data"] for entry in entries if entry["type"] == "aws:cdk:warning"]
@@ -111,7 +115,9 @@ def test_whoever_deploys_prod_without_an_address_is_warned_once(synthesized):
 
 
 @pytest.mark.parametrize(("name", "env"), [("DevStack", "dev"), ("ProdStack", "prod")])
-def test_everything_that_can_be_tagged_is_for_cost_allocation(synthesized, name, env):
+def test_everything_that_can_be_tagged_is_for_cost_allocation(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
     wanted = {"application": "cocktail-analytics", "environment": env}
     tagged = 0
     for resource in synthesized.stacks[name].resources():
@@ -130,7 +136,7 @@ def test_everything_that_can_be_tagged_is_for_cost_allocation(synthesized, name,
     assert tagged > 25
 
 
-def test_adopted_resources_are_used_and_not_made(tmp_path):
+def test_adopted_resources_are_used_and_not_made(tmp_path: Path) -> None:
     overrides = {
         "dev": {
             "vpc": {
@@ -179,7 +185,7 @@ def test_adopted_resources_are_used_and_not_made(tmp_path):
     assert made.unexplained == []
 
 
-def test_a_slip_in_the_context_ends_synthesis_with_one_sentence():
+def test_a_slip_in_the_context_ends_synthesis_with_one_sentence() -> None:
     result = subprocess.run(
         [sys.executable, "app.py"],
         cwd=REPOSITORY,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from infra.facts_text import COUNTS, LAMBDA_RESERVED, TEMPLATE, TEXTS, Text
 from infra.rules_text import TEXT_RULES, counts, function_variables, reach, texts
 from infra.templates import StackTemplates
-from tests.infra.conftest import synthesize
+from tests.infra.conftest import Synthesized, synthesize
 
 ROWS = [(kind, path) for kind, rows in TEXTS.items() for path in rows]
 NAMES = [f"{kind} {path}" for kind, path in ROWS]
@@ -71,12 +71,12 @@ def sound_and_stray(text: Text) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("name", ["DevStack", "ProdStack"])
-def test_our_texts_are_accepted(synthesized, name):
+def test_our_texts_are_accepted(synthesized: Synthesized, name: str) -> None:
     assert [str(t) for rule in TEXT_RULES for t in rule(synthesized.stacks[name], None)] == []
 
 
 @pytest.mark.parametrize(("kind", "path"), ROWS, ids=NAMES)
-def test_a_character_that_is_not_accepted_is_named(kind, path):
+def test_a_character_that_is_not_accepted_is_named(kind: str, path: str) -> None:
     text = TEXTS[kind][path]
     one, stray = sound_and_stray(text)
     for value in (
@@ -95,7 +95,7 @@ def test_a_character_that_is_not_accepted_is_named(kind, path):
 
 
 @pytest.mark.parametrize(("kind", "path"), ROWS, ids=NAMES)
-def test_a_text_too_long_or_too_short_is_refused(kind, path):
+def test_a_text_too_long_or_too_short_is_refused(kind: str, path: str) -> None:
     text = TEXTS[kind][path]
     one, _ = sound_and_stray(text)
     assert found(kind, path, one * (text.longest + 1))
@@ -108,7 +108,7 @@ def test_a_text_too_long_or_too_short_is_refused(kind, path):
 @pytest.mark.parametrize(("kind", "path"), ROWS, ids=NAMES)
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
-def test_whatever_the_table_allows_passes(kind, path, data):
+def test_whatever_the_table_allows_passes(kind: str, path: str, data: st.DataObject) -> None:
     assert found(kind, path, data.draw(accepted(TEXTS[kind][path]))) == []
 
 
@@ -147,11 +147,11 @@ def test_whatever_the_table_allows_passes(kind, path, data):
         ),
     ],
 )
-def test_what_only_its_shape_forbids_is_refused(kind, path, value):
+def test_what_only_its_shape_forbids_is_refused(kind: str, path: str, value: str) -> None:
     assert found(kind, path, value)
 
 
-def test_the_finding_names_resource_property_and_how_to_mend_it():
+def test_the_finding_names_resource_property_and_how_to_mend_it() -> None:
     stack = around("AWS::EC2::SecurityGroup", "SecurityGroupEgress[].Description", "it's")
     [trouble] = texts(stack, None)
     assert trouble.where == "some.json/One"
@@ -161,7 +161,7 @@ def test_the_finding_names_resource_property_and_how_to_mend_it():
 @pytest.mark.parametrize(
     ("kind", "path"), [(kind, path) for kind, rows in COUNTS.items() for path in rows]
 )
-def test_too_many_entries_are_refused(kind, path):
+def test_too_many_entries_are_refused(kind: str, path: str) -> None:
     most = COUNTS[kind][path].most
 
     def entries(number: int) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def test_too_many_entries_are_refused(kind, path):
         assert list(counts(around(kind, path, list(entries(most + 1))), None))
 
 
-def test_all_variables_of_a_function_share_four_kilobytes():
+def test_all_variables_of_a_function_share_four_kilobytes() -> None:
     def of(size: int) -> StackTemplates:
         variables = {"A1": "x" * (size - 4), "B1": {"Ref": "AWS::Region"}}
         return around("AWS::Lambda::Function", "Environment", {"Variables": variables})
@@ -187,7 +187,9 @@ def test_all_variables_of_a_function_share_four_kilobytes():
 
 
 @pytest.fixture(scope="module")
-def all_ours(synthesized, tmp_path_factory):
+def all_ours(
+    synthesized: Synthesized, tmp_path_factory: pytest.TempPathFactory
+) -> list[StackTemplates]:
     """Every stack that some setting leads to, as far as it brings in other resources."""
     wishes = {
         "dev": {"network_mode": "nat", "alarm_email": "bar@example.org"},
@@ -210,7 +212,7 @@ def paths(value: Any, path: str = "") -> Iterator[str]:
                 yield from paths(entry, below)
 
 
-def test_every_name_description_and_tag_of_ours_has_a_row(all_ours):
+def test_every_name_description_and_tag_of_ours_has_a_row(all_ours: list[StackTemplates]) -> None:
     missing = set()
     for stack in all_ours:
         for resource in stack.resources():
@@ -230,7 +232,9 @@ def test_every_name_description_and_tag_of_ours_has_a_row(all_ours):
     assert missing == set()
 
 
-def test_every_type_of_ours_that_can_be_tagged_has_rows_for_its_tags(all_ours):
+def test_every_type_of_ours_that_can_be_tagged_has_rows_for_its_tags(
+    all_ours: list[StackTemplates],
+) -> None:
     """Which property holds a type's tags, CloudFormation's own schema says."""
     untagged = {
         "AWS::IAM::InstanceProfile",  # cannot be tagged by CloudFormation
@@ -248,7 +252,7 @@ def test_every_type_of_ours_that_can_be_tagged_has_rows_for_its_tags(all_ours):
     assert missing == set()
 
 
-def test_every_row_names_a_property_that_cloudformation_knows():
+def test_every_row_names_a_property_that_cloudformation_knows() -> None:
     """A path with a slip of the pen would check nothing."""
     unknown = set()
     for kind, path in ROWS:
@@ -271,7 +275,7 @@ def known(schema: dict[str, Any], part: dict[str, Any], names: list[str]) -> boo
     return names[0] in part["properties"] and known(schema, part["properties"][names[0]], names[1:])
 
 
-def test_reach_follows_lists_mappings_and_conditions():
+def test_reach_follows_lists_mappings_and_conditions() -> None:
     body = {"A": {"Fn::If": ["C", [{"B": 1}, {"B": 2}], {"Ref": "AWS::NoValue"}]}, "M": {"k": "v"}}
     assert list(reach(body, "A[].B")) == [("A[0].B", 1), ("A[1].B", 2)]
     assert list(reach(body, "M{keys}")) == [("M.k", "k")]
@@ -399,7 +403,9 @@ def in_python(pattern: str) -> str:
 )
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
-def test_the_table_accepts_nothing_that_the_services_own_model_refuses(kind, path, data):
+def test_the_table_accepts_nothing_that_the_services_own_model_refuses(
+    kind: str, path: str, data: st.DataObject
+) -> None:
     text, model = TEXTS[kind][path], modelled(*MODELS[kind][path].split())
     assert text.longest <= model.get("max", text.longest)
     assert text.shortest >= model.get("min", 0)

@@ -13,7 +13,7 @@ from infra.watching import METRICS
 from tests.infra.event_patterns import matches
 from tests.infra.trigger_templates import QUEUE, stack, template
 
-FAILED = {
+FAILED: dict[str, Any] = {
     "version": "0",
     "id": "c8f9c4b5-76e5-d76a-f980-7011e206042b",
     "detail-type": "Batch Job State Change",
@@ -37,7 +37,7 @@ BLOCKED = {
     **FAILED,
     "detail-type": "Batch Job Queue Blocked",
     "detail": {
-        **FAILED["detail"],  # type: ignore[dict-item]
+        **FAILED["detail"],
         "status": "RUNNABLE",
         "statusReason": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill",
     },

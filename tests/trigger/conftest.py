@@ -218,6 +218,12 @@ class Driver:
         self.clock.time = max(self.clock.time, end)
 
 
+def connected() -> services_module.Services:
+    """What the handler works with, as a test may have changed it."""
+    made: services_module.Services = vars(handler_module)["connect"]()
+    return made
+
+
 @pytest.fixture
 def driver(cloud: Cloud, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Driver:
     import dataclasses

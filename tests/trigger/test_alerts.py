@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.trigger.conftest import Clock, Cloud, Driver
+from tests.trigger.conftest import Clock, Cloud, Driver, connected
 from tests.trigger.mailbox import Mailbox, event_of
 from trigger import alerts, errors
 from trigger import handler as handler_module
@@ -91,7 +91,7 @@ def function(mailbox: Mailbox, driver: Driver) -> Driver:
 
 def changed(monkeypatch: pytest.MonkeyPatch, **services: Any) -> None:
     """Let the handler work with some services replaced."""
-    now = handler_module.connect()  # type: ignore[attr-defined]
+    now = connected()
     monkeypatch.setattr(handler_module, "connect", lambda: dataclasses.replace(now, **services))
 
 
@@ -345,7 +345,7 @@ def test_the_claim_is_longer_than_two_tries_of_a_crashed_function_are_apart() ->
 def test_sns_refuses_and_the_next_try_need_not_wait(
     function: Driver, mailbox: Mailbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = handler_module.connect().sns  # type: ignore[attr-defined]
+    real = connected().sns
 
     def refuse(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AuthorizationError"}}, "Publish")
@@ -364,7 +364,7 @@ def test_sns_refuses_and_the_next_try_need_not_wait(
 def test_what_was_sent_is_not_forgotten_because_it_could_not_be_noted(
     function: Driver, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    real = handler_module.connect().s3  # type: ignore[attr-defined]
+    real = connected().s3
     writes: list[str] = []
 
     def first_write_only(**given: Any) -> Any:
@@ -416,7 +416,7 @@ def test_a_complete_event_needs_no_question_to_batch(
 
 
 @pytest.fixture
-def batch_says(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def batch_says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def say(*jobs: dict[str, Any], error: Exception | None = None) -> None:
         def describe(**_: Any) -> Any:
             if error is not None:
@@ -425,7 +425,7 @@ def batch_says(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]
 
         changed(monkeypatch, batch=SimpleNamespace(describe_jobs=describe))
 
-    return say  # type: ignore[return-value]
+    return say
 
 
 BARE = detail(statusReason=None, attempts=[], container={})
@@ -460,15 +460,15 @@ def test_a_job_that_batch_forgot_or_does_not_tell_about_has_its_mail(
     assert "Why: Batch gave no reason\n" in body
 
 
-LEFT = {"retryStrategy": {"attempts": 3}}
+LEFT: dict[str, Any] = {"retryStrategy": {"attempts": 3}}
 
 
 def test_a_failure_with_attempts_left_that_batch_calls_final_is_told(
     function: Driver, mailbox: Mailbox, batch_says: Callable[..., None]
 ) -> None:
     """A retry rule said EXIT, as for bad data."""
-    batch_says(detail(**LEFT))  # type: ignore[arg-type]
-    function.invoke(event_of(detail(**LEFT)))  # type: ignore[arg-type]
+    batch_says(detail(**LEFT))
+    function.invoke(event_of(detail(**LEFT)))
     [(_, body)] = mailbox.mails()
     assert "Attempts:   1 of 3\n" in body
 
@@ -482,7 +482,7 @@ def test_a_job_that_is_tried_again_is_not_told(
     status: str,
 ) -> None:
     batch_says(detail(status, **LEFT))
-    assert function.invoke(event_of(detail(**LEFT)))["mail"] == "none"  # type: ignore[arg-type]
+    assert function.invoke(event_of(detail(**LEFT)))["mail"] == "none"
     assert mailbox.mails() == []
     assert told(cloud) == [], "its last failure is still to be told"
 
@@ -490,12 +490,12 @@ def test_a_job_that_is_tried_again_is_not_told(
 @pytest.mark.parametrize(
     ("job", "now"),
     [
-        (detail(**LEFT), detail("RUNNING", attempts=[], **LEFT)),  # type: ignore[arg-type]
+        (detail(**LEFT), detail("RUNNING", attempts=[], **LEFT)),
         (
-            detail(isCancelled=True, **LEFT),  # type: ignore[arg-type]
+            detail(isCancelled=True, **LEFT),
             detail("RUNNABLE", **LEFT),
         ),
-        (detail(isTerminated=True, **LEFT), detail("RUNNING", **LEFT)),  # type: ignore[arg-type]
+        (detail(isTerminated=True, **LEFT), detail("RUNNING", **LEFT)),
         (BARE, detail("RUNNING", attempts=[])),
     ],
 )
@@ -564,10 +564,8 @@ def test_any_text_makes_a_mail_that_sns_takes(
     function: Driver, reason: str, name: str, lines: list[str]
 ) -> None:
     answer = {"events": [{"message": line} for line in lines]}
-    services = dataclasses.replace(
-        handler_module.connect(),  # type: ignore[attr-defined]
-        logs=SimpleNamespace(get_log_events=lambda **_: answer),  # type: ignore[arg-type]
-    )
+    logs: Any = SimpleNamespace(get_log_events=lambda **_: answer)
+    services = dataclasses.replace(connected(), logs=logs)
     job = detail(jobName=name, statusReason=reason, attempts=[attempt(reason, reason=reason)])
     for mail in (alerts.failure(services, job), alerts.blockage(services, job)):
         fits_sns(mail.subject, mail.body)

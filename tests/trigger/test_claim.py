@@ -75,13 +75,13 @@ def refuse(cloud: Cloud) -> Iterator[Refuse]:
     def register(operation: str, answer: tuple[int, str, str]) -> None:
         status, code, message = answer
 
-        def respond(request: Any, **_: Any) -> AWSResponse:
+        def respond(request: Any, **_: Any) -> Any:
             text = message.replace('"', "&quot;")
             body = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>"
             return AWSResponse(request.url, status, {}, Body(body.encode()))  # type: ignore[arg-type]
 
         event = f"before-send.s3.{operation}"
-        s3.meta.events.register(event, respond)  # type: ignore[arg-type]
+        s3.meta.events.register(event, respond)
         hooks.append((event, respond))
 
     yield register

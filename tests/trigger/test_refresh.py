@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.trigger.conftest import Clock, Cloud, Driver, register
+from tests.trigger.conftest import Clock, Cloud, Driver, connected, register
 from trigger import errors, handler, services
 from trigger.claim import LEASE, Claim
 from trigger.submit import SETTLING
@@ -171,9 +171,9 @@ def test_a_claim_left_by_a_dead_invocation_expires(
     cloud: Cloud, driver: Driver, clock: Clock
 ) -> None:
     """The holder died after claiming: others wait, give up loudly, and succeed once it expired."""
-    connected = services.connect()
+    real = services.connect()
     dead = Claim(
-        connected.s3,
+        real.s3,
         bucket=cloud.bucket,
         key="trigger/claim.json",
         now=clock.now,
@@ -212,21 +212,22 @@ def test_a_claim_object_that_makes_no_sense_does_not_block(cloud: Cloud, body: b
 
 def blind_listing(monkeypatch: pytest.MonkeyPatch, *, describe: bool) -> None:
     """Batch as it may be just after a submission: the job is not shown yet."""
-    connected = services.connect()
+    real = services.connect()
 
     class Blind:
         def __getattr__(self, name: str) -> Any:
-            return getattr(connected.batch, name)
+            return getattr(real.batch, name)
 
         def get_paginator(self, name: str) -> Any:
             return SimpleNamespace(paginate=lambda **given: [{"jobSummaryList": []}])
 
         def describe_jobs(self, **given: Any) -> Any:
-            return connected.batch.describe_jobs(**given) if describe else {"jobs": []}
+            return real.batch.describe_jobs(**given) if describe else {"jobs": []}
 
     import dataclasses
 
-    blind = dataclasses.replace(connected, batch=Blind())  # type: ignore[arg-type]
+    batch: Any = Blind()
+    blind = dataclasses.replace(real, batch=batch)
     monkeypatch.setattr(handler, "connect", lambda: blind)
 
 
@@ -247,7 +248,7 @@ def test_a_job_that_batch_never_shows_is_not_joined_for_ever(
     blind_listing(monkeypatch, describe=False)
     import dataclasses
 
-    late = dataclasses.replace(handler.connect(), now=lambda: clock.now() + SETTLING)  # type: ignore[attr-defined]
+    late = dataclasses.replace(connected(), now=lambda: clock.now() + SETTLING)
     monkeypatch.setattr(handler, "connect", lambda: late)
     assert driver.invoke({})["coalesced"] is False
 
@@ -255,7 +256,8 @@ def test_a_job_that_batch_never_shows_is_not_joined_for_ever(
 def failing_submit(monkeypatch: pytest.MonkeyPatch, fail: Callable[..., Any]) -> None:
     import dataclasses
 
-    broken = dataclasses.replace(services.connect(), submitting=SimpleNamespace(submit_job=fail))  # type: ignore[arg-type]
+    submitting: Any = SimpleNamespace(submit_job=fail)
+    broken = dataclasses.replace(services.connect(), submitting=submitting)
     monkeypatch.setattr(handler, "connect", lambda: broken)
 
 
@@ -309,8 +311,8 @@ def test_an_answer_of_5xx_says_nothing_and_one_of_4xx_says_no(
     """Batch may have taken the job before it failed to say so; who is told no may try again."""
 
     def answer(**given: Any) -> Any:
-        details = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        raise ClientError(details, "SubmitJob")  # type: ignore[arg-type]
+        details: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        raise ClientError(details, "SubmitJob")
 
     failing_submit(monkeypatch, answer)
     with pytest.raises(errors.SubmissionUnknown if unknown else ClientError, match=code):

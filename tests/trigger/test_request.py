@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.trigger.conftest import Clock, Cloud, Driver
+from tests.trigger.conftest import Clock, Cloud, Driver, connected
 from trigger import errors, handler, schedule
 from trigger import services as services_module
 
@@ -59,11 +59,11 @@ def at_once(driver: Driver, moments: list[datetime]) -> list[Any]:
 
     Who waits to try again turns no clock: time is one for all, and none of them may age another.
     """
-    connected = handler.connect()  # type: ignore[attr-defined]
+    real = connected()
     gate = Barrier(len(moments))
 
     def edit(moment: datetime) -> Any:
-        own = dataclasses.replace(connected, now=lambda: moment, sleep=lambda seconds: None)
+        own = dataclasses.replace(real, now=lambda: moment, sleep=lambda seconds: None)
         gate.wait(30)
         return handler.answer(REQUEST, services=own, function_arn=driver.cloud.function_arn)
 
@@ -90,9 +90,11 @@ def test_ten_edits_within_a_second_lead_to_one_job_after_all_of_them(
     moments = [clock.now() + timedelta(seconds=0.1 * n) for n in range(10)]
     answers = at_once(driver, moments)
     asked = {moment(answer["scheduledFor"]) for answer in answers}
-    assert min(asked) <= driver.due() <= max(asked)  # type: ignore[operator]
-    assert driver.due() >= clock.now() + timedelta(minutes=5)  # type: ignore[operator]
-    assert driver.due() > moments[-1]  # type: ignore[operator]
+    due = driver.due()
+    assert due is not None
+    assert min(asked) <= due <= max(asked)
+    assert due >= clock.now() + timedelta(minutes=5)
+    assert due > moments[-1]
     driver.run_until(clock.now() + timedelta(hours=2))
     assert len(cloud.jobs()) == 1
 
@@ -104,7 +106,8 @@ def test_two_moves_that_meet_lose_no_edit(
     driver.invoke(REQUEST)
     clock.turn(minutes=1)
     earlier = clock.now()
-    read, later = schedule._read, []  # type: ignore[var-annotated]
+    read = schedule._read
+    later: list[datetime] = []
 
     def read_then_be_overtaken(services: Any) -> Any:
         state = read(services)
@@ -117,8 +120,9 @@ def test_two_moves_that_meet_lose_no_edit(
 
     monkeypatch.setattr(schedule, "_read", read_then_be_overtaken)
     driver.invoke(REQUEST)
-    assert driver.due() == earlier + timedelta(minutes=5), "the later one's quiet is 3 s short"
-    assert driver.due() > later[0], "and its edit is served"  # type: ignore[operator]
+    due = driver.due()
+    assert due == earlier + timedelta(minutes=5), "the later one's quiet is 3 s short"
+    assert due > later[0], "and its edit is served"
 
 
 @pytest.mark.parametrize("qualifier", ["", ":$LATEST", ":7", ":live", ":blue_green-1"])
@@ -203,7 +207,9 @@ def test_an_edit_as_the_schedule_fires_is_not_lost(
     due = driver.due()
     assert due is not None
     clock.time = due
-    fired = driver.invoke(json.loads(cloud.schedule()["Target"]["Input"]))  # type: ignore[index]
+    planned = cloud.schedule()
+    assert planned is not None
+    fired = driver.invoke(json.loads(planned["Target"]["Input"]))
     cloud.emulator.set_job(fired["jobId"], status="RUNNING")
     answer = driver.invoke(REQUEST)
     assert moment(answer["scheduledFor"]) == clock.now()
@@ -217,7 +223,8 @@ def test_the_schedule_gone_between_read_and_update_is_made_anew(
 ) -> None:
     driver.invoke(REQUEST)
     clock.turn(minutes=1)
-    read, reads = schedule._read, []  # type: ignore[var-annotated]
+    read = schedule._read
+    reads: list[object] = []
 
     def read_then_lose(services: Any) -> Any:
         state = read(services)

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
         transport_plan,
     )
     from analytics_core.source.catalog import Catalog
-    from analytics_core.source.cocktaildb import load_catalog
+    from analytics_core.source.layouts import load_catalog
     from analytics_core.store import LocalStorage, S3Storage, Storage, open_storage
+    from analytics_core.store.ranges import read_recipe
 
 __version__ = "0.1.0"
 
@@ -55,9 +56,10 @@ _LAZY = {
     "emd_matrix": "similarity.transport",
     "emd_pairs": "similarity.transport",
     "learn_cost": "similarity.ground_cost",
-    "load_catalog": "source.cocktaildb",
+    "load_catalog": "source.layouts",
     "nearest_neighbors": "similarity.neighbors",
     "open_storage": "store",
+    "read_recipe": "store.ranges",
     "refresh": "pipeline",
     "transport_plan": "similarity.transport",
 }
@@ -88,6 +90,7 @@ __all__ = [
     "load_catalog",
     "nearest_neighbors",
     "open_storage",
+    "read_recipe",
     "refresh",
     "transport_plan",
 ]

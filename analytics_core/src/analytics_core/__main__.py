@@ -1,5 +1,41 @@
-"""``python -m analytics_core``: the same as the ``analytics-core`` command."""
+"""The ``analytics-core`` command: ready to be stopped before anything else is loaded.
 
-from analytics_core.cli import main
+Whoever presses Ctrl-C gets one line, also while modules are imported, before the first command
+has its own way of stopping (`analytics_core.console.signals`).
+"""
 
-main()
+import os
+import signal
+import time
+from types import FrameType
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """End at once: nothing has begun, or all is done."""
+    name = signal.Signals(number).name
+    if os.isatty(2):
+        line = f"error: stopped by {name}\n"
+    else:
+        now = time.strftime("%Y-%m-%dT%H:%M:%S.000+00:00", time.gmtime())
+        line = (
+            f'{{"timestamp": "{now}", "level": "error", "event": "interrupted", "run_id": null,'
+            f' "error": "Interrupted", "message": "stopped by {name}"}}\n'
+        )
+    try:
+        os.write(2, line.encode())
+    finally:
+        os._exit(75)  # EX_TEMPFAIL, as in `analytics_core.errors`, which may not be loaded yet
+
+
+def main() -> None:
+    """Run the command line; the entry point of ``analytics-core``."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # such as under nohup
+            signal.signal(number, _leave)
+    from analytics_core.cli import main as run  # noqa: PLC0415 - stoppable from here on
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

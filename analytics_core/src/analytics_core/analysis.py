@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -18,6 +18,7 @@ import numpy as np
 from analytics_core.changes import changed_rows, digests_of
 from analytics_core.earlier import NOTHING, Earlier
 from analytics_core.provenance import code_fingerprint, fingerprint_of
+from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.embedding import twins_of
 from analytics_core.similarity.ground_cost import LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
@@ -28,8 +29,7 @@ from analytics_core.similarity.placing import PlacedMap, place
 from analytics_core.similarity.prefix_tree import build_l1_index, build_prefix_tree
 from analytics_core.similarity.usage import Usage, count_usage
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.cocktaildb import load_catalog
-from analytics_core.source.snapshot import take_snapshot
+from analytics_core.source.layouts import AUTO, load_catalog, read_as, take_copy
 from analytics_core.stages import Arrays, Stages
 from analytics_core.store.s3 import fetch
 
@@ -47,7 +47,7 @@ Span = tuple[int, int]
 """First row and the one after the last."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Inputs:
     """What is read from the database, and what follows from it at once."""
 
@@ -55,6 +55,11 @@ class Inputs:
     tree: IngredientTree
     mixtures: Mixtures
     usage: Usage
+
+    @cached_property
+    def contents(self) -> list[str]:
+        """Digest of what each recipe's lines say, from `digests_of`."""
+        return digests_of(self.catalog)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,15 +87,21 @@ def load_inputs(
     stages: Stages,
     *,
     volumes: VolumeRule = "site",
+    layout: str = AUTO,
+    bar: str | None = None,
     scratch: Path | None = None,
 ) -> Inputs:
     """Read a database through a snapshot; see `refresh` for parameters and errors."""
     with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
         snapshot = stages.run(
-            "snapshot", lambda: take_snapshot(database, Path(folder), fetch=fetch)
+            "snapshot", lambda: take_copy(database, Path(folder), layout=layout, fetch=fetch)
         )
         catalog = stages.run(
-            "catalog", lambda: load_catalog(snapshot, called=database, volumes=volumes)
+            "catalog",
+            lambda: load_catalog(
+                snapshot, called=database, volumes=volumes, layout=layout, bar=bar
+            ),
+            detail=read_as,
         )
     return inputs_of(catalog, stages)
 
@@ -153,7 +164,7 @@ def _draw_maps(
 ) -> Arrays:
     """Lay out the maps side by side; the compiled loops hold no lock."""
     ids, twins = inputs.mixtures.recipe_ids, twins_of(inputs.mixtures)
-    changed = changed_rows(ids, digests_of(inputs.catalog), earlier)
+    changed = changed_rows(ids, inputs.contents, earlier)
     epochs = dict.fromkeys(graphs, (0, 0))
     stop = Event()
 
@@ -213,6 +224,7 @@ def find_cost(inputs: Inputs, settings: RefreshSettings, stages: Stages) -> Lear
             inputs.mixtures,
             inputs.tree,
             settings.preset,
+            declared=_declared(inputs, settings),
             threads=settings.threads,
             progress=stages.progress("cost"),
         )
@@ -220,6 +232,14 @@ def find_cost(inputs: Inputs, settings: RefreshSettings, stages: Stages) -> Lear
 
     found = stages.cached("cost", _cost_fingerprint(inputs, settings), learn)
     return LearnedCost(found["cost"], found["distance_cost"], found["changes"])
+
+
+def _declared(inputs: Inputs, settings: RefreshSettings) -> list[tuple[int, int]]:
+    """Return what the owner declares, as ids, for the cost that has a place for it."""
+    if settings.preset.method != "context":
+        return []
+    ids = inputs.mixtures.ingredient_ids.tolist()
+    return [(ids[a], ids[b]) for a, b in declared_pairs(inputs.catalog, inputs.mixtures)]
 
 
 def divide(rows: int, parts: int) -> list[Span]:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LISTED = 100
 """Recipes that each list of `what-changed` names at most."""
 
+NAMED = 3
+"""Recipes that the sentence names at most, of each kind."""
+
 FAR_SHARE = 0.1
 """Of the map's diameter: a drink that moved further is counted as having moved far."""
 
@@ -225,7 +228,39 @@ def compare(
         "nearest": nearest[:LISTED],
         "maps": began,
     }
-    return Changes(document, method, figures)
+    return Changes({**document, "words": in_words(document)}, method, figures)
+
+
+def in_words(document: Mapping[str, Any]) -> str:
+    """Say in one sentence what changed, with names where there are few.
+
+    Parameters
+    ----------
+    document : dict
+        The data of `what-changed`, but for this sentence.
+
+    Returns
+    -------
+    str
+        Without a full stop.
+    """
+    templates = {
+        "new": "{count:,} new {recipes}",
+        "gone": "{count:,} {recipes} gone",
+        "changed": "{count:,} {recipes} changed",
+        "nearest": "another nearest drink for {count:,} {recipes}",
+    }
+    parts = []
+    for key, template in templates.items():
+        if count := document["counts"][key]:
+            recipes = "recipe" if count == 1 else "recipes"
+            names = ", ".join(recipe["recipe_name"] for recipe in document[key])
+            told = f" ({names})" if count <= NAMED else ""
+            parts.append(template.format(count=count, recipes=recipes) + told)
+    if far := max(moved.get("far", 0.0) for moved in document["maps"].values()):
+        share = f"{far:.0%}" if far >= 0.01 else "under 1%"
+        parts.append(f"{share} of the drinks moved far on the map")
+    return "; ".join(parts) or "nothing changed"
 
 
 def _first(why: str, since: Row | None, maps: Row) -> Row:
@@ -237,6 +272,7 @@ def _first(why: str, since: Row | None, maps: Row) -> Row:
         "counts": dict.fromkeys(("new", "gone", "changed", "unchanged", "nearest"), 0),
         **{part: [] for part in ("new", "gone", "changed", "nearest")},
         "maps": maps,
+        "words": f"nothing to compare with: {why}",
     }
 
 

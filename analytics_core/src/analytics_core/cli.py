@@ -8,7 +8,6 @@ those of `analytics_core.errors`.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import os
 import sys
@@ -23,8 +22,15 @@ import typer
 from analytics_core import __version__
 from analytics_core.console import options
 from analytics_core.console.logs import JsonLog
-from analytics_core.console.run import Run, drop_stdout, make_folder, running
-from analytics_core.errors import EXIT_TRY_AGAIN, StorageError
+from analytics_core.console.run import Run, make_folder, running
+from analytics_core.console.streams import (
+    drop_stdout,
+    flush_stdout,
+    make_readable,
+    shows_unicode,
+    unwritable,
+)
+from analytics_core.errors import EXIT_TRY_AGAIN, AnalyticsError, Interrupted, StorageError
 from analytics_core.provenance import new_run_id
 
 if TYPE_CHECKING:
@@ -85,6 +91,8 @@ def demo(
 @app.command(epilog=_for_example("refresh --db site.db --output s3://bucket"))
 def refresh(
     db: options.Database,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
     output: options.Output = None,
     bucket: options.Bucket = None,
     cost: options.CostOption = options.Cost.learned,
@@ -111,6 +119,8 @@ def refresh(
             page=page,
             keep_runs=keep_runs,
             force=force,
+            layout=layout,
+            bar=bar,
         )
         cache = _open(workspace) if workspace else None
         result = _refresh(run, db, storage, settings, cache=cache, scratch=scratch)
@@ -120,6 +130,8 @@ def refresh(
 @app.command(epilog=_for_example("plan --db site.db --workspace s3://bucket/work --shards 8"))
 def plan(
     db: options.Database,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
     output: options.Output = None,
     bucket: options.Bucket = None,
     cost: options.CostOption = options.Cost.learned,
@@ -149,6 +161,8 @@ def plan(
             page=page,
             keep_runs=keep_runs,
             force=force,
+            layout=layout,
+            bar=bar,
         )
         run.log.run_id = new_run_id()
         made = run.follow(
@@ -220,6 +234,8 @@ def finish(
 @app.command(epilog=_for_example("validate --db site.db --json"))
 def validate(
     db: options.Database,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
     volumes: options.VolumesOption = None,
     scratch: options.Scratch = None,
     as_json: options.AsJson = False,
@@ -227,17 +243,20 @@ def validate(
     """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
     with running("validate"), _temporary(scratch) as folder:
         from analytics_core.console.terminal import Output, findings_table
-        from analytics_core.source.cocktaildb import load_catalog
-        from analytics_core.source.snapshot import take_snapshot
+        from analytics_core.source.layouts import load_catalog, read_as, take_copy
         from analytics_core.store.s3 import fetch
 
         catalog = load_catalog(
-            take_snapshot(db, folder, fetch=fetch),
+            take_copy(db, folder, layout=layout, fetch=fetch),
             called=db,
             volumes="site" if volumes is options.Volumes.site else "poured",
+            layout=layout,
+            bar=bar,
         )
         if as_json:
             counts = {
+                "layout": catalog.layout,
+                "bar": catalog.bar or None,
                 "recipes": len(catalog.recipes.names),
                 "ingredients": len(catalog.ingredients.names),
             }
@@ -249,13 +268,18 @@ def validate(
         out.print(
             f"usable: {len(catalog.recipes.names)} recipes,"
             f" {len(catalog.ingredients.names)} ingredients;"
-            f" {len(catalog.findings) or 'no'} finding{'' if len(catalog.findings) == 1 else 's'}"
+            f" {len(catalog.findings) or 'no'} finding{'' if len(catalog.findings) == 1 else 's'};"
+            f" {read_as(catalog)}"
         )
 
 
 @app.command(epilog=_for_example("load --source s3://bucket/incoming/site.db --db site.db"))
 def load(
-    source: options.Upload, db: options.Target, even_in_use: options.EvenInUse = False
+    source: options.Upload,
+    db: options.Target,
+    even_in_use: options.EvenInUse = False,
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
 ) -> None:
     """Put a database uploaded to S3 in a file's place, as a whole, and remove the upload.
 
@@ -273,7 +297,9 @@ def load(
             else:
                 run.log.write(f"load.{step}", **facts)
 
-        loaded = load_database(source, db, even_in_use=even_in_use, on_step=on_step)
+        loaded = load_database(
+            source, db, even_in_use=even_in_use, layout=layout, bar=bar, on_step=on_step
+        )
         already = loaded.catalog is None
         left = loaded.upload_left and f"the upload is still there: {loaded.upload_left}"
         if sys.stdout.isatty():
@@ -288,23 +314,47 @@ def load(
 
 @app.command(epilog=_for_example("neighbors Negroni --from out -n 5"))
 def neighbors(
-    name: Annotated[str, typer.Argument(help="A recipe's name; case and accents do not matter.")],
+    name: Annotated[
+        str | None, typer.Argument(help="A recipe's name; case, accents and quotes do not matter.")
+    ] = None,
     source: options.Published = None,
     bucket: options.Bucket = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to show.")] = 10,
+    recipe_id: Annotated[
+        int | None, typer.Option("--id", help="A recipe's id, where several have one name.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", "-n", min=1, help="How many to show. Default: 10")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Show the recipes nearest to one, each with its swaps in words."""
-    with running("neighbors"):
+    if name is None and recipe_id is None:
+        raise typer.BadParameter("name a recipe, or give its --id")
+    with running("neighbors") as run:
+        from analytics_core.console.find import find_recipes
         from analytics_core.console.terminal import Output, neighbors_table
 
         documents = _documents(source, bucket, needed="recipe-similar")
-        entry = _find(documents, name)
+        entries = find_recipes(documents, name, recipe_id)
+        shown = count or 10
         if as_json:
-            _print_json(entry | {"neighbors": entry["neighbors"][:count]})
+            if len(entries) > 1:
+                ids = " or ".join(f"--id {entry['recipe_id']}" for entry in entries)
+                raise typer.BadParameter(f"{len(entries)} recipes have this name; choose {ids}")
+            _print_json(entries[0] | {"neighbors": entries[0]["neighbors"][:shown]})
         else:
-            recipe_id = int(entry["recipe_id"])
-            Output(highlight=False).print(neighbors_table(documents, recipe_id, count=count))
+            out = Output(highlight=False)
+            if len(entries) > 1:
+                out.print(f"{len(entries)} recipes have this name; --id shows one of them.\n")
+            for entry in entries:
+                out.print(neighbors_table(documents, int(entry["recipe_id"]), count=shown))
+        listed = min(len(entry["neighbors"]) for entry in entries)
+        if count and listed < min(count, len(documents["recipe-similar"]["data"]) - 1):
+            run.note(
+                "fewer",
+                f"{listed} neighbors are published for each recipe; refresh with"
+                f" --neighbors {count} to have more",
+            )
 
 
 @app.command("map", epilog=_for_example("map --from out"))
@@ -335,21 +385,26 @@ def show_map(
 def report(
     source: options.Published = None,
     bucket: options.Bucket = None,
-    output: Annotated[Path, typer.Option("--output", help="The file to write.")] = Path(
-        "report.html"
-    ),
+    output: Annotated[
+        str, typer.Option("--output", help="The file to write; - is standard output.")
+    ] = "report.html",
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Make the page of a published set: one file that needs no server."""
     with running("report"):
         import webbrowser
 
+        from analytics_core.console.files import STDOUT, require_writable, write_file
         from analytics_core.report import render
-        from analytics_core.store import LocalStorage
 
+        if show and output == STDOUT:
+            raise typer.BadParameter("--open needs a file; name one with --output")
+        require_writable(output)
         page = render(_documents(source, bucket, needed="manifest"))
-        target = output.absolute()
-        LocalStorage(target.parent).write(target.name, page.encode(), content_type="text/html")
+        write_file(output, page.encode(errors="replace"))
+        if output == STDOUT:
+            return
+        target = Path(output).absolute()
         typer.echo(str(target))
         if show and not webbrowser.open(target.as_uri()):
             raise StorageError(f"no browser was found to show {target}; open it by hand")
@@ -436,6 +491,8 @@ def _settings(
     page: bool = True,
     keep_runs: int = 10,
     force: bool = False,
+    layout: str = "auto",
+    bar: str | None = None,
 ) -> RefreshSettings:
     from analytics_core.settings import RefreshSettings
 
@@ -448,6 +505,8 @@ def _settings(
         page=page,
         keep_runs=keep_runs,
         force=force,
+        layout=layout,
+        bar=bar or None,
     )
 
 
@@ -478,24 +537,8 @@ def _documents(source: str | None, bucket: str | None, *, needed: str) -> dict[s
 
 
 def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
-
-
-def _find(documents: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
-    """Return the entry of the recipe with this name, or say which names are near."""
-    from analytics_core.console.terminal import fold, plain
-
-    entries: list[dict[str, Any]] = documents["recipe-similar"]["data"]
-    exact = {entry["recipe_name"].casefold(): entry for entry in entries}
-    folded = {fold(entry["recipe_name"]): entry for entry in entries}
-    entry = exact.get(name.casefold()) or folded.get(fold(name))
-    if entry is not None:
-        return entry
-    near = difflib.get_close_matches(fold(name), folded, n=3, cutoff=0.5)
-    near += [key for key in folded if fold(name) and fold(name) in key and key not in near]
-    names = ", ".join(plain(folded[key]["recipe_name"]) for key in near[:5])
-    hint = f"; did you mean {names}?" if names else ""
-    raise typer.BadParameter(f"there is no recipe named {plain(name)!r}{hint}")
+    text = json.dumps(value, ensure_ascii=not shows_unicode(), indent=1)
+    typer.echo(text.encode(errors="replace").decode())
 
 
 def _report(storage: Storage, result: RefreshResult) -> None:
@@ -509,6 +552,7 @@ def _report(storage: Storage, result: RefreshResult) -> None:
         output=storage.url,
         counts=result.manifest.get("counts"),
         warnings=len(result.manifest.get("warnings", ())),
+        changed=result.manifest["compared"]["words"],
     )
 
 
@@ -533,6 +577,8 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
     out.print(stages_table(result.timings))
     for warning in manifest["warnings"]:
         out.print(f"warning: {warning['message']}", markup=False)
+    if manifest["compared"]["figures"]:  # there was an earlier set
+        out.print(f"changed: {manifest['compared']['words']}", markup=False)
     if recipes:
         documents = read_published(storage)
         for recipe_id in familiar_recipes(documents, count=recipes):
@@ -545,14 +591,33 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
 
 def main() -> None:
     """Run the command line; the entry point of ``analytics-core``."""
+    make_readable()
+    code: Any = 0
     try:
         app(prog_name="analytics-core")
     except SystemExit as leaving:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            drop_stdout()
-        if leaving.code == EXIT_TRY_AGAIN:
-            sys.stderr.flush()
-            os._exit(EXIT_TRY_AGAIN)  # do not wait for worker threads: time is running out
-        raise
+        code = leaving.code
+    except Interrupted as error:  # between two commands' own ways of stopping
+        code = _say(error)
+    except OSError as error:  # a --help that found no place
+        code = _say(unwritable(error))
+    try:
+        flush_stdout()
+    except BrokenPipeError:
+        drop_stdout()
+    except StorageError as error:
+        code = _say(error)
+    if code == EXIT_TRY_AGAIN:
+        sys.stderr.flush()
+        os._exit(EXIT_TRY_AGAIN)  # do not wait for worker threads: time is running out
+    sys.exit(code)
+
+
+def _say(error: AnalyticsError | Interrupted) -> int:
+    """Say in one line what went wrong outside of every command."""
+    if sys.stderr.isatty():
+        typer.echo(f"error: {error}", err=True)
+    else:
+        event = "interrupted" if isinstance(error, Interrupted) else "failed"
+        JsonLog().failure(event, error, with_traceback=False)
+    return error.exit_code

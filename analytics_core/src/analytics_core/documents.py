@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
 from analytics_core.swaps import find_steps, glasses_of
-from analytics_core.wording import say
+from analytics_core.wording import Fragment, phrase, text_of
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray
+    from analytics_core.similarity.declared import Declared
     from analytics_core.similarity.evidence import Evidence
     from analytics_core.similarity.hierarchy import IngredientTree
     from analytics_core.similarity.mixture import Mixtures
     from analytics_core.similarity.neighbors import KnnGraph
     from analytics_core.similarity.transport import PairPlans
     from analytics_core.similarity.usage import Usage
-    from analytics_core.source.catalog import Catalog
+    from analytics_core.source.catalog import Catalog, Lines
 
 STORAGE_VERSION = "v1"
 SUBSTITUTES_LISTED = 10
@@ -30,6 +33,8 @@ CANDIDATES = 40  # the cheapest, of which those with evidence are listed
 TOO_LITTLE_EVIDENCE = "too little evidence"
 SMALLEST_FLOW = 1e-9  # of the drink; below it a flow is rounding
 NUMBER_DECIMALS = 9
+PIECE_BYTES = 1 << 18  # of a document that are written at once
+ROWS_PLANNED = 1024  # recipes whose plans are there at once
 
 Row = dict[str, Any]
 
@@ -49,8 +54,27 @@ def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> bytes:
-    """One document as UTF-8; rows are encoded one by one, to spare a second copy of a long list."""
+def stream(
+    kind: str,
+    data: Row | Iterable[Row],
+    provenance: Provenance,
+    *,
+    note: Callable[[int, bytes], None] | None = None,
+) -> Iterator[bytes]:
+    """One document as UTF-8, row by row, so that a long one is never there as a whole.
+
+    Parameters
+    ----------
+    kind : str
+    data : dict, or iterable of dict
+    provenance : Provenance
+    note : callable, optional
+        Called with where each row begins, in bytes, and the row.
+
+    Yields
+    ------
+    bytes
+    """
     metadata = {
         "generated_at": provenance.generated_at,
         "storage_version": STORAGE_VERSION,
@@ -59,11 +83,28 @@ def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> byte
         "database_fingerprint": provenance.database_fingerprint,
         "code_version": provenance.code_version,
     }
+    tail = b',"metadata":' + _to_utf8(metadata) + b"}\n"
     if isinstance(data, dict):
-        body = [_to_utf8(data)]
-    else:
-        body = [b"[", *_separated(_to_utf8(row) for row in data), b"]"]
-    return b"".join([b'{"data":', *body, b',"metadata":', _to_utf8(metadata), b"}\n"])
+        yield b'{"data":' + _to_utf8(data) + tail
+        return
+    pieces = [b'{"data":[']
+    yielded, held, separator = 0, len(pieces[0]), b""
+    for row in data:
+        encoded = _row_to_utf8(row)
+        pieces += separator, encoded
+        held += len(separator) + len(encoded)
+        separator = b","
+        if note is not None:
+            note(yielded + held - len(encoded), encoded)
+        if held >= PIECE_BYTES:
+            yield b"".join(pieces)
+            yielded, held, pieces = yielded + held, 0, []
+    yield b"".join([*pieces, b"]", tail])
+
+
+def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> bytes:
+    """One document as UTF-8, whole."""
+    return b"".join(stream(kind, data, provenance))
 
 
 def _to_utf8(value: object) -> bytes:
@@ -71,13 +112,22 @@ def _to_utf8(value: object) -> bytes:
     return to_json(value).encode(errors="replace")
 
 
-def _separated(rows: Iterable[bytes]) -> Iterator[bytes]:
-    for number, row in enumerate(rows):
-        yield from (b",", row) if number else (row,)
+def _row_to_utf8(row: Row) -> bytes:
+    """Encode a row whose numbers are known to be finite: orjson would write others as null."""
+    try:
+        return orjson.dumps(row)
+    except TypeError:  # a lone surrogate, or a whole number of more than 64 bits
+        return _to_utf8(row)
 
 
 def _number(value: float) -> float:
-    return round(float(value), NUMBER_DECIMALS) + 0.0
+    return _finite(round(float(value), NUMBER_DECIMALS) + 0.0)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not JSON compliant: a document holds finite numbers alone")
+    return value
 
 
 def ingredient_usage(catalog: Catalog, tree: IngredientTree, usage: Usage) -> Iterator[Row]:
@@ -109,6 +159,9 @@ def ingredient_tree(catalog: Catalog, tree: IngredientTree, usage: Usage) -> Row
     children: list[list[Row]] = [[] for _ in range(tree.ids.size)]
     top: list[Row] = []
     nodes: list[Row] = []
+    made_of: list[list[Row]] = [[] for _ in range(tree.ids.size)]
+    for whole, part in catalog.parts.tolist():
+        made_of[whole].append({"id": str(tree.ids[part]), "name": catalog.ingredients.names[part]})
     for i in range(tree.ids.size):
         node = {
             "id": str(tree.ids[i]),
@@ -117,6 +170,8 @@ def ingredient_tree(catalog: Catalog, tree: IngredientTree, usage: Usage) -> Row
             "hierarchical_recipe_count": int(usage.hierarchical[i]),
             "edge_weight": 1.0,
             "allow_substitution": bool(catalog.ingredients.allow_substitution[i]),
+            "strength": _known(float(catalog.ingredients.strength[i])),
+            "made_of": made_of[i],
             "children": children[i],
         }
         nodes.append(node)
@@ -129,13 +184,14 @@ def ingredient_tree(catalog: Catalog, tree: IngredientTree, usage: Usage) -> Row
         "hierarchical_recipe_count": int(catalog.recipes.ids.size),
         "edge_weight": 0.0,
         "allow_substitution": False,
+        "strength": None,
+        "made_of": [],
         "children": top,
     }
 
 
-def _lines_by_volume(catalog: Catalog) -> list[list[int]]:
+def _lines_by_volume(catalog: Catalog, lines: Lines) -> list[list[int]]:
     """Indices of each recipe's lines, largest volume first, ``each`` last."""
-    lines = catalog.lines
     each = np.array([unit.name.casefold() == "each" for unit in catalog.units] + [False])
     counted = each[lines.unit]  # -1, no unit, reads the last
     order = np.lexsort(
@@ -148,7 +204,7 @@ def _lines_by_volume(catalog: Catalog) -> list[list[int]]:
 def cocktail_space(catalog: Catalog, points: FloatArray) -> Iterator[Row]:
     """Where each recipe lies on a map."""
     lines = catalog.lines
-    for r, own in enumerate(_lines_by_volume(catalog)):
+    for r, own in enumerate(_lines_by_volume(catalog, catalog.lines)):
         yield {
             "recipe_id": int(catalog.recipes.ids[r]),
             "recipe_name": catalog.recipes.names[r],
@@ -161,40 +217,59 @@ def cocktail_space(catalog: Catalog, points: FloatArray) -> Iterator[Row]:
 
 
 def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
-    """Each recipe's lines with amounts, and its base: the heaviest root ingredient."""
-    lines, ingredients = catalog.lines, catalog.ingredients
-    for r, own in enumerate(_lines_by_volume(catalog)):
+    """Each recipe's lines with amounts, its strength, and its base: the heaviest root ingredient.
+
+    What is optional stands beside the lines, and has no share of the volume.
+    """
+    lines, ingredients, recipes = catalog.lines, catalog.ingredients, catalog.recipes
+    options = _lines_by_volume(catalog, catalog.optional)
+    for r, own in enumerate(_lines_by_volume(catalog, lines)):
         total = float(lines.volume_ml[own].sum())
         by_root: dict[int, float] = {}
         for i in own:
             root = int(tree.roots[lines.ingredient[i]])
             by_root[root] = by_root.get(root, 0.0) + float(lines.volume_ml[i])
         base = max(by_root, key=lambda root: (round(by_root[root], 6), -root))
-        rows = []
-        for i in own:
-            ingredient = int(lines.ingredient[i])
-            rolled = int(tree.rolled[ingredient])
-            amount = float(lines.amount[i])
-            unit = int(lines.unit[i])
-            rows.append(
-                {
-                    "ingredient_id": int(tree.ids[ingredient]),
-                    "ingredient_name": ingredients.names[ingredient],
-                    "rolled_id": int(tree.ids[rolled]),
-                    "rolled_name": ingredients.names[rolled],
-                    "amount": None if np.isnan(amount) else _number(amount),
-                    "unit": None if unit < 0 else catalog.units[unit].name,
-                    "volume_ml": _number(lines.volume_ml[i]),
-                    "fraction": _number(lines.volume_ml[i] / total),
-                }
-            )
+        above = int(recipes.variant_of[r])
         yield {
-            "recipe_id": int(catalog.recipes.ids[r]),
-            "recipe_name": catalog.recipes.names[r],
+            "recipe_id": int(recipes.ids[r]),
+            "recipe_name": recipes.names[r],
             "base_ingredient_id": int(tree.ids[base]),
             "base_ingredient_name": ingredients.names[base],
-            "lines": rows,
+            "abv": _abv(lines.volume_ml[own], ingredients.strength[lines.ingredient[own]]),
+            "variant_of": None
+            if above < 0
+            else {"recipe_id": int(recipes.ids[above]), "recipe_name": recipes.names[above]},
+            "lines": [_line(catalog, lines, i, total) for i in own],
+            "optional": [_line(catalog, catalog.optional, i, np.inf) for i in options[r]],
         }
+
+
+def _line(catalog: Catalog, lines: Lines, i: int, total: float) -> Row:
+    """One line; `total` is the milliliters of which it is a share."""
+    ingredients = catalog.ingredients
+    ingredient, rolled, unit = int(lines.ingredient[i]), int(lines.rolled[i]), int(lines.unit[i])
+    return {
+        "ingredient_id": int(ingredients.ids[ingredient]),
+        "ingredient_name": ingredients.names[ingredient],
+        "rolled_id": int(ingredients.ids[rolled]),
+        "rolled_name": ingredients.names[rolled],
+        "amount": _known(float(lines.amount[i])),
+        "unit": None if unit < 0 else catalog.units[unit].name,
+        "volume_ml": _number(lines.volume_ml[i]),
+        "fraction": _number(lines.volume_ml[i] / total),
+    }
+
+
+def _abv(volume_ml: FloatArray, strength: FloatArray) -> float | None:
+    """Percent of alcohol in what is poured, before ice melts; None if a strength is not known."""
+    poured = volume_ml > 0
+    alcohol = float((volume_ml[poured] * strength[poured]).sum())
+    return _known(alcohol / float(volume_ml[poured].sum()))
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else _number(value)
 
 
 def recipe_similar(
@@ -202,55 +277,102 @@ def recipe_similar(
     tree: IngredientTree,
     mixtures: Mixtures,
     graph: KnnGraph,
-    plans: PairPlans,
+    plans: Callable[[int, int], PairPlans],
     cost: FloatArray,
+    *,
+    heard: Callable[[Row, list[list[Fragment]]], None] | None = None,
 ) -> Iterator[Row]:
     """Each recipe's neighbors with what has to be swapped for what.
 
-    `plans` holds the plan of each (recipe, neighbor) in the order of the graph, found under `cost`.
+    Parameters
+    ----------
+    catalog : Catalog
+    tree : IngredientTree
+    mixtures : Mixtures
+    graph : KnnGraph
+    plans : callable
+        Called with a first row and the one after the last; returns the plan of each (recipe,
+        neighbor) of these in the order of the graph, found under `cost`.
+    cost : float64 (m, m)
+    heard : callable, optional
+        Called with each row and its neighbors' sentences in fragments, before it is yielded.
+
+    Yields
+    ------
+    dict
     """
     names = [catalog.ingredients.names[i] for i in mixtures.in_play]
     ids = mixtures.ingredient_ids.tolist()
-    bounds, source, target = plans.indptr.tolist(), plans.source.tolist(), plans.target.tolist()
-    mass = plans.mass.tolist()
-    relative = (_relative_to_median(cost)[plans.source, plans.target]).tolist()
+    recipe_ids, recipe_names = catalog.recipes.ids.tolist(), catalog.recipes.names
+    relative = _relative_to_median(cost)
     glasses = glasses_of(catalog, tree)
-    pair = 0
-    for r in range(mixtures.count):
-        neighbors = []
-        for other, distance in zip(graph.indices[r].tolist(), graph.distances[r], strict=True):
-            moves = [
-                f
-                for f in range(bounds[pair], bounds[pair + 1])
-                if source[f] != target[f] and mass[f] > SMALLEST_FLOW
-            ]
-            pair += 1
-            likeness = {(ids[source[f]], ids[target[f]]): relative[f] for f in moves}
-            steps = find_steps(glasses[r], glasses[other], likeness)
+    for r, others, moves_of in _planned(graph, plans, relative):
+        neighbors, sentences = [], []
+        for other, distance, moves in zip(
+            others, graph.distances[r].tolist(), moves_of, strict=True
+        ):
+            steps = find_steps(
+                glasses[r], glasses[other], {(ids[a], ids[b]): costs for a, b, _, costs in moves}
+            )
+            sentence = phrase(steps, same_mix=not moves)
+            sentences.append(sentence)
             neighbors.append(
                 {
-                    "neighbor_recipe_id": int(catalog.recipes.ids[other]),
-                    "neighbor_name": catalog.recipes.names[other],
-                    "distance": float(distance),
+                    "neighbor_recipe_id": recipe_ids[other],
+                    "neighbor_name": recipe_names[other],
+                    "distance": _finite(distance),
                     "transport_plan": [
                         {
-                            "from_ingredient_id": ids[source[f]],
-                            "from_ingredient_name": names[source[f]],
-                            "to_ingredient_id": ids[target[f]],
-                            "to_ingredient_name": names[target[f]],
-                            "mass": _number(mass[f]),
+                            "from_ingredient_id": ids[a],
+                            "from_ingredient_name": names[a],
+                            "to_ingredient_id": ids[b],
+                            "to_ingredient_name": names[b],
+                            "mass": _number(mass),
                         }
-                        for f in moves
+                        for a, b, mass, _ in moves
                     ],
                     "steps": steps,
-                    "words": say(steps, same_mix=not moves),
+                    "words": text_of(sentence),
                 }
             )
-        yield {
-            "recipe_id": int(catalog.recipes.ids[r]),
-            "recipe_name": catalog.recipes.names[r],
+        row = {
+            "recipe_id": recipe_ids[r],
+            "recipe_name": recipe_names[r],
             "neighbors": neighbors,
         }
+        if heard is not None:
+            heard(row, sentences)
+        yield row
+
+
+_Move = tuple[int, int, float, float]
+"""Columns from and to, mass, and what the move costs beside the median."""
+
+
+def _planned(
+    graph: KnnGraph, plans: Callable[[int, int], PairPlans], relative: FloatArray
+) -> Iterator[tuple[int, list[int], list[list[_Move]]]]:
+    """Yield each row with its neighbors and what has to move, without what stays."""
+    rows, k = graph.indices.shape
+    for first in range(0, rows, ROWS_PLANNED):
+        last = min(first + ROWS_PLANNED, rows)
+        own = plans(first, last)
+        moving = (own.source != own.target) & (own.mass > SMALLEST_FLOW)
+        bounds = np.concatenate([[0], np.cumsum(moving)])[own.indptr].tolist()
+        source, target, mass = own.source[moving], own.target[moving], own.mass[moving]
+        moves = list(
+            zip(
+                source.tolist(),
+                target.tolist(),
+                mass.tolist(),
+                relative[source, target].tolist(),
+                strict=True,
+            )
+        )
+        for r in range(first, last):
+            at = (r - first) * k
+            spans = pairwise(bounds[at : at + k + 1])
+            yield r, graph.indices[r].tolist(), [moves[a:b] for a, b in spans]
 
 
 def _relative_to_median(cost: FloatArray) -> FloatArray:
@@ -262,13 +384,22 @@ def _relative_to_median(cost: FloatArray) -> FloatArray:
 
 
 def ingredient_substitutes(
-    catalog: Catalog, mixtures: Mixtures, cost: FloatArray, evidence: Evidence | None = None
+    catalog: Catalog,
+    mixtures: Mixtures,
+    cost: FloatArray,
+    evidence: Evidence | None = None,
+    declared: Declared | None = None,
 ) -> Iterator[Row]:
     """For each ingredient in play, the used ingredients that stand in for it at least cost.
 
-    With evidence, only those for which recipes speak, each with their number.
+    With evidence, only those for which recipes speak, each with their number; and always those that
+    the owner declares.
     """
-    used = np.unique(mixtures.columns)
+    declared = declared or {}
+    told: dict[int, list[int]] = {}
+    for one, other in declared:
+        told.setdefault(one, []).append(other)
+    used = np.union1d(mixtures.columns, [other for _, other in declared]).astype(np.int64)
     names = [catalog.ingredients.names[i] for i in mixtures.in_play]
     relative = _relative_to_median(cost)
     for c in range(mixtures.in_play.size):
@@ -277,30 +408,43 @@ def ingredient_substitutes(
         ranked = others[np.lexsort((others, grid))]
         row: Row = {"ingredient_id": int(mixtures.ingredient_ids[c]), "ingredient_name": names[c]}
         if evidence is None:
-            best: list[tuple[int, Row]] = [(o, {}) for o in ranked[:SUBSTITUTES_LISTED].tolist()]
+            found: dict[int, Row] = {o: {} for o in ranked[:SUBSTITUTES_LISTED].tolist()}
         else:
-            best = _spoken_for(c, ranked, relative[c], evidence)
+            found = _spoken_for(c, ranked, relative[c], evidence)
+        own = told.get(c, [])
+        for other in own:
+            if other not in found:
+                found[other] = {} if evidence is None else _spoken(c, other, evidence)
+        rest = [o for o in found if o not in own][: max(0, SUBSTITUTES_LISTED - len(own))]
+        place = np.rint(cost[c] * DISTANCE_GRID).tolist()
+        best = sorted([*own, *rest], key=lambda o, place=place: (place[o], o))  # type: ignore[misc]
+        if evidence is not None:
             row["note"] = None if best else TOO_LITTLE_EVIDENCE
         row["substitutes"] = [
             {
                 "ingredient_id": int(mixtures.ingredient_ids[o]),
                 "ingredient_name": names[o],
                 "cost": _number(cost[c, o]),
-                **more,
+                **found[o],
+                "declared": declared.get((c, o)),
             }
-            for o, more in best
+            for o in best
         ]
         yield row
 
 
+def _spoken(column: int, other: int, evidence: Evidence) -> Row:
+    return {"recipes": sum(evidence.speaking(column, other))}
+
+
 def _spoken_for(
     column: int, ranked: IntArray, relative_cost: FloatArray, evidence: Evidence
-) -> list[tuple[int, Row]]:
+) -> dict[int, Row]:
     """Return the cheapest substitutes for which recipes speak, with how many do."""
-    found: list[tuple[int, Row]] = []
+    found: dict[int, Row] = {}
     for other in ranked[relative_cost[ranked] <= 1.0].tolist()[:CANDIDATES]:
         if recipes := evidence.enough(column, other, float(relative_cost[other])):
-            found.append((other, {"recipes": recipes}))
+            found[other] = {"recipes": recipes}
         if len(found) == SUBSTITUTES_LISTED:
             break
     return found

@@ -10,6 +10,7 @@
      │       │   ├─ NotFound               nothing is stored there
      │       │   └─ Damaged                what is stored there is not what was written
      │       ├─ GateClosed        exit 5   the new set differs too much; the earlier one stays
+     │       ├─ Busy              exit 75  the database gave no copy for others' locks, try again
      │       └─ SolverError       exit 1   a transport problem is malformed (also a ValueError)
      └─ Interrupted               exit 75  asked to stop; finished stages are kept, try again
 
@@ -40,6 +41,12 @@ class DataError(AnalyticsError, ValueError):
     """The database is missing, broken, or lacks what the analytics need."""
 
     exit_code = EXIT_BAD_DATA
+
+
+class Busy(AnalyticsError):  # noqa: N818 - named for what happened
+    """Others have the database locked, or never pause writing it; nothing is wrong with it."""
+
+    exit_code = EXIT_TRY_AGAIN
 
 
 class StorageError(AnalyticsError, OSError):

@@ -51,7 +51,7 @@ from typing import Any
 
 from analytics_core.errors import AnalyticsError, DataError, NotFound, StorageError
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import AUTO, load_catalog
 from analytics_core.source.snapshot import settle
 from analytics_core.source.sqlite_file import HEADER_BYTES, file_uri, parse_header
 from analytics_core.store import S3Storage
@@ -92,6 +92,8 @@ def load_database(
     target: Path | str,
     *,
     even_in_use: bool = False,
+    layout: str = AUTO,
+    bar: str | None = None,
     on_step: Callable[[str, Mapping[str, Any]], None] = lambda _step, _facts: None,
 ) -> Loaded:
     """Replace a database on a file system by an upload in S3, and remove the upload.
@@ -105,6 +107,8 @@ def load_database(
         the old one.
     even_in_use
         Whether to go on where another process has the old database open.
+    layout, bar
+        How a refresh will read it; see `analytics_core.source.layouts.load_catalog`.
     on_step
         Told when the upload was ``fetched`` and ``checked``, with facts.
 
@@ -134,7 +138,7 @@ def load_database(
                 etag = _fetch(uploads, key, source, temporary, on_step)
                 catalog = None
                 if not _is_placed(place, receipt_file, source, etag):
-                    catalog = _check(temporary, source, on_step)
+                    catalog = _check(temporary, source, layout, bar, on_step)
                     _finish(temporary, place)
                     _write_receipt(receipt_file, source, etag, temporary)
                     _replace(temporary, place, even_in_use=even_in_use)
@@ -183,11 +187,15 @@ def _fetch(
 
 
 def _check(
-    temporary: Path, source: str, on_step: Callable[[str, Mapping[str, Any]], None]
+    temporary: Path,
+    source: str,
+    layout: str,
+    bar: str | None,
+    on_step: Callable[[str, Mapping[str, Any]], None],
 ) -> Catalog:
     """See that a refresh could use the database; make it one file."""
     settle(temporary, called=source)
-    catalog = load_catalog(temporary, called=source)
+    catalog = load_catalog(temporary, called=source, layout=layout, bar=bar)
     facts = {
         "recipes": len(catalog.recipes.names),
         "ingredients": len(catalog.ingredients.names),

@@ -35,6 +35,7 @@ from analytics_core.publishing import RefreshResult, make_documents, publish_doc
 from analytics_core.settings import DEFAULTS, RefreshSettings
 from analytics_core.source.catalog import catalog_from_arrays, catalog_to_arrays
 from analytics_core.stages import Arrays, StageEvent, Stages
+from analytics_core.store import require_writable
 from analytics_core.store.cache import Cache
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def refresh(
     Parameters
     ----------
     database : Path or str
-        SQLite file, or ``s3://bucket/key``. It is read through a snapshot and never written to.
+        A file, or ``s3://bucket/key``. It is read through a snapshot and never written to.
     output : Storage
         Where documents are published.
     settings : RefreshSettings
@@ -141,13 +142,21 @@ def refresh(
     >>> write_sample_database("bar.db", recipes=40, overwrite=True)
     >>> result = refresh("bar.db", LocalStorage("out"))
     >>> len(result.manifest["documents"]), result.manifest["counts"]["recipes"]
-    (10, 40)
+    (11, 40)
     """
     begin = time.perf_counter()
     generated_at = _now()
     run_id = run_id or new_run_id()
+    require_writable(output)
     stages = Stages(Cache(cache or output, run_id), on_event)
-    inputs = load_inputs(database, stages, volumes=settings.volume_rule, scratch=scratch)
+    inputs = load_inputs(
+        database,
+        stages,
+        volumes=settings.volume_rule,
+        layout=settings.layout,
+        bar=settings.bar,
+        scratch=scratch,
+    )
     earlier = read_earlier(output)
     similarity = find_similarity(inputs, settings, stages, earlier=earlier)
     provenance = Provenance(run_id, generated_at, inputs.catalog.fingerprint, __version__)
@@ -188,7 +197,14 @@ def plan(
     generated_at = _now()
     run_id = run_id or new_run_id()
     stages = Stages(Cache(cache, run_id), on_event)
-    inputs = load_inputs(database, stages, volumes=settings.volume_rule, scratch=scratch)
+    inputs = load_inputs(
+        database,
+        stages,
+        volumes=settings.volume_rule,
+        layout=settings.layout,
+        bar=settings.bar,
+        scratch=scratch,
+    )
     found = [asdict(finding) for finding in inputs.catalog.findings]
     fingerprint = fingerprint_of(code_fingerprint(), inputs.catalog.fingerprint, found)
     stages.cached("inputs", fingerprint, lambda: catalog_to_arrays(inputs.catalog))
@@ -248,6 +264,7 @@ def finish(
     begin = time.perf_counter()
     settings = _own_threads(plan.settings, threads)
     settings = replace(settings, force=force or settings.force)
+    require_writable(output)
     stages = Stages(Cache(cache, plan.run_id), on_event)
     inputs = _planned_inputs(plan, stages)
     earlier = read_earlier(output)

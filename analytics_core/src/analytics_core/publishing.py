@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from analytics_core import __version__
-from analytics_core.changes import Changes, compare, digests_of, hold, recipe_digests
+from analytics_core.changes import Changes, compare, hold, recipe_digests
 from analytics_core.documents import (
     STORAGE_VERSION,
     Provenance,
     Row,
     cocktail_space,
-    encode,
     ingredient_substitutes,
     ingredient_tree,
     ingredient_usage,
     recipe_complexity,
     recipe_details,
     recipe_similar,
+    stream,
 )
 from analytics_core.earlier import MAPS, NOTHING, Earlier
 from analytics_core.errors import StorageError
 from analytics_core.provenance import code_fingerprint
+from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.evidence import Evidence, gather_evidence
 from analytics_core.similarity.quality import judge
 from analytics_core.similarity.transport import plans_of_pairs
 from analytics_core.store import prune_runs, publish
+from analytics_core.store.ranges import INDEX, SIMILAR, RowIndex
 
 if TYPE_CHECKING:
     from analytics_core.analysis import Inputs, Similarity
+    from analytics_core.report import Payload
     from analytics_core.settings import RefreshSettings
+    from analytics_core.similarity.transport import PairPlans
     from analytics_core.stages import Stages
     from analytics_core.store import Storage
     from analytics_core.store.cache import Cache
@@ -72,7 +77,6 @@ def publish_documents(
     earlier: Earlier = NOTHING,
 ) -> dict[str, Any]:
     """Judge, compare with the earlier set, write, and remove what is old."""
-    contents = digests_of(inputs.catalog)
 
     def compared() -> tuple[dict[str, float], Changes, list[str]]:
         quality = judge(
@@ -85,7 +89,7 @@ def publish_documents(
         changes = compare(
             inputs.catalog,
             inputs.mixtures.recipe_ids,
-            contents,
+            inputs.contents,
             similarity.learned.head(settings.neighbors),
             {"plain": similarity.plain_map, "learned": similarity.learned_map},
             _manifest(inputs, similarity, settings, provenance),
@@ -96,20 +100,29 @@ def publish_documents(
     quality, changes, forced = stages.run("quality", compared)
 
     def write() -> dict[str, Any]:
-        rows = make_documents(inputs, similarity, settings, changes.document)
         manifest = {
             **_manifest(inputs, similarity, settings, provenance),
             "quality": quality,
-            "compared": {"method": changes.method, "forced": forced, "figures": changes.figures},
+            "compared": {
+                "method": changes.method,
+                "forced": forced,
+                "figures": changes.figures,
+                "words": changes.document["words"],
+            },
             "stages": list(stages.timings),
         }
-        extras = {}
-        if settings.page:  # which reads the same rows; afterward they go as they are encoded
-            kept = {kind: v if isinstance(v, dict) else list(v) for kind, v in rows.items()}
-            extras["report.html"] = _page(kept, manifest)
-            rows = {kind: v if isinstance(v, dict) else _drained(v) for kind, v in kept.items()}
-            del kept
-        documents = {kind: encode(kind, data, provenance) for kind, data in rows.items()}
+        payload = _payload(inputs) if settings.page else None
+        index = RowIndex(inputs.mixtures.recipe_ids.tolist())
+        rows = make_documents(inputs, similarity, settings, changes.document, payload)
+        documents: dict[str, Iterable[bytes]] = {}
+        for kind, data in rows.items():
+            note = index.note if kind == SIMILAR else None
+            documents[kind] = stream(kind, data, provenance, note=note)
+            if kind == SIMILAR:
+                documents[INDEX] = _made_last(lambda: stream(INDEX, index.data(), provenance))
+        extras: dict[str, Iterable[bytes]] = {}
+        if payload is not None:
+            extras["report.html"] = _made_last(lambda: [_page(payload, manifest)])
         return publish(
             output,
             run_id=provenance.run_id,
@@ -123,48 +136,84 @@ def publish_documents(
     return manifest
 
 
-def _drained(rows: list[Row]) -> Iterator[Row]:
-    """Hand out rows and let go of each: a long document is never there twice."""
-    rows.reverse()
-    while rows:
-        yield rows.pop()
+def _made_last(make: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
+    """Make something when it is asked for: what it is made of is then complete."""
+    yield from make()
 
 
 def make_documents(
-    inputs: Inputs, similarity: Similarity, settings: RefreshSettings, changes: Row
-) -> dict[str, Row | Iterable[Row]]:
-    """Return each document's data by type; long ones as rows that are made while they are read.
+    inputs: Inputs,
+    similarity: Similarity,
+    settings: RefreshSettings,
+    changes: Row,
+    payload: Payload | None = None,
+) -> dict[str, Row | Iterator[Row]]:
+    """Return each document's data by type, in the order in which they are to be made.
 
-    `changes` is the data of `what-changed`.
+    Long ones are rows that are made while they are read, once. `changes` is the data of
+    `what-changed`; `payload` hears each row that the page needs.
     """
     catalog, tree, mixtures = inputs.catalog, inputs.tree, inputs.mixtures
     listed = similarity.learned.head(settings.neighbors)
     cost = similarity.cost
-    # In plain volumes, also where likeness is measured on compressed ones: a plan says what to
-    # pour differently.
-    plans = plans_of_pairs(
-        mixtures,
-        cost.distance_cost,
-        np.repeat(np.arange(mixtures.count), listed.k),
-        listed.indices.ravel(),
-        threads=settings.threads,
-    )
-    return {
+
+    def plans(first: int, last: int) -> PairPlans:
+        # In plain volumes, also where likeness is measured on compressed ones: a plan says what
+        # to pour differently.
+        rows = np.repeat(np.arange(first, last), listed.k)
+        others = listed.indices[first:last].ravel()
+        return plans_of_pairs(mixtures, cost.distance_cost, rows, others, threads=settings.threads)
+
+    documents: dict[str, Row | Iterator[Row]] = {
         "ingredient-usage": ingredient_usage(catalog, tree, inputs.usage),
         "recipe-complexity": recipe_complexity(inputs.usage),
         "ingredient-tree": ingredient_tree(catalog, tree, inputs.usage),
-        "cocktail-space": cocktail_space(catalog, similarity.plain_map.points),
-        "cocktail-space-em": cocktail_space(catalog, similarity.learned_map.points),
-        "recipe-similar": recipe_similar(
-            catalog, tree, mixtures, listed, plans, cost.distance_cost
+        "recipe-details": recipe_details(catalog, tree),
+        SIMILAR: recipe_similar(
+            catalog,
+            tree,
+            mixtures,
+            listed,
+            plans,
+            cost.distance_cost,
+            heard=payload.add_similar if payload else None,
         ),
         "ingredient-substitutes": ingredient_substitutes(
-            catalog, mixtures, cost.cost, _evidence(inputs, settings)
+            catalog,
+            mixtures,
+            cost.cost,
+            _evidence(inputs, settings),
+            declared_pairs(catalog, mixtures),
         ),
-        "recipe-details": recipe_details(catalog, tree),
-        "recipe-digests": recipe_digests(mixtures.recipe_ids, digests_of(catalog), listed),
+        "cocktail-space": cocktail_space(catalog, similarity.plain_map.points),
+        "cocktail-space-em": cocktail_space(catalog, similarity.learned_map.points),
+        "recipe-digests": recipe_digests(mixtures.recipe_ids, inputs.contents, listed),
         "what-changed": changes,
     }
+    if payload is not None:
+        hearers: dict[str, Callable[[Row], None]] = {
+            "recipe-complexity": payload.add_complexity,
+            "recipe-details": payload.add_details,
+            "ingredient-substitutes": payload.add_substitutes,
+            "cocktail-space": partial(payload.add_position, "plain"),
+            "cocktail-space-em": partial(payload.add_position, "learned"),
+        }
+        for kind, hear in hearers.items():
+            documents[kind] = _heard(cast("Iterator[Row]", documents[kind]), hear)
+    return documents
+
+
+def _heard(rows: Iterable[Row], hear: Callable[[Row], None]) -> Iterator[Row]:
+    for row in rows:
+        hear(row)
+        yield row
+
+
+def _payload(inputs: Inputs) -> Payload:
+    from analytics_core.report import Payload
+
+    tree = ingredient_tree(inputs.catalog, inputs.tree, inputs.usage)
+    return Payload(tree, inputs.catalog.recipes.ids.tolist())
 
 
 def _evidence(inputs: Inputs, settings: RefreshSettings) -> Evidence | None:
@@ -197,6 +246,8 @@ def _manifest(
             "map_settings": asdict(settings.map),
         },
         "database": {
+            "layout": catalog.layout,
+            "bar": catalog.bar or None,
             "fingerprint": catalog.fingerprint,
             "recipes": int(catalog.recipes.ids.size),
             "ingredients": int(inputs.tree.ids.size),
@@ -238,8 +289,7 @@ def _prune(output: Storage, keep: int, cache: Cache) -> str:
     return f"removed {len(removed)} older than the last {keep}" if removed else ""
 
 
-def _page(rows: Mapping[str, Row | Iterable[Row]], manifest: dict[str, Any]) -> bytes:
-    from analytics_core.report import render
+def _page(payload: Payload, manifest: dict[str, Any]) -> bytes:
+    from analytics_core.report import page_of
 
-    documents: dict[str, dict[str, Any]] = {kind: {"data": data} for kind, data in rows.items()}
-    return render({**documents, "manifest": manifest}).encode()
+    return page_of(*payload.blocks(manifest)).encode()

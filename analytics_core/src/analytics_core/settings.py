@@ -22,6 +22,11 @@ class RefreshSettings:
     volumes : {"site", "poured"}, optional
         By which rule volumes are found. Default: ``poured`` with the cost ``learned``, else
         ``site``.
+    layout : str
+        Of the database: ``cocktaildb``, ``bar-assistant``, ``table``, the path of a TOML file, or
+        ``auto``, whichever it is.
+    bar : str, optional
+        Which of several bars that share one database, by id or slug.
     neighbors : int
         Neighbors per recipe.
     seed : int
@@ -38,6 +43,8 @@ class RefreshSettings:
 
     cost: Literal["learned", "reference", "tree"] = "learned"
     volumes: VolumeRule | None = None
+    layout: str = "auto"
+    bar: str | None = None
     neighbors: int = 10
     seed: int = 42
     threads: int | None = None

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,6 +71,25 @@ class Pour:
     amount: float | None = None
     unit: str | None = None
     ml_per_unit: float | None = None
+    # What the unit says, asked millions of times.
+    counted_in: str | None = field(init=False, repr=False, compare=False)
+    unmeasured: bool = field(init=False, repr=False, compare=False)
+    rinse: bool = field(init=False, repr=False, compare=False)
+    jigger: bool = field(init=False, repr=False, compare=False)
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        note = object.__setattr__
+        counted = not self.ml_per_unit and self.unit is not None
+        note(self, "counted_in", unit_key(self.unit) if counted else None)
+        note(self, "unmeasured", is_unmeasured(self.unit))
+        note(self, "rinse", is_rinse(self.unit))
+        note(self, "jigger", is_jigger_unit(self.unit))
+        own = (self.ingredient, self.name, self.kind, self.ml, self.amount, self.unit)
+        note(self, "_hash", hash((*own, self.ml_per_unit)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +108,11 @@ between any two kinds. Empty where nothing moves: the same mix."""
 
 Pairs = list[tuple[int, int]]
 Group = tuple[list[int], list[int]]
-Sized = tuple[float, Row]
-"""A step, and the milliliters by which steps are ordered."""
+Ranked = tuple[tuple[float, int, int], Row]
+"""A step, and what orders it: the milliliters, its kind, an ingredient."""
+
+_REMEMBERED = 1 << 16
+"""Pours and steps that are kept as they are said: in a collection most occur again and again."""
 
 
 def glasses_of(catalog: Catalog, tree: IngredientTree) -> list[Glass]:
@@ -98,20 +122,29 @@ def glasses_of(catalog: Catalog, tree: IngredientTree) -> list[Glass]:
         None if fixed_volume_ml(unit.name) is not None else unit.conversion_to_ml
         for unit in catalog.units
     ]
+    ids = tree.ids.tolist()
     pours = []
-    for row, ingredient in enumerate(lines.ingredient.tolist()):
-        unit, amount = int(lines.unit[row]), float(lines.amount[row])
-        pours.append(
-            Pour(
-                ingredient=int(tree.ids[ingredient]),
+    poured: dict[tuple[int, int, int, float, float | None], Pour] = {}
+    for ingredient, rolled, unit, ml, amount in zip(
+        lines.ingredient.tolist(),
+        lines.rolled.tolist(),
+        lines.unit.tolist(),
+        lines.volume_ml.tolist(),
+        [None if math.isnan(amount) else amount for amount in lines.amount.tolist()],
+        strict=True,
+    ):
+        key = ingredient, rolled, unit, ml, amount
+        if (pour := poured.get(key)) is None:
+            pour = poured[key] = Pour(
+                ingredient=ids[ingredient],
                 name=names[ingredient],
-                kind=int(tree.ids[tree.rolled[ingredient]]),
-                ml=float(lines.volume_ml[row]),
-                amount=None if math.isnan(amount) else amount,
+                kind=ids[rolled],
+                ml=ml,
+                amount=amount,
                 unit=None if unit < 0 else catalog.units[unit].name,
                 ml_per_unit=None if unit < 0 else per_unit[unit],
             )
-        )
+        pours.append(pour)
     bounds = np.searchsorted(lines.recipe, np.arange(catalog.recipes.ids.size + 1)).tolist()
     return [fill_glass(pours[start:stop]) for start, stop in pairwise(bounds)]
 
@@ -148,15 +181,17 @@ def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Row]:
     Returns
     -------
     list of dict
-        Changes, largest first, then what stays; ``docs/data.md`` describes the fields.
+        Changes, largest first, then what stays; ``docs/data.md`` describes the fields. Not to be
+        changed: a step that occurs again is the same object.
     """
     scale, paired = _scaled(recipe, neighbor, same_mix=not likeness)
-    changes: list[Sized] = []
-    stays: list[Sized] = []
+    changes: list[Ranked] = []
+    stays: list[Ranked] = []
     same = {ours for ours, _ in paired} | {theirs for _, theirs in paired}
     gone = {key: pour.ml for key, pour in recipe.pours.items() if key not in same}
+    measure = recipe.unit, recipe.ml_per_unit
     new = {
-        key: _measured_for(recipe, pour, scale)
+        key: _measured_in(*measure, pour, scale)
         for key, pour in neighbor.pours.items()
         if key not in same
     }
@@ -172,7 +207,8 @@ def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Row]:
         else:
             less[ours] = pour.ml - other.ml * scale
 
-    for sources, targets in _matched(recipe, gone | less, less, new, likeness):
+    out = gone | less if less else gone
+    for sources, targets in _matched(recipe, out, less, new, likeness) if out and new else ():
         changes.append(
             _swap(
                 [
@@ -184,13 +220,16 @@ def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Row]:
                 [_said(new[key]) for key in targets],
             )
         )
-        gone = {key: ml for key, ml in gone.items() if key not in sources}
-        less = {key: ml for key, ml in less.items() if key not in sources}
-        new = {key: pour for key, pour in new.items() if key not in targets}
+        for key in sources:
+            (less if key in less else gone).pop(key)
+        for key in targets:
+            del new[key]
     changes += [_step("pour_less", _part(recipe.pours[key], ml)) for key, ml in less.items()]
     changes += [_step("leave_out", recipe.pours[key]) for key in gone]
     changes += [_step("add", pour) for pour in new.values()]
-    return [step for _, step in (*sorted(changes, key=_largest), *sorted(stays, key=_largest))]
+    changes.sort(key=_RANK)
+    stays.sort(key=_RANK)
+    return [step for _, step in changes] + [step for _, step in stays]
 
 
 def _sum(pours: Iterable[Pour]) -> float:
@@ -247,50 +286,45 @@ def _paired(recipe: Glass, neighbor: Glass) -> Pairs:
 
 
 def _same(pour: Pour, other: Pour, scale: float) -> bool:
-    if not _is_measured(pour) or not _is_measured(other):
+    if (pour.amount is None and not pour.unmeasured) or (
+        other.amount is None and not other.unmeasured
+    ):
         return True  # a name without an amount stands for whatever the other pours
     if _countable(pour, other):
-        if pour.amount is None or other.amount is None or is_unmeasured(pour.unit):
+        if pour.amount is None or other.amount is None or pour.unmeasured:
             return True
         return _near(pour.amount, other.amount * scale)
     return _near(pour.ml, other.ml * scale)
 
 
-def _is_measured(pour: Pour) -> bool:
-    return pour.amount is not None or is_unmeasured(pour.unit)
-
-
 def _near(a: float, b: float) -> bool:
-    return abs(a - b) <= SAME_WITHIN * max(a, b)
+    return abs(a - b) <= SAME_WITHIN * (max(a, b))
 
 
 def _countable(pour: Pour, other: Pour) -> bool:
     """Whether both are counted in one unit that stands for no volume: pieces, leaves, to top."""
-    return (
-        not pour.ml_per_unit
-        and not other.ml_per_unit
-        and pour.unit is not None
-        and unit_key(pour.unit) == unit_key(other.unit)
-    )
+    return pour.counted_in is not None and pour.counted_in == other.counted_in
 
 
-def _counted(pour: Pour, other: Pour, scale: float) -> Sized:
+def _counted(pour: Pour, other: Pour, scale: float) -> Ranked:
     more = (other.amount or 0.0) * scale - (pour.amount or 0.0)
     grows = other.ml * scale - pour.ml
     ml = max(0.0, grows if more > 0 else -grows)  # pieces may stand for one volume, however many
-    step = _said(replace(pour, ml=ml, amount=abs(more)))
-    return ml, {"kind": "pour_more" if more > 0 else "pour_less", **step}
+    return _step("pour_more" if more > 0 else "pour_less", replace(pour, ml=ml, amount=abs(more)))
 
 
-def _step(kind: str, pour: Pour) -> Sized:
-    return pour.ml, {"kind": kind, **_said(pour)}
+@lru_cache(_REMEMBERED)
+def _step(kind: str, pour: Pour) -> Ranked:
+    return _rank(pour.ml, kind, pour.ingredient), {"kind": kind, **_said(pour)}
 
 
-def _swap(out: list[Row], come: list[Row]) -> Sized:
+def _swap(out: list[Row], come: list[Row]) -> Ranked:
     size = max(sum(pour["ml"] for pour in out), sum(pour["ml"] for pour in come))
-    return size, {"kind": "swap", "from": out, "to": come}
+    step = {"kind": "swap", "from": out, "to": come}
+    return _rank(size, "swap", out[0]["ingredient_id"]), step
 
 
+@lru_cache(_REMEMBERED)
 def _part(pour: Pour, ml: float) -> Pour:
     """So many milliliters of a pour; without amount and unit where its unit cannot say it."""
     if not pour.ml_per_unit:
@@ -298,14 +332,14 @@ def _part(pour: Pour, ml: float) -> Pour:
     return replace(pour, ml=ml, amount=ml / pour.ml_per_unit)
 
 
-def _measured_for(recipe: Glass, pour: Pour, scale: float) -> Pour:
+@lru_cache(_REMEMBERED)
+def _measured_in(unit: str | None, ml_per_unit: float | None, pour: Pour, scale: float) -> Pour:
     """Take the neighbor's pour at the recipe's size, in the recipe's ounces or milliliters."""
     ml = pour.ml * scale
     if pour.amount is None:
         return replace(pour, ml=ml)
-    if pour.ml_per_unit and recipe.ml_per_unit and is_jigger_unit(pour.unit):
-        per_unit = recipe.ml_per_unit
-        return replace(pour, ml=ml, amount=ml / per_unit, unit=recipe.unit, ml_per_unit=per_unit)
+    if pour.ml_per_unit and ml_per_unit and pour.jigger:
+        return replace(pour, ml=ml, amount=ml / ml_per_unit, unit=unit, ml_per_unit=ml_per_unit)
     return replace(pour, ml=ml, amount=pour.amount * scale)
 
 
@@ -362,8 +396,9 @@ def _matched(
 
 def _is_piece(pour: Pour, other: Pour) -> bool:
     """Whether just one of the two is counted: an egg has no volume to compare."""
-    pieces = [not (p.ml_per_unit or is_unmeasured(p.unit)) for p in (pour, other)]
-    return pieces[0] != pieces[1]
+    return (not (pour.ml_per_unit or pour.unmeasured)) != (
+        not (other.ml_per_unit or other.unmeasured)
+    )
 
 
 def _candidates(
@@ -382,7 +417,7 @@ def _candidates(
     for source, ml in out.items():
         ours = recipe.pours[source]
         for target, pour in new.items():
-            if is_rinse(ours.unit) != is_rinse(pour.unit):
+            if ours.rinse != pour.rinse:
                 continue  # what clings to the glass replaces nothing that is in it
             cost = 0.0 if ours.kind == pour.kind else likeness.get((ours.kind, pour.kind))
             if cost is not None:
@@ -390,7 +425,10 @@ def _candidates(
     return sorted(found)
 
 
+@lru_cache(_REMEMBERED)
 def _said(pour: Pour) -> Row:
+    if not math.isfinite(pour.ml):
+        raise ValueError(f"{pour.name} has {pour.ml} ml, which no document can say")
     return {
         "ingredient_id": pour.ingredient,
         "ingredient_name": pour.name,
@@ -401,9 +439,9 @@ def _said(pour: Pour) -> Row:
 
 
 _ORDER = ("swap", "leave_out", "add", "pour_more", "pour_less", "stays")
+_RANK = itemgetter(0)
 
 
-def _largest(sized: Sized) -> tuple[float, int, int]:
-    size, step = sized
-    first = step["from"][0] if step["kind"] == "swap" else step
-    return -round(size, _DECIMALS), _ORDER.index(step["kind"]), first["ingredient_id"]
+def _rank(ml: float, kind: str, ingredient: int) -> tuple[float, int, int]:
+    """Largest first; then by kind and ingredient."""
+    return -round(ml, _DECIMALS), _ORDER.index(kind), ingredient

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+from analytics_core.source.unit_table import Kind, unit_meaning
+
 MOST_STEPS = 3
 """Changes that are told one by one; of what is left, the number."""
 _MOST_STAYING = 2  # names in "Campari and Sweet Vermouth stay"; beyond that "the rest stays"
 _MOST_DASHES = 12  # nobody counts more of them
+_REMEMBERED = 1 << 16  # amounts and names that are kept as they are said
 
 Row = Mapping[str, Any]
 
@@ -38,30 +41,52 @@ class _Unit:
 
 
 _ML = _Unit("ml", "ml", "metric")
-_SPELLINGS = (
-    (_ML, "ml, milliliter, milliliters, millilitre, millilitres"),
-    (_Unit("cl", "cl", "metric"), "cl, centiliter, centiliters, centilitre, centilitres"),
-    (_Unit("oz", "oz", "jigger"), "oz, ounce, ounces, fl oz, fluid ounce, fluid ounces"),
-    (_Unit("cup", "cups", "jigger"), "cup, cups"),
-    (_Unit("tbsp", "tbsp", "small"), "tbsp, tablespoon, tablespoons"),
-    (_Unit("tsp", "tsp", "small"), "tsp, teaspoon, teaspoons"),
-    (_Unit("barspoon", "barspoons", "small"), "barspoon, barspoons, bar spoon, bar spoons, bsp"),
-    (_Unit("splash", "splashes", "small"), "splash, splashes"),
-    (_Unit("dash", "dashes", "small"), "dash, dashes"),
-    (_Unit("drop", "drops", "small"), "drop, drops"),
-    (_Unit("pinch", "pinches", "count"), "pinch, pinches"),
-    (_Unit("leaf", "leaves", "count"), "leaf, leaves"),
-    (_Unit("sprig", "sprigs", "count"), "sprig, sprigs"),
-    (_Unit("slice", "slices", "count"), "slice, slices"),
-    (_Unit("wedge", "wedges", "count"), "wedge, wedges"),
-    (_Unit("cube", "cubes", "count"), "cube, cubes"),
-    (_Unit("", "", "count"), "each, piece, pieces, whole"),
-)
-_SAID = {spelling: unit for unit, text in _SPELLINGS for spelling in text.split(", ")}
-_TOPS = frozenset({"to top", "top", "top up", "topup", "to fill", "fill", "fill up"})
-_RINSES = frozenset({"to rinse", "rinse"})
+_SAID = {
+    "milliliter": _ML,
+    "centiliter": _Unit("cl", "cl", "metric"),
+    "ounce": _Unit("oz", "oz", "jigger"),
+    "cup": _Unit("cup", "cups", "jigger"),
+    "tablespoon": _Unit("tbsp", "tbsp", "small"),
+    "metric_tablespoon": _Unit("tbsp", "tbsp", "small"),
+    "teaspoon": _Unit("tsp", "tsp", "small"),
+    "metric_teaspoon": _Unit("tsp", "tsp", "small"),
+    "each": _Unit("", "", "count"),
+    **{
+        name: _Unit(name, many, "small")
+        for name, many in (
+            ("barspoon", "barspoons"),
+            ("splash", "splashes"),
+            ("dash", "dashes"),
+            ("drop", "drops"),
+        )
+    },
+    **{
+        name: _Unit(name, many, "count")
+        for name, many in (
+            ("bottle", "bottles"),
+            ("can", "cans"),
+            ("pinch", "pinches"),
+            ("leaf", "leaves"),
+            ("sprig", "sprigs"),
+            ("slice", "slices"),
+            ("wedge", "wedges"),
+            ("wheel", "wheels"),
+            ("cube", "cubes"),
+            ("chunk", "chunks"),
+            ("grating", "gratings"),
+            ("stalk", "stalks"),
+        )
+    },
+}
+"""How the units of the table are said; others are said as they are written, or in milliliters."""
 _FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
 _EIGHTHS = {0.125: "⅛", 0.375: "⅜", 0.625: "⅝", 0.875: "⅞"}
+_ROUNDINGS: tuple[tuple[dict[float, str], float], ...] = (
+    ({0.0: "", **_FRACTIONS, 1.0: ""}, 0.03),
+    (_EIGHTHS, 0.03),
+    ({0.0: "", **_FRACTIONS, **_EIGHTHS, 1.0: ""}, 0.1),
+)
+"""Fractions that are tried one after the other, and how far off each may be, in shares."""
 
 
 @lru_cache(maxsize=1024)
@@ -70,20 +95,30 @@ def unit_key(unit: str | None) -> str:
     return " ".join((unit or "").split()).casefold()
 
 
+def _said(unit: str | None) -> _Unit | None:
+    meaning = unit_meaning(unit)
+    return None if meaning is None else _SAID.get(meaning.name)
+
+
 def is_jigger_unit(unit: str | None) -> bool:
     """Whether a recipe is measured in this unit: ounces, milliliters, centiliters, cups."""
-    said = _SAID.get(unit_key(unit))
+    said = _said(unit)
     return said is not None and said.kind in {"jigger", "metric"}
 
 
 def is_rinse(unit: str | None) -> bool:
     """Whether the unit only wets the glass."""
-    return unit_key(unit) in _RINSES
+    return _is_kind(unit, "rinse")
 
 
 def is_unmeasured(unit: str | None) -> bool:
     """Whether the unit says what to do and not how much: to top, to rinse."""
-    return unit_key(unit) in _TOPS or is_rinse(unit)
+    return _is_kind(unit, "top") or is_rinse(unit)
+
+
+def _is_kind(unit: str | None, kind: Kind) -> bool:
+    meaning = unit_meaning(unit)
+    return meaning is not None and meaning.kind == kind
 
 
 def say(steps: Sequence[Row], *, same_mix: bool) -> str:
@@ -101,9 +136,12 @@ def say(steps: Sequence[Row], *, same_mix: bool) -> str:
     str
         Without capital and full stop.
     """
-    return "".join(
-        part if isinstance(part, str) else part.text for part in phrase(steps, same_mix=same_mix)
-    )
+    return text_of(phrase(steps, same_mix=same_mix))
+
+
+def text_of(fragments: Iterable[Fragment]) -> str:
+    """Return the fragments of a sentence as plain text."""
+    return "".join([part if part.__class__ is str else part[1] for part in fragments])
 
 
 def phrase(steps: Sequence[Row], *, same_mix: bool) -> list[Fragment]:
@@ -144,14 +182,18 @@ _Namer = Callable[[Row], list[Fragment]]
 
 def _namer(steps: Sequence[Row]) -> _Namer:
     """Return what writes a name, with the id behind it where two ingredients share the name."""
-    ids: dict[str, set[int]] = {}
+    ids: dict[str, int] = {}
+    shared: set[str] = set()
     for pour in _pours(steps):
-        ids.setdefault(_folded(pour["ingredient_name"]), set()).add(pour["ingredient_id"])
+        key, folded = pour["ingredient_id"], _folded(pour["ingredient_name"])
+        if ids.setdefault(folded, key) != key:
+            shared.add(folded)
 
     def name(pour: Row) -> list[Fragment]:
-        key, text = int(pour["ingredient_id"]), str(pour["ingredient_name"])
-        shared = len(ids[_folded(text)]) > 1
-        return [Name(key, text), f" (id {key})"] if shared else [Name(key, text)]
+        key, text = pour["ingredient_id"], pour["ingredient_name"]
+        if shared and _folded(text) in shared:
+            return [Name(key, text), f" (id {key})"]
+        return [Name(key, text)]
 
     return name
 
@@ -165,7 +207,7 @@ def _pours(steps: Iterable[Row]) -> Iterable[Row]:
             yield step
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(_REMEMBERED)
 def _folded(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
@@ -264,21 +306,26 @@ def _joined(clauses: Sequence[Sequence[Fragment]]) -> list[Fragment]:
 
 
 def _is_counted(pour: Row) -> bool:
-    said = _SAID.get(unit_key(pour["unit"]))
+    said = _said(pour["unit"])
     return said is not None and said.kind == "count"
 
 
 def _amount(pour: Row) -> str:
     """Say a pour's amount, or nothing where nobody could measure it."""
-    amount, ml, key = pour["amount"], float(pour["ml"]), unit_key(pour["unit"])
-    if amount is None or is_unmeasured(pour["unit"]):
+    amount = pour["amount"]
+    return "" if amount is None else _amount_in(amount, float(pour["ml"]), pour["unit"])
+
+
+@lru_cache(_REMEMBERED)
+def _amount_in(amount: float, ml: float, unit: str | None) -> str:
+    if is_unmeasured(unit):
         return ""
-    said = _SAID.get(key)
-    if not key:
+    said = _said(unit)
+    if not unit_key(unit):
         return _number(amount) if amount < 10 else _milliliters(ml)
     if said is None:  # a unit that nobody says; as written where it stands for no volume
         counted = abs(ml - amount) < 1e-3
-        return f"{_number(amount)} {pour['unit'].strip()}" if counted else _milliliters(ml)
+        return f"{_number(amount)} {(unit or '').strip()}" if counted else _milliliters(ml)
     if said.kind == "metric":
         return _milliliters(ml) if said is _ML else f"{_centiliters(amount)} cl"
     number = _fraction(amount)
@@ -290,11 +337,7 @@ def _amount(pour: Row) -> str:
 def _fraction(value: float) -> str | None:
     """Write 1.5 as "1½"; None where no usual fraction is near."""
     whole, rest = divmod(value, 1)
-    for table, within in (
-        ({0.0: "", **_FRACTIONS, 1.0: ""}, 0.03),
-        (_EIGHTHS, 0.03),
-        ({0.0: "", **_FRACTIONS, **_EIGHTHS, 1.0: ""}, 0.1),
-    ):
+    for table, within in _ROUNDINGS:
         nearest = min(table, key=lambda size: abs(size - rest))
         if abs(nearest - rest) <= within * value:
             count = int(whole) + (nearest == 1.0)

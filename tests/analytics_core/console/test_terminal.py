@@ -13,10 +13,10 @@ from analytics_core.console.terminal import neighbors_table
 def shown(neighbor: dict[str, Any], **documents: Any) -> str:
     """Print the table of a drink with one neighbor."""
     rows = [{"recipe_id": 1, "recipe_name": "Negroni", "neighbors": [neighbor]}]
-    out = Console(file=StringIO(), width=160)
+    written = StringIO()
+    out = Console(file=written, width=160)
     out.print(neighbors_table({"recipe-similar": {"data": rows}, **documents}, 1, count=3))
-    text: str = out.file.getvalue()  # type: ignore[attr-defined]
-    return text
+    return written.getvalue()
 
 
 NEIGHBOR = {

@@ -41,8 +41,13 @@ def documents() -> dict[str, Any]:
     return documents_from(INGREDIENTS, LINES)
 
 
+def blocks(documents: dict[str, Any]) -> Any:
+    """Both blocks as the page reads them."""
+    return json.loads(json.dumps(compact(documents), default=list))
+
+
 def test_lines_are_columns(documents: dict[str, Any]) -> None:
-    core, _ = compact(documents)
+    core, _ = blocks(documents)
     names = core["ingredients"]["name"]
     lines = core["lines"]
     assert core["recipes"]["name"] == ["Gimlet", "Daiquiri", "Mint Leaf"]
@@ -64,7 +69,7 @@ def test_lines_are_columns(documents: dict[str, Any]) -> None:
 
 
 def test_the_tree_lies_flat_with_parents_first(documents: dict[str, Any]) -> None:
-    tree = compact(documents)[0]["ingredients"]
+    tree = blocks(documents)[0]["ingredients"]
     assert tree["name"] == ["Gin", "London Dry Gin", "Lime Juice", "Rum", "Mint"]
     assert tree["id"] == [1, 2, 3, 4, 5]
     assert tree["parent"] == [-1, 0, -1, -1, -1]
@@ -76,7 +81,7 @@ def test_the_tree_lies_flat_with_parents_first(documents: dict[str, Any]) -> Non
 def test_an_ingredient_that_the_tree_lacks_joins_as_a_root(documents: dict[str, Any]) -> None:
     line = documents["recipe-details"]["data"][0]["lines"][0]
     line |= {"ingredient_id": 77, "ingredient_name": "Sloe Gin"}
-    core, _ = compact(documents)
+    core, _ = blocks(documents)
     at = core["lines"]["ingredient"][0]
     assert (core["ingredients"]["id"][at], core["ingredients"]["name"][at]) == (77, "Sloe Gin")
     assert core["ingredients"]["parent"][at] == -1
@@ -86,11 +91,11 @@ def test_places_keep_their_shape_and_count_downwards(documents: dict[str, Any]) 
     rows = documents["cocktail-space"]["data"]
     for row, (x, y) in zip(rows, [(-2.0, 0.0), (2.0, 1.0), (0.0, -1.0)], strict=True):
         row |= {"x": x, "y": y}
-    plain = compact(documents)[0]["recipes"]["plain"]
+    plain = blocks(documents)[0]["recipes"]["plain"]
     assert plain == {"x": [0, 10000, 5000], "y": [5000, 2500, 7500]}
     rows[2]["x"] = math.nan
     del rows[0]
-    plain = compact(documents)[0]["recipes"]["plain"]
+    plain = blocks(documents)[0]["recipes"]["plain"]
     assert plain == {"x": [5000, 5000, 5000], "y": [5000, 5000, 5000]}
 
 
@@ -101,13 +106,13 @@ def test_the_two_maps_are_not_mixed_up(documents: dict[str, Any]) -> None:
             for at, row in enumerate(documents["cocktail-space"]["data"])
         ]
     }
-    recipes = compact(documents)[0]["recipes"]
+    recipes = blocks(documents)[0]["recipes"]
     assert recipes["learned"]["x"] == [0, 5000, 10000]
     assert recipes["plain"] != recipes["learned"]
 
 
 def test_neighbors_and_plans_are_columns(documents: dict[str, Any]) -> None:
-    core, near = compact(documents)
+    core, near = blocks(documents)
     names = core["ingredients"]["name"]
     rows = documents["recipe-similar"]["data"]
     at = {10: 0, 20: 1, 30: 2}
@@ -130,7 +135,7 @@ def test_what_cannot_be_shown_is_left_out(documents: dict[str, Any]) -> None:
     first[0]["neighbor_recipe_id"] = 999
     flows = len(first[1]["transport_plan"])
     first[1]["transport_plan"].append({**first[1]["transport_plan"][0], "mass": 1e-6})
-    _, near = compact(documents)
+    _, near = blocks(documents)
     assert near["start"][:2] == [0, 1]
     assert near["plan"][:2] == [0, flows]
 
@@ -148,7 +153,7 @@ def test_six_substitutes_are_shown_in_their_order(documents: dict[str, Any]) -> 
             }
         ]
     }
-    core, _ = compact(documents)
+    core, _ = blocks(documents)
     shown, names = core["substitutes"], core["ingredients"]["name"]
     assert [names[i] for i in shown["of"]] == ["Lime Juice"]
     assert shown["start"] == [0, 6]
@@ -158,7 +163,7 @@ def test_six_substitutes_are_shown_in_their_order(documents: dict[str, Any]) -> 
 
 def test_complexity_and_manifest_come_along(documents: dict[str, Any]) -> None:
     documents["manifest"]["secret"] = "not for the page"
-    core, _ = compact(documents)
+    core, _ = blocks(documents)
     assert core["complexity"] == [[1, 1], [2, 2]]
     assert core["manifest"]["run_id"] == documents["manifest"]["run_id"]
     assert "secret" not in core["manifest"]
@@ -168,7 +173,7 @@ def test_complexity_and_manifest_come_along(documents: dict[str, Any]) -> None:
 def test_a_document_that_is_missing_is_named(documents: dict[str, Any], absent: str) -> None:
     del documents[absent]
     with pytest.raises(AnalyticsError, match=rf"needs the documents {absent}, which"):
-        compact(documents)
+        blocks(documents)
 
 
 def test_families_are_marked_by_what_is_more_often_there_than_elsewhere() -> None:
@@ -190,7 +195,7 @@ def test_families_are_marked_by_what_is_more_often_there_than_elsewhere() -> Non
     for row in documents["recipe-similar"]["data"]:  # so that families are sure
         kin = range(1, 6) if row["recipe_id"] <= 5 else range(6, 9)
         row["neighbors"] = [n for n in row["neighbors"] if n["neighbor_recipe_id"] in kin]
-    core, _ = compact(documents)
+    core, _ = blocks(documents)
     names = core["ingredients"]["name"]
     assert core["recipes"]["family"] == [0] * 5 + [1] * 3
     marks = [[names[i] for i in family] for family in core["families"]]
@@ -242,13 +247,13 @@ def test_data_cannot_end_its_element_and_comes_back(
     text = render(documents)
     text.encode()
     assert text.count("<script") == text.count("</script") == 4
-    blocks = re.findall(r'<script type="application/json" id="(\w+)">(.*?)</script>', text)
-    assert [name for name, _ in blocks] == ["core", "neighbors"]
-    for _, block in blocks:
+    elements = re.findall(r'<script type="application/json" id="(\w+)">(.*?)</script>', text)
+    assert [name for name, _ in elements] == ["core", "neighbors"]
+    for _, block in elements:
         assert not set("<>&") & set(block)
-    core, near = (json.loads(block) for _, block in blocks)
+    core, near = (json.loads(block) for _, block in elements)
     assert core["recipes"]["name"][0] == HOSTILE.replace("\ud800", "?")
-    assert near == json.loads(json.dumps(compact(documents)[1]))
+    assert near == blocks(documents)[1]
 
 
 def test_the_policy_names_the_scripts_and_the_style_and_nothing_else(

@@ -10,8 +10,8 @@ import pytest
 
 from analytics_core.sample import load_ingredients, load_recipes, write_sample_database
 from analytics_core.source.cocktaildb import load_catalog
-from benchmarks.costs import DEFAULT, differences, distances_under, judge
-from benchmarks.yardsticks import Scores, Yardsticks, hubness, interval, level
+from benchmarks.costs import DEFAULT, Judged, differences, distances_under, judge
+from benchmarks.yardsticks import Scores, Yardsticks, hubness, interval, level, written
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +116,19 @@ def test_groups_come_from_names() -> None:
     assert not yardsticks.triplets
 
 
+def test_families_of_a_file_count_by_the_drinks_that_are_there(tmp_path: Path) -> None:
+    file = tmp_path / "families.toml"
+    file.write_text(
+        '[[family]]\nname = "a"\nrecipes = ["RYE SOUR", "Sour", "Clover", "Bronx", "Gin Sour"]\n'
+        '[[family]]\nname = "b"\nrecipes = ["Sour", "Bronx", "Gin Sour", "Clover Club"]\n'
+        '[[triplet]]\ndrink = "Bronx"\nnear = "Silver Bronx"\nfar = "Sour"\n'
+        '[[triplet]]\ndrink = "Bronx"\nnear = "Clover Club"\nfar = "Sour"\n'
+    )
+    yardsticks = Yardsticks(NAMES, written(file))
+    assert [rows.tolist() for rows in yardsticks.families] == [[0, 1, 3, 5]]
+    assert yardsticks.triplets == [(5, 6, 0)]
+
+
 def test_scores_by_hand() -> None:
     """Drinks on a line; the sours lie together, but one of them lies beyond the others."""
     place = np.array([0.0, 1.0, 2.0, 5.0, 3.0, 10.0, 10.5])
@@ -139,6 +152,22 @@ def test_draws_are_the_same_for_every_cost_and_spread_about_the_mean() -> None:
     assert 0.3 < low < 0.45
     assert 0.55 < high < 0.7
     assert "quality" not in scores.means()
+
+
+def test_one_group_tells_no_difference_from_noise() -> None:
+    """However it is drawn it is the same, so that its interval would have no width."""
+
+    def scored(families: float, same: float) -> Judged:
+        groups = {
+            "families": np.full(5, families),
+            "head": np.full(5, 0.5),
+            "known": np.full(5, 0.5),
+            "same": np.array([same]),
+        }
+        return Judged(Scores(groups), (1.0, 0.0))
+
+    (line,) = differences({DEFAULT: scored(0.6, 0.0), ("tree", "site"): scored(0.5, 1.0)})
+    assert line == "learned poured against tree site: families +0.100 to +0.100"
 
 
 def test_a_hub_is_seen() -> None:

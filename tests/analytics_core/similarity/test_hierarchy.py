@@ -1,4 +1,4 @@
-"""The hierarchy: roll-up, ancestors, distances by walking, transport in closed form."""
+"""The hierarchy: ancestors, distances by walking, transport in closed form."""
 
 from __future__ import annotations
 
@@ -75,14 +75,10 @@ def test_depth_lineage_and_roots_are_those_of_walking(ingredients: Ingredients) 
 
 @quick
 @given(forests())
-def test_only_substitutable_leaves_with_a_parent_roll_up(ingredients: Ingredients) -> None:
-    tree = IngredientTree.from_ingredients(ingredients)
+def test_what_is_above_something_has_children(ingredients: Ingredients) -> None:
     parents = ingredients.parents.tolist()
-    inner = tree.has_children()
+    inner = IngredientTree.from_ingredients(ingredients).has_children()
     assert inner.tolist() == [node in parents for node in range(len(parents))]
-    for node, parent in enumerate(parents):
-        rolls = ingredients.allow_substitution[node] and parent >= 0 and node not in parents
-        assert tree.rolled[node] == (parent if rolls else node)
 
 
 @quick
@@ -134,7 +130,6 @@ def test_edges_shrink_with_depth_by_the_decay() -> None:
 def test_two_roots_are_two_edges_apart() -> None:
     pair = IngredientTree.from_ingredients(ingredients_of([5, 9], [-1, -1], [True] * 2))
     assert pair.distance_matrix(np.arange(2)).tolist() == [[0.0, 2.0], [2.0, 0.0]]
-    assert pair.rolled.tolist() == [0, 1]  # a root has nothing to roll up to
 
 
 def test_a_thousand_levels_are_no_trouble() -> None:
@@ -147,18 +142,17 @@ def test_a_thousand_levels_are_no_trouble() -> None:
         parents=np.array(parents, np.int32),
         allow_substitution=np.ones(depth, bool),
         paths=("/",) * depth,
+        strength=np.full(depth, np.nan),
     )
     tree = IngredientTree.from_ingredients(ingredients)
     assert tree.depth.tolist() == list(range(1, depth + 1))
     ends = tree.distance_matrix(np.array([0, depth - 1]))
     assert ends[0, 1] == depth - 1
-    assert tree.rolled[-1] == depth - 2
-    assert (tree.rolled[:-1] == np.arange(depth - 1)).all()
     assert tree.with_ancestors(np.array([depth - 1])).size == depth
 
 
 def test_no_ingredients_make_an_empty_tree() -> None:
     tree = IngredientTree.from_ingredients(ingredients_of([], [], []))
-    assert tree.roots.size == tree.rolled.size == tree.has_children().size == 0
+    assert tree.roots.size == tree.has_children().size == 0
     assert tree.distance_matrix(np.empty(0, np.int64)).shape == (0, 0)
     assert tree.with_ancestors(np.empty(0, np.int64)).size == 0

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from analytics_core.source.assembly import assemble
+from analytics_core.source.catalog import Ingredients
 from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.findings import Findings
+from analytics_core.source.rows import (
+    NULL_ID,
+    IngredientRows,
+    LineRows,
+    RecipeRows,
+    Rows,
+    UnitRows,
+)
 from tests.analytics_core.databases import (
     DASH,
     INGREDIENTS,
@@ -22,6 +36,120 @@ from tests.analytics_core.databases import (
     refusal,
     write_database,
 )
+from tests.strategies import forests, ingredients_of
+
+# --- rows that no file need hold ---------------------------------------------------------------
+
+
+def rows_of(
+    ingredients: Ingredients, lines: list[tuple[int, int, int]], *, only_named: bool = False
+) -> Rows:
+    """One ounce per line; a line is (recipe, place of the ingredient, whether it rolls up)."""
+    ids = ingredients.ids.tolist()
+    recipes = sorted({recipe for recipe, _, _ in lines})
+    return Rows(
+        layout="test",
+        ingredients=IngredientRows(
+            ids=ids,
+            names=ingredients.names,
+            parents=[ids[parent] if parent >= 0 else NULL_ID for parent in ingredients.parents],
+            allow_substitution=ingredients.allow_substitution.astype(int).tolist(),
+        ),
+        units=UnitRows(ids=[1], names=["Ounce"], abbreviations=["oz"], volumes_ml=[29.5735]),
+        recipes=RecipeRows(ids=recipes, names=[f"Recipe {recipe}" for recipe in recipes]),
+        lines=LineRows(
+            recipes=[recipe for recipe, _, _ in lines],
+            ingredients=[ids[place] for _, place, _ in lines],
+            units=[1] * len(lines),
+            amounts=[1.0] * len(lines),
+            rolls_up=[flag for _, _, flag in lines],
+        ),
+        only_named_parents=only_named,
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(forests(), st.booleans(), st.data())
+def test_only_leaves_with_a_parent_roll_up_and_each_line_decides(
+    ingredients: Ingredients, only_named: bool, data: st.DataObject
+) -> None:
+    parents = ingredients.parents.tolist()
+    places = st.integers(0, len(parents) - 1)
+    lines = data.draw(
+        st.lists(st.tuples(st.integers(1, 4), places, st.sampled_from([-1, 0, 1])), min_size=1)
+    )
+    rows = rows_of(ingredients, lines, only_named=only_named)
+    found = assemble("here", rows, Findings()).lines
+    named = {place for _, place, _ in lines}
+    expected = []
+    for recipe, place, flag in lines:
+        parent = parents[place]
+        wanted = flag == 1 or (flag == -1 and ingredients.allow_substitution[place])
+        rolls = wanted and parent >= 0 and place not in parents
+        rolls = rolls and (parent in named or not only_named)
+        expected.append((recipe, place, parent if rolls else place))
+    ids = sorted({recipe for recipe, _, _ in lines})
+    seen = zip([ids[r] for r in found.recipe], found.ingredient, found.rolled, strict=True)
+    assert sorted(map(tuple, seen)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (30.0, 60.0, 45.0),
+        (30.0, None, 30.0),
+        (30.0, 0.0, 30.0),
+        (None, 20.0, 20.0),
+        (2.0, 2.0, 2.0),
+    ],
+)
+def test_a_range_is_its_middle(low: float | None, high: float | None, expected: float) -> None:
+    rows = rows_of(ingredients_of([1], [-1], [False]), [(1, 0, -1)])
+    lines = replace(rows.lines, amounts=[low], amounts_max=[high])
+    catalog = assemble("here", replace(rows, lines=lines), Findings())
+    assert catalog.lines.amount.tolist() == [expected]
+
+
+def test_optional_lines_are_kept_apart() -> None:
+    rows = rows_of(
+        ingredients_of([1, 2], [-1, -1], [False] * 2), [(1, 0, -1), (1, 1, -1), (2, 1, -1)]
+    )
+    findings = Findings()
+    lines = replace(rows.lines, optional=[0, 1, 1])
+    catalog = assemble("here", replace(rows, lines=lines), findings)
+    assert catalog.lines.ingredient.tolist() == [0]
+    assert catalog.optional.ingredient.tolist() == [1]
+    assert catalog.optional.volume_ml.tolist() == [29.5735]
+    assert catalog.recipes.ids.tolist() == [1]
+    assert [(f.code, f.examples) for f in catalog.findings] == [
+        ("recipe-all-optional", ("Recipe 2 (id 2)",))
+    ]
+
+
+def test_strengths_that_nobody_wrote() -> None:
+    # Spirit 0 > Gin 0 > Dry Gin 47; Soda 0; Syrup unknown; Moonshine 120
+    ingredients = ingredients_of([1, 2, 3, 4, 5, 6], [-1, 0, 1, -1, -1, -1], [False] * 6)
+    rows = rows_of(ingredients, [(1, 0, -1)])
+    given_strengths = replace(rows.ingredients, strengths=[0, 0, 47.0, 0, None, 120])
+    catalog = assemble("here", replace(rows, ingredients=given_strengths), Findings())
+    np.testing.assert_array_equal(
+        catalog.ingredients.strength, [np.nan, np.nan, 47, 0, np.nan, np.nan]
+    )
+    assert finding(catalog, "bad-strength").examples == ("Ingredient 6 (id 6)",)
+
+
+def test_pairs_and_variants_that_lead_nowhere_are_dropped() -> None:
+    rows = rows_of(ingredients_of([1, 2], [-1, -1], [False] * 2), [(5, 0, -1), (6, 1, -1)])
+    recipes = RecipeRows(ids=[5, 6, 7], names=["a", "b", "c"], variant_of=[6, 6, 5])
+    catalog = assemble(
+        "here",
+        replace(rows, recipes=recipes, substitutes=[(2, 1), (1, 9), (1, 1), (2, 1)]),
+        Findings(),
+    )
+    assert catalog.recipes.variant_of.tolist() == [1, -1]  # its own variant, and one without lines
+    assert catalog.substitutes.tolist() == [[1, 0]]
+    assert catalog.parts.shape == (0, 2)
+
 
 # --- the tree --------------------------------------------------------------------------------
 

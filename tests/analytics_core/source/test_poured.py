@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analytics_core.source.bare import Reading
 from analytics_core.source.cocktaildb import load_catalog
-from analytics_core.source.poured import piece_volume_ml, poured_volumes_ml, with_known_sizes
+from analytics_core.source.poured import poured_volumes_ml, with_known_sizes
+from analytics_core.source.sizes import piece_volume_ml
 from analytics_core.source.units import Unit, line_volumes_ml
 from tests.analytics_core.databases import (
     DASH,
@@ -67,9 +69,9 @@ def test_units_are_known_by_name_or_abbreviation() -> None:
         Unit("Fluid Ounces", "fl. oz", None),
         Unit("cl", None, 9.0),  # the database knows better
         Unit("to top", "l", None),
-        Unit("Glug", None, None),
+        Unit("Smidgen", None, None),
     )
-    assert [u.conversion_to_ml for u in with_known_sizes(units)] == [
+    assert [u.conversion_to_ml for u in with_known_sizes(units).units] == [
         10.0,
         100.0,
         29.5735,
@@ -84,39 +86,43 @@ KNOWN = (
     Unit("Ounce", "oz", 30.0),
     Unit("Each", None, None),
     Unit("to top", None, None),
-    Unit("Glug", None, None),
+    Unit("Smidgen", None, None),
     Unit("to rinse", None, 12.0),
 )
 
 
 @pytest.mark.parametrize(
-    ("amount", "unit", "ingredient", "milliliters", "guessed"),
+    ("amount", "unit", "ingredient", "milliliters", "reading"),
     [
-        (2.0, 0, 1, 60.0, False),
-        (NONE, 0, 1, 1.0, False),
-        (2.0, 1, 0, 60.0, False),
-        (NONE, 1, 0, 30.0, False),  # one piece
-        (0.0, 1, 0, 0.0, False),
-        (2.0, 1, 1, 45.0, True),  # the median of the other lines
-        (3.0, 3, 1, 45.0, True),
-        (3.0, 1, 2, 15.0, True),  # of which nothing is known
-        (NONE, 3, 2, 5.0, True),
-        (NONE, 2, 0, 90.0, False),
-        (NONE, 4, 1, 5.0, False),
-        (2.0, -1, 0, 60.0, False),  # two egg whites
-        (6.0, -1, 0, 180.0, False),
-        (20.0, -1, 0, 20.0, False),  # nobody takes twenty: milliliters
-        (20.0, -1, 1, 20.0, False),
-        (NONE, -1, 0, 1.0, False),
-        (2.0, 1, -1, 1.0, False),  # a line without an ingredient is left out later
+        (2.0, 0, 1, 60.0, Reading.WRITTEN),
+        (NONE, 0, 1, 52.5, Reading.MISSING),  # the median of the other lines, what tops included
+        (NONE, 0, 3, 1.0, Reading.MISSING),
+        (2.0, 1, 0, 60.0, Reading.WRITTEN),
+        (NONE, 1, 0, 30.0, Reading.WRITTEN),  # one piece
+        (0.0, 1, 0, 0.0, Reading.WRITTEN),
+        (2.0, 1, 1, 45.0, Reading.GUESSED),  # the median of the other measured lines
+        (3.0, 3, 1, 45.0, Reading.UNKNOWN_UNIT),
+        (3.0, 1, 2, 15.0, Reading.GUESSED),  # of which nothing is known
+        (NONE, 3, 2, 5.0, Reading.UNKNOWN_UNIT),
+        (2.0, 3, 3, 10.0, Reading.UNKNOWN_UNIT),  # no limes in lime juice
+        (NONE, 2, 0, 90.0, Reading.WRITTEN),
+        (NONE, 4, 1, 5.0, Reading.WRITTEN),
+        (2.0, -1, 0, 60.0, Reading.BARE_SHOWN),  # egg whites are counted
+        (6.0, -1, 0, 180.0, Reading.BARE_PIECES),
+        (20.0, -1, 0, 20.0, Reading.BARE_GUESSED),  # nobody takes twenty: milliliters
+        (20.0, -1, 1, 20.0, Reading.BARE_GUESSED),
+        (1.0, -1, 1, 30.0, Reading.BARE_SHOWN),  # it is poured by the ounce
+        (NONE, -1, 0, 30.0, Reading.MISSING),  # one piece
+        (0.0, -1, 0, 30.0, Reading.MISSING),  # the form asked for a number
+        (2.0, 1, -1, 1.0, Reading.WRITTEN),  # a line without an ingredient is left out later
     ],
 )
 def test_volume_of_one_line(
-    amount: float, unit: int, ingredient: int, milliliters: float, guessed: bool
+    amount: float, unit: int, ingredient: int, milliliters: float, reading: Reading
 ) -> None:
-    others = ((1.0, 0, 1), (2.0, 0, 1), (NONE, 2, 1), (5.0, 1, 0), (1.5, 0, 1))
+    others = ((1.0, 0, 1), (2.0, 0, 1), (NONE, 2, 1), (1.0, 1, 0), (1.5, 0, 1))
     lines = [*others, (amount, unit, ingredient)]
-    if unit == 0 and ingredient == 1:
+    if amount == 2.0 and unit == 0:
         lines = lines[-1:]
     poured = poured_volumes_ml(
         np.array([line[0] for line in lines]),
@@ -126,7 +132,7 @@ def test_volume_of_one_line(
         NAMES,
     )
     assert poured.volume_ml[-1] == pytest.approx(milliliters)
-    assert poured.guessed[-1] == guessed
+    assert poured.reading[-1] == reading
 
 
 def test_the_first_ingredient_has_a_median_too() -> None:
@@ -141,12 +147,12 @@ def test_the_first_ingredient_has_a_median_too() -> None:
 
 
 def test_without_pieces_nothing_differs() -> None:
-    amount, unit = np.array([1.0, NONE, 30.0]), np.array([0, 2, -1], np.int32)
+    amount, unit = np.array([1.0, NONE, 0.0]), np.array([0, 2, 0], np.int32)
     poured = poured_volumes_ml(amount, unit, KNOWN, np.array([1, 1, 1], np.int32), NAMES)
     np.testing.assert_array_equal(poured.volume_ml, line_volumes_ml(amount, unit, KNOWN))
-    assert not poured.guessed.any()
+    assert not poured.reading.any()
     nothing = poured_volumes_ml(np.empty(0), np.empty(0, np.int32), (), np.empty(0, np.int32), ())
-    assert nothing.volume_ml.size == nothing.guessed.size == 0
+    assert nothing.volume_ml.size == nothing.reading.size == 0
 
 
 def test_guesses_are_findings_with_their_recipes(tmp_path: Path) -> None:
@@ -157,7 +163,7 @@ def test_guesses_are_findings_with_their_recipes(tmp_path: Path) -> None:
     path = write_database(tmp_path / "bar.db", recipes=[(1, "One"), (2, "Two")], lines=lines)
     found = finding(load_catalog(path, volumes="poured"), "guessed-volume")
     assert found.count == 3
-    assert found.message.startswith("Guessed the volume of 3 lines in 2 recipes, because")
+    assert found.message.startswith("Guessed the volume of 3 lines in “Each” in 2 recipes, because")
     assert any("in One (id 1)" in example for example in found.examples)
     assert not [f for f in load_catalog(path).findings if f.code == "guessed-volume"]
     assert load_catalog(path).fingerprint != load_catalog(path, volumes="poured").fingerprint

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from analytics_core.store import (
     read_manifest,
     read_published,
 )
+from analytics_core.store.base import Content
 from analytics_core.store.publish import MANIFEST_KEY
 from tests.servers import AwsServer
 
@@ -67,8 +70,55 @@ def test_a_published_set_comes_back(storage: Storage) -> None:
     assert storage.read("analytics/v1/runs/r1/manifest.json") == storage.read(MANIFEST_KEY)
 
 
+def test_pieces_are_written_as_they_are_made(storage: Storage) -> None:
+    made: list[str] = []
+
+    def pieces(name: str) -> Iterator[bytes]:
+        for number in range(3):
+            made.append(f"{name} {number}")
+            yield f"{'[' if not number else ','}{number}{']' if number == 2 else ''}".encode()
+
+    manifest = publish(
+        storage,
+        run_id="r1",
+        documents={kind: chain([b'{"data":'], pieces(kind), [b"}"]) for kind in KINDS},
+        manifest={"generated_at": "2026-01-01"},
+        extras={"report.html": (f"<p>{len(made)}".encode() for _ in range(1))},
+    )
+    published = read_published(storage)
+    assert [published[kind]["data"] for kind in KINDS] == [[0, 1, 2]] * len(KINDS)
+    assert made == [f"{kind} {number}" for kind in KINDS for number in range(3)]
+    assert storage.read("analytics/v1/report.html") == b"<p>6"  # made when all else is
+    for entry in (*manifest["documents"].values(), *manifest["extras"].values()):
+        content = storage.read(entry["key"])
+        assert (entry["bytes"], entry["sha256"]) == (
+            len(content),
+            hashlib.sha256(content).hexdigest(),
+        )
+
+
+def test_a_maker_that_fails_leaves_the_set_before(storage: Storage) -> None:
+    def failing() -> Iterator[bytes]:
+        yield b"["
+        raise ValueError("no number")
+
+    publish_run(storage, "r1")
+    with pytest.raises(ValueError, match="no number"):
+        publish(storage, run_id="r2", documents={KINDS[0]: failing()}, manifest={})
+    assert_whole(storage, "r1")
+    assert not storage.list("analytics/v1/runs/r2/")
+
+
+def test_a_copy_is_no_second_set_of_bytes(tmp_path: Path) -> None:
+    manifest = publish_run(LocalStorage(tmp_path), "r1")
+    own = tmp_path / manifest["documents"]["recipe-similar"]["key"]
+    assert own.samefile(tmp_path / "analytics/v1/recipe-similar.json")
+    publish_run(LocalStorage(tmp_path), "r2")  # takes the stable name; the run's file stays
+    assert own.read_bytes() == documents("r1")["recipe-similar"]
+
+
 class Recorder(LocalStorage):
-    """Notes the order of reads and writes."""
+    """Notes the order of reads, writes, comparisons and copies."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -78,9 +128,17 @@ class Recorder(LocalStorage):
         self.steps.append(("read", key))
         return super().read(key)
 
-    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+    def write(self, key: str, data: Content, *, content_type: str = "application/json") -> None:
         self.steps.append(("write", key))
         super().write(key, data, content_type=content_type)
+
+    def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
+        self.steps.append((f"copy {source} to", target))
+        super().copy(source, target, content_type=content_type)
+
+    def digest(self, key: str) -> str:
+        self.steps.append(("compare", key))
+        return super().digest(key)
 
 
 def test_the_order_is_run_check_stable_manifest(tmp_path: Path) -> None:
@@ -90,17 +148,18 @@ def test_the_order_is_run_check_stable_manifest(tmp_path: Path) -> None:
     run = [f"analytics/v1/runs/r1/{name}" for name in names]
     assert [step for step in storage.steps if step != ("read", MANIFEST_KEY)] == [
         *(("write", key) for key in run),
-        *(("read", key) for key in run),
+        *(("compare", key) for key in run),
         ("write", "analytics/v1/runs/r1/manifest.json"),
-        *(("write", f"analytics/v1/{name}") for name in names),
+        *((f"copy analytics/v1/runs/r1/{name} to", f"analytics/v1/{name}") for name in names),
         ("write", MANIFEST_KEY),
     ]
 
 
 def test_what_does_not_read_back_is_not_published(tmp_path: Path) -> None:
     class Damaging(LocalStorage):
-        def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
-            damaged = data[:-1] if key.endswith("r2/recipe-similar.json") else data
+        def write(self, key: str, data: Content, *, content_type: str = "application/json") -> None:
+            whole = data if isinstance(data, bytes) else b"".join(data)
+            damaged = whole[:-1] if key.endswith("r2/recipe-similar.json") else whole
             super().write(key, damaged, content_type=content_type)
 
     publish_run(LocalStorage(tmp_path), "r1")
@@ -124,19 +183,22 @@ KILLED_WRITER = textwrap.dedent(
 
     place, run, last, torn = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "torn"
     storage = open_storage(place)
-    write, done = storage.write, 0
+    done = 0
 
-    def deadly(key, data, **options):
-        global done
-        if done == last:
-            if torn:  # die inside the write itself, between the bytes and the rename
-                Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)
-                write(key, data, **options)
-            os.kill(os.getpid(), signal.SIGKILL)
-        write(key, data, **options)
-        done += 1
+    def deadly(act):
+        def acting(*where, **options):
+            global done
+            if done == last:
+                if torn:  # die inside the write itself, between the bytes and the rename
+                    Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)
+                    act(*where, **options)
+                os.kill(os.getpid(), signal.SIGKILL)
+            act(*where, **options)
+            done += 1
 
-    storage.write = deadly
+        return acting
+
+    storage.write, storage.copy = deadly(storage.write), deadly(storage.copy)
     publish_run(storage, run, "2026-01-02")
     print("published")
     """
@@ -193,12 +255,19 @@ def test_of_two_publishers_at_once_one_wins_whole(tmp_path: Path) -> None:
     class Interleaved(LocalStorage):
         """Lets another publisher run completely between any two of this one's writes."""
 
-        def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        def meet_rival(self) -> None:
             rival = f"rival-{len(seen)}"
             publish_run(storage, rival)
             seen.append(rival)
             assert_whole(storage, rival)
+
+        def write(self, key: str, data: Content, *, content_type: str = "application/json") -> None:
+            self.meet_rival()
             super().write(key, data, content_type=content_type)
+
+        def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
+            self.meet_rival()
+            super().copy(source, target, content_type=content_type)
 
     publish_run(Interleaved(tmp_path), "mine")
     assert len(seen) == WRITES
@@ -352,7 +421,7 @@ def test_a_run_about_to_be_published_survives_the_pruning_of_a_newer_one(tmp_pat
     publish_run(storage, "r1", "2026-01-01")
 
     class Overtaken(LocalStorage):
-        def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
+        def write(self, key: str, data: Content, *, content_type: str = "application/json") -> None:
             super().write(key, data, content_type=content_type)
             if key.endswith("/runs/r2/manifest.json"):
                 publish_run(storage, "r3", "2026-01-03")

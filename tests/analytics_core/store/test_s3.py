@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,62 @@ def test_objects_carry_content_type_and_checksum(bucket: str, s3: Any) -> None:
     assert page["ChecksumSHA256"]
     manifest = s3.head_object(Bucket=bucket, Key=MANIFEST_KEY)
     assert manifest["ContentType"] == "application/json"
+
+
+class Watched:
+    """A client that notes which requests are made."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.requests: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        self.requests.append(name)
+        return getattr(self._client, name)
+
+
+def test_what_s3_has_digested_is_not_downloaded(bucket: str, s3: Any) -> None:
+    client = Watched(s3)
+    publish_run(S3Storage(bucket, "", cast("Any", client)), "r1")
+    assert client.requests.count("head_object") == 3
+    assert client.requests.count("copy_object") == 3
+    # the manifest, before and after: there is none yet
+    assert client.requests.count("get_object") == 2
+
+
+def test_an_object_in_parts_is_compared_by_its_parts(
+    bucket: str, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics_core.store.s3._PART_BYTES", 5 << 20)
+    client = Watched(s3)
+    storage = S3Storage(bucket, "p", cast("Any", client))
+    pieces = [b"a" * (4 << 20), b"b" * (4 << 20)]
+    storage.write("long", iter(pieces), content_type="text/plain")
+    assert client.requests.count("upload_part") == 2
+    told = s3.head_object(Bucket=bucket, Key="p/long", ChecksumMode="ENABLED")
+    assert told["ContentType"] == "text/plain"
+    whole = hashlib.sha256(b"".join(pieces)).hexdigest()
+    assert storage.digest("long") == whole
+    # another process knows nothing of the parts, and what was put over it is seen
+    assert S3Storage(bucket, "p", s3).digest("long") == whole
+    s3.put_object(Bucket=bucket, Key="p/long", Body=b"other")
+    assert storage.digest("long") == hashlib.sha256(b"other").hexdigest()
+
+
+def test_an_upload_that_fails_is_abandoned(
+    bucket: str, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics_core.store.s3._PART_BYTES", 5 << 20)
+
+    def failing() -> Any:
+        yield bytes(11 << 20)
+        raise ValueError("no number")
+
+    storage = S3Storage(bucket, "p", s3)
+    with pytest.raises(ValueError, match=r"^no number$"):
+        storage.write("long", failing())
+    assert storage.list("") == []
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
 
 
 def test_a_missing_bucket_is_named_with_what_to_do(s3: Any) -> None:

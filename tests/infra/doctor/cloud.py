@@ -4,18 +4,26 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSResponse
 
 from infra.doctor.account import Account
+from infra.doctor.examination import Check
 from infra.doctor.findings import Finding, Severity
-from infra.environments import AdoptedFileSystem, AdoptedVpc
+from infra.environments import AdoptedFileSystem, AdoptedVpc, Environment
 from infra.facts import INTERFACE_ENDPOINTS
+from infra.templates import Json
 from tests.infra.emulator import REGION
 
 ZONES = (f"{REGION}a", f"{REGION}b")
+
+
+class Examine(Protocol):
+    """Runs checks on the account as the command does."""
+
+    def __call__(self, environment: Environment, *checks: Check) -> list[Finding]: ...
 
 
 def of(severity: Severity, findings: list[Finding]) -> list[str]:
@@ -23,7 +31,9 @@ def of(severity: Severity, findings: list[Finding]) -> list[str]:
     return [finding.what for finding in findings if finding.severity is severity]
 
 
-_LISTENERS: list[tuple[Any, str, Callable]] = []  # type: ignore[type-arg]
+Listener = Callable[..., object]
+
+_LISTENERS: list[tuple[Any, str, Listener]] = []
 
 
 @contextmanager
@@ -35,7 +45,7 @@ def listening() -> Iterator[None]:
         events.unregister(name, listener)
 
 
-def _listen(account: Account, event: str, call: str, listener: Callable) -> None:  # type: ignore[type-arg]
+def _listen(account: Account, event: str, call: str, listener: Listener) -> None:
     service, _, operation = call.partition(".")
     if service not in account._clients:
         account._clients[service] = account.session.client(  # type: ignore[call-overload]
@@ -46,10 +56,10 @@ def _listen(account: Account, event: str, call: str, listener: Callable) -> None
     _LISTENERS.append((events, f"{event}.{service}.{operation}", listener))
 
 
-def say(account: Account, call: str, answer: dict | Callable[[dict], dict]) -> None:  # type: ignore[type-arg]
+def say(account: Account, call: str, answer: Json | Callable[[Json], Json]) -> None:
     """Answer a call that the emulator does not know, or not so: `lambda.GetAccountSettings`."""
 
-    def instead(params: dict, **_: Any) -> tuple[Any, dict]:  # type: ignore[type-arg]
+    def instead(params: Json, **_: Any) -> tuple[AWSResponse, Json]:
         body = params["body"]
         asked = json.loads(body or "{}") if isinstance(body, bytes | str) else body
         return (
@@ -169,7 +179,7 @@ class Network:
                 PrivateDnsEnabled=private,
             )
 
-    def add_gateway(self, policy: dict | None = None) -> None:  # type: ignore[type-arg]
+    def add_gateway(self, policy: Json | None = None) -> None:
         document = {"PolicyDocument": json.dumps(policy)} if policy else {}
         self.ec2.create_vpc_endpoint(
             VpcId=self.vpc_id,
@@ -183,7 +193,7 @@ class Network:
 class Files:
     """A file system with a mount target in each subnet, and an access point."""
 
-    def __init__(self, aws: Any, network: Network, *, root: dict | None = None) -> None:  # type: ignore[type-arg]
+    def __init__(self, aws: Any, network: Network, *, root: Json | None = None) -> None:
         self.efs = efs = aws.client("efs")
         self.network = network
         self.file_system_id = efs.create_file_system(CreationToken="bar")["FileSystemId"]

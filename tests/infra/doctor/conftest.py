@@ -10,8 +10,10 @@ import boto3
 import pytest
 
 from infra.doctor.account import Account
-from infra.doctor.examination import ordered, run
-from tests.infra.doctor.cloud import listening
+from infra.doctor.examination import Check, ordered, run
+from infra.doctor.findings import Finding
+from infra.environments import Environment
+from tests.infra.doctor.cloud import Examine, listening
 from tests.infra.emulator import ACCOUNT, REGION, Emulator, emulator
 
 
@@ -27,7 +29,7 @@ class Cloud:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory):
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with emulator(tmp_path_factory.mktemp("aws")) as aws:
         yield Cloud(aws)
 
@@ -59,10 +61,10 @@ def account(aws: Cloud, cloud: Cloud) -> Iterator[Account]:
 
 
 @pytest.fixture
-def examined(account: Account):
+def examined(account: Account) -> Examine:
     """Run checks on the account as the command does."""
 
-    def examine(environment, *checks):
+    def examine(environment: Environment, *checks: Check) -> list[Finding]:
         return ordered(
             finding
             for check in checks

@@ -1,14 +1,19 @@
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 
+from infra.doctor.account import Account
 from infra.doctor.bucket import bucket, database, encryption, keys, lifecycle
+from infra.doctor.examination import Check
 from infra.doctor.file_system import access_point, file_system, mount_targets, security_group
-from infra.doctor.findings import Severity
+from infra.doctor.findings import Finding, Severity
 from infra.doctor.neighbors import shared
-from infra.environments import CONTAINER_UID, DEV, PROD
-from tests.infra.doctor.cloud import ZONES, Files, Network, of, say
+from infra.environments import CONTAINER_UID, DEV, PROD, Environment
+from infra.templates import Json
+from tests.infra.doctor.cloud import ZONES, Examine, Files, Network, of, say
+from tests.infra.doctor.conftest import Cloud
 from tests.infra.emulator import ACCOUNT, REGION
 
 BUCKET = "the-sites-bucket"
@@ -16,21 +21,21 @@ FILE_SYSTEM = (file_system, mount_targets, access_point, security_group)
 
 
 @pytest.fixture
-def network(aws):
+def network(aws: Cloud) -> Network:
     return Network(aws)
 
 
 @pytest.fixture
-def files(aws, network):
+def files(aws: Cloud, network: Network) -> Files:
     return Files(aws, network)
 
 
-def on(files, **changes):
+def on(files: Files, **changes: Any) -> Environment:
     adopted = dataclasses.replace(files.adopted, **changes)
     return dataclasses.replace(DEV, vpc=files.network.adopted, file_system=adopted)
 
 
-def test_a_sound_file_system(files, examined):
+def test_a_sound_file_system(files: Files, examined: Examine) -> None:
     findings = examined(on(files), *FILE_SYSTEM)
     assert {finding.severity for finding in findings} == {Severity.OK}
     assert (
@@ -39,7 +44,7 @@ def test_a_sound_file_system(files, examined):
     ) in [finding.what for finding in findings]
 
 
-def test_a_file_system_made_by_the_stack_is_not_asked_about(examined):
+def test_a_file_system_made_by_the_stack_is_not_asked_about(examined: Examine) -> None:
     assert examined(DEV, *FILE_SYSTEM) == []
 
 
@@ -51,35 +56,37 @@ def test_a_file_system_made_by_the_stack_is_not_asked_about(examined):
         ("security_group_id", "sg-0123456789abcdef0", security_group),
     ],
 )
-def test_an_id_that_does_not_exist(files, examined, field, wrong, check):
+def test_an_id_that_does_not_exist(
+    files: Files, examined: Examine, field: str, wrong: str, check: Check
+) -> None:
     (finding,) = examined(on(files, **{field: wrong}), check)
     assert finding.severity is Severity.TROUBLE
     assert wrong in finding.what
     assert field in finding.do
 
 
-def test_a_file_system_under_way(account, files, examined):
+def test_a_file_system_under_way(account: Account, files: Files, examined: Examine) -> None:
     said = {"FileSystemId": files.file_system_id, "LifeCycleState": "deleting"}
     say(account, "efs.DescribeFileSystems", {"FileSystems": [said]})
     (what,) = of(Severity.TROUBLE, examined(on(files), file_system))
     assert what.endswith("is deleting")
 
 
-def test_a_zone_without_mount_target(files, examined):
+def test_a_zone_without_mount_target(files: Files, examined: Examine) -> None:
     files.efs.delete_mount_target(MountTargetId=files.target_ids[1])
     (finding,) = examined(on(files), mount_targets)
     assert f"has no mount target in {ZONES[1]}" in finding.what
     assert finding.severity is Severity.TROUBLE
 
 
-def test_mount_targets_with_another_group(files, examined):
+def test_mount_targets_with_another_group(files: Files, examined: Examine) -> None:
     other = files.network.group("another")
     troubles = of(Severity.TROUBLE, examined(on(files, security_group_id=other), mount_targets))
     assert len(troubles) == 2
     assert f"has {files.network.group_id}, not {other}" in troubles[0]
 
 
-def test_a_mount_target_under_way(account, files, examined):
+def test_a_mount_target_under_way(account: Account, files: Files, examined: Examine) -> None:
     said = files.efs.describe_mount_targets(FileSystemId=files.file_system_id)["MountTargets"]
     said[0]["LifeCycleState"] = "creating"
     say(account, "efs.DescribeMountTargets", {"MountTargets": said})
@@ -87,7 +94,9 @@ def test_a_mount_target_under_way(account, files, examined):
     assert what.endswith("is creating")
 
 
-def test_mount_targets_of_another_network(account, files, examined):
+def test_mount_targets_of_another_network(
+    account: Account, files: Files, examined: Examine
+) -> None:
     said = files.efs.describe_mount_targets(FileSystemId=files.file_system_id)["MountTargets"]
     other = [target | {"VpcId": "vpc-0123456789abcdef0"} for target in said]
     say(account, "efs.DescribeMountTargets", {"MountTargets": other})
@@ -95,13 +104,15 @@ def test_mount_targets_of_another_network(account, files, examined):
     assert "is mounted in vpc-0123456789abcdef0" in troubles[0]
 
 
-def test_an_access_point_of_another_file_system(files, examined):
+def test_an_access_point_of_another_file_system(files: Files, examined: Examine) -> None:
     other = files.efs.create_file_system(CreationToken="other")["FileSystemId"]
     (what,) = of(Severity.TROUBLE, examined(on(files, file_system_id=other), access_point))
     assert f"is of {files.file_system_id}, not of {other}" in what
 
 
-def test_an_access_point_whose_folder_may_be_missing(aws, network, examined):
+def test_an_access_point_whose_folder_may_be_missing(
+    aws: Cloud, network: Network, examined: Examine
+) -> None:
     (what,) = of(
         Severity.WARNING,
         examined(on(Files(aws, network, root={"Path": "/site"})), access_point),
@@ -109,7 +120,9 @@ def test_an_access_point_whose_folder_may_be_missing(aws, network, examined):
     assert "makes no folder /site" in what
 
 
-def test_an_access_point_without_a_user_leaves_the_images(account, files, examined):
+def test_an_access_point_without_a_user_leaves_the_images(
+    account: Account, files: Files, examined: Examine
+) -> None:
     point = {
         "FileSystemId": files.file_system_id,
         "LifeCycleState": "available",
@@ -120,7 +133,7 @@ def test_an_access_point_without_a_user_leaves_the_images(account, files, examin
     assert f"as the image's uid {CONTAINER_UID}, below / of" in finding.what
 
 
-def test_an_access_point_under_way(account, files, examined):
+def test_an_access_point_under_way(account: Account, files: Files, examined: Examine) -> None:
     said = files.efs.describe_access_points(AccessPointId=files.access_point_id)["AccessPoints"]
     said[0]["LifeCycleState"] = "deleting"
     say(account, "efs.DescribeAccessPoints", {"AccessPoints": said})
@@ -128,7 +141,7 @@ def test_an_access_point_under_way(account, files, examined):
     assert what.endswith("is deleting")
 
 
-def test_a_group_in_another_network(files, examined):
+def test_a_group_in_another_network(files: Files, examined: Examine) -> None:
     ec2 = files.network.ec2
     other = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
     stray = ec2.create_security_group(GroupName="x", Description="x", VpcId=other)["GroupId"]
@@ -136,7 +149,7 @@ def test_a_group_in_another_network(files, examined):
     assert f"is in {other}" in what
 
 
-def denying(**more):
+def denying(**more: Any) -> str:
     statement = {"Sid": "No", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "*"} | more
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
@@ -153,14 +166,16 @@ def denying(**more):
         ({"Condition": {"StringNotEquals": {"aws:PrincipalArn": "x"}}}, Severity.WARNING),
     ],
 )
-def test_the_file_systems_policy(account, files, examined, more, severity):
+def test_the_file_systems_policy(
+    account: Account, files: Files, examined: Examine, more: Json, severity: Severity
+) -> None:
     said = {"FileSystemId": files.file_system_id, "Policy": denying(**more)}
     say(account, "efs.DescribeFileSystemPolicy", said)
     assert examined(on(files), file_system)[0].severity is severity
 
 
 @pytest.fixture
-def s3(aws):
+def s3(aws: Cloud) -> Any:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     return s3
@@ -169,21 +184,21 @@ def s3(aws):
 ADOPTING = dataclasses.replace(PROD, bucket_name=BUCKET)
 
 
-def test_a_bucket_made_by_the_stack_is_not_asked_about(examined):
+def test_a_bucket_made_by_the_stack_is_not_asked_about(examined: Examine) -> None:
     assert examined(DEV, bucket, lifecycle, encryption, keys, database) == []
 
 
-def test_a_sound_bucket(s3, examined):
+def test_a_sound_bucket(s3: Any, examined: Examine) -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     assert {finding.severity for finding in examined(ADOPTING, bucket)} == {Severity.OK}
 
 
-def test_a_bucket_without_versions(s3, examined):
+def test_a_bucket_without_versions(s3: Any, examined: Examine) -> None:
     (what,) = of(Severity.WARNING, examined(ADOPTING, bucket))
     assert "keeps no versions" in what
 
 
-def test_a_bucket_that_does_not_exist(examined):
+def test_a_bucket_that_does_not_exist(examined: Examine) -> None:
     (finding,) = examined(ADOPTING, bucket)
     assert (finding.severity, finding.what) == (Severity.TROUBLE, f"there is no bucket {BUCKET}")
 
@@ -192,7 +207,9 @@ def test_a_bucket_that_does_not_exist(examined):
     ("constraint", "region"),
     [("eu-central-1", "eu-central-1"), (None, "us-east-1"), ("EU", REGION)],
 )
-def test_where_a_bucket_is(account, examined, constraint, region):
+def test_where_a_bucket_is(
+    account: Account, examined: Examine, constraint: str | None, region: str
+) -> None:
     say(account, "s3.GetBucketLocation", {"LocationConstraint": constraint})
     say(account, "s3.GetBucketVersioning", {"Status": "Enabled"})
     troubles = of(Severity.TROUBLE, examined(ADOPTING, bucket))
@@ -203,19 +220,19 @@ def test_where_a_bucket_is(account, examined, constraint, region):
     )
 
 
-def expire(s3, **rule):
+def expire(s3: Any, **rule: Any) -> None:
     rule = {"ID": "old", "Status": "Enabled", "Expiration": {"Days": 3}} | rule
     s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [rule]})
 
 
 @pytest.mark.parametrize("prefix", ["workspace/", "work"])
-def test_a_bucket_that_forgets_the_workspace(s3, examined, prefix):
+def test_a_bucket_that_forgets_the_workspace(s3: Any, examined: Examine, prefix: str) -> None:
     expire(s3, Filter={"Prefix": prefix})
     (finding,) = examined(ADOPTING, lifecycle)
     assert finding.severity is Severity.OK
 
 
-def test_the_workspace_lies_below_the_environments_prefix(s3, examined):
+def test_the_workspace_lies_below_the_environments_prefix(s3: Any, examined: Examine) -> None:
     expire(s3, Filter={"Prefix": "workspace/"})
     environment = dataclasses.replace(ADOPTING, bucket_prefix="bar")
     (what,) = of(Severity.WARNING, examined(environment, lifecycle))
@@ -231,7 +248,7 @@ def test_the_workspace_lies_below_the_environments_prefix(s3, examined):
         {"Filter": {"And": {"Prefix": "workspace/", "Tags": [{"Key": "a", "Value": "b"}]}}},
     ],
 )
-def test_a_bucket_that_keeps_the_workspace(s3, examined, rule):
+def test_a_bucket_that_keeps_the_workspace(s3: Any, examined: Examine, rule: Json | None) -> None:
     if rule is not None:
         expire(s3, **rule)
     (what,) = of(Severity.WARNING, examined(ADOPTING, lifecycle))
@@ -239,13 +256,13 @@ def test_a_bucket_that_keeps_the_workspace(s3, examined, rule):
 
 
 @pytest.mark.parametrize("prefix", ["", "analytics/", "analytics/v1/"])
-def test_a_bucket_that_forgets_the_documents(s3, examined, prefix):
+def test_a_bucket_that_forgets_the_documents(s3: Any, examined: Examine, prefix: str) -> None:
     expire(s3, Filter={"Prefix": prefix})
     (what,) = of(Severity.TROUBLE, examined(ADOPTING, lifecycle))
     assert "the published documents too" in what
 
 
-def encrypt(s3, key):
+def encrypt(s3: Any, key: Json) -> None:
     rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     s3.put_bucket_encryption(
         Bucket=BUCKET,
@@ -254,58 +271,60 @@ def encrypt(s3, key):
 
 
 @pytest.fixture
-def key(aws):
+def key(aws: Cloud) -> Json:
     return aws.client("kms").create_key()["KeyMetadata"]
 
 
-def keyed(arn):
+def keyed(arn: str) -> Environment:
     return dataclasses.replace(ADOPTING, bucket_key_arn=arn)
 
 
-def test_s3s_own_encryption(s3, examined):
+def test_s3s_own_encryption(s3: Any, examined: Examine) -> None:
     (finding,) = examined(ADOPTING, encryption)
     assert finding.severity is Severity.OK
 
 
 @pytest.mark.parametrize("named", ["Arn", "KeyId"])
-def test_a_bucket_with_its_key(s3, key, examined, named):
+def test_a_bucket_with_its_key(s3: Any, key: Json, examined: Examine, named: str) -> None:
     encrypt(s3, key[named])
     (finding,) = examined(keyed(key["Arn"]), encryption)
     assert finding.severity is Severity.OK
 
 
-def test_a_bucket_whose_key_nobody_may_use(s3, key, examined):
+def test_a_bucket_whose_key_nobody_may_use(s3: Any, key: Json, examined: Examine) -> None:
     encrypt(s3, key["Arn"])
     (finding,) = examined(ADOPTING, encryption)
     assert finding.severity is Severity.TROUBLE
     assert finding.do == f"set bucket_key_arn to {key['Arn']}"
 
 
-def test_a_bucket_with_another_key(aws, s3, key, examined):
+def test_a_bucket_with_another_key(aws: Cloud, s3: Any, key: Json, examined: Examine) -> None:
     encrypt(s3, aws.client("kms").create_key()["KeyMetadata"]["Arn"])
     (finding,) = examined(keyed(key["Arn"]), encryption)
     assert finding.severity is Severity.TROUBLE
     assert "not with bucket_key_arn" in finding.what
 
 
-def test_a_key_for_a_bucket_that_has_none(s3, key, examined):
+def test_a_key_for_a_bucket_that_has_none(s3: Any, key: Json, examined: Examine) -> None:
     (finding,) = examined(keyed(key["Arn"]), encryption)
     assert finding.severity is Severity.WARNING
 
 
-def test_the_key_that_aws_manages_needs_no_right(account, s3, key, examined):
+def test_the_key_that_aws_manages_needs_no_right(
+    account: Account, s3: Any, key: Json, examined: Examine
+) -> None:
     encrypt(s3, key["Arn"])
     say(account, "kms.DescribeKey", {"KeyMetadata": key | {"KeyManager": "AWS"}})
     (finding,) = examined(ADOPTING, encryption)
     assert finding.severity is Severity.OK
 
 
-def test_a_usable_key(key, examined):
+def test_a_usable_key(key: Json, examined: Examine) -> None:
     (finding,) = examined(keyed(key["Arn"]), keys)
     assert finding.severity is Severity.OK
 
 
-def test_a_key_that_does_not_exist(examined):
+def test_a_key_that_does_not_exist(examined: Examine) -> None:
     arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234-ab"
     (finding,) = examined(keyed(arn), keys)
     assert (finding.severity, finding.what) == (
@@ -314,13 +333,13 @@ def test_a_key_that_does_not_exist(examined):
     )
 
 
-def test_a_key_of_another_region(examined):
+def test_a_key_of_another_region(examined: Examine) -> None:
     (finding,) = examined(keyed(f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234-ab"), keys)
     assert finding.severity is Severity.TROUBLE
     assert "a key of us-east-1" in finding.what
 
 
-def test_a_key_that_is_switched_off(aws, key, examined):
+def test_a_key_that_is_switched_off(aws: Cloud, key: Json, examined: Examine) -> None:
     aws.client("kms").disable_key(KeyId=key["KeyId"])
     (finding,) = examined(keyed(key["Arn"]), keys)
     assert finding.severity is Severity.TROUBLE
@@ -337,7 +356,9 @@ def test_a_key_that_is_switched_off(aws, key, examined):
         ({"Condition": {"StringEquals": {"aws:PrincipalArn": "x"}}}, Severity.WARNING),
     ],
 )
-def test_whether_the_key_leaves_it_to_iam(aws, key, examined, more, severity):
+def test_whether_the_key_leaves_it_to_iam(
+    aws: Cloud, key: Json, examined: Examine, more: Json, severity: Severity
+) -> None:
     statement = {
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
@@ -355,31 +376,31 @@ def test_whether_the_key_leaves_it_to_iam(aws, key, examined, more, severity):
 STORED = dataclasses.replace(DEV, database_path="s3://the-sites-bucket/bar.db")
 
 
-def test_a_database_in_s3(s3, examined):
+def test_a_database_in_s3(s3: Any, examined: Examine) -> None:
     s3.put_object(Bucket=BUCKET, Key="bar.db", Body=b"1" * 2048)
     (finding,) = examined(STORED, database)
     assert finding.what == f"s3://{BUCKET}/bar.db is there, 2,048 bytes"
 
 
-def test_a_database_that_is_not_there_yet(s3, examined):
+def test_a_database_that_is_not_there_yet(s3: Any, examined: Examine) -> None:
     (finding,) = examined(STORED, database)
     assert finding.severity is Severity.WARNING
     assert finding.do.startswith("scripts/load-database.sh dev site.db")
 
 
-def test_a_database_in_no_bucket(examined):
+def test_a_database_in_no_bucket(examined: Examine) -> None:
     (finding,) = examined(STORED, database)
     assert finding.severity is Severity.TROUBLE
 
 
-def test_a_database_in_another_region(account, s3, examined):
+def test_a_database_in_another_region(account: Account, s3: Any, examined: Examine) -> None:
     s3.put_object(Bucket=BUCKET, Key="bar.db", Body=b"1")
     say(account, "s3.GetBucketLocation", {"LocationConstraint": "eu-north-1"})
     (what,) = of(Severity.WARNING, examined(STORED, database))
     assert "the database is in eu-north-1" in what
 
 
-def test_a_database_in_the_bucket_to_be_made(examined):
+def test_a_database_in_the_bucket_to_be_made(examined: Examine) -> None:
     environment = dataclasses.replace(DEV, database_path="s3:///database/bar.db")
     (finding,) = examined(environment, database)
     assert finding.severity is Severity.OK
@@ -387,7 +408,9 @@ def test_a_database_in_the_bucket_to_be_made(examined):
 
 
 @pytest.mark.parametrize(("given", "severity"), [(False, Severity.TROUBLE), (True, Severity.OK)])
-def test_a_database_under_a_key(s3, key, examined, given, severity):
+def test_a_database_under_a_key(
+    s3: Any, key: Json, examined: Examine, given: bool, severity: Severity
+) -> None:
     s3.put_object(
         Bucket=BUCKET,
         Key="bar.db",
@@ -399,27 +422,27 @@ def test_a_database_under_a_key(s3, key, examined, given, severity):
     assert examined(environment, database)[0].severity is severity
 
 
-def deployed(account, environment, **outputs):
+def deployed(account: Account, environment: Environment, **outputs: str) -> None:
     """Let an environment's stack have outputs; other environments have none."""
     said = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
 
-    def describe(asked):
+    def describe(asked: Json) -> Json:
         mine = asked["StackName"] == environment.stack_name
         return {"Stacks": [{"Outputs": said if mine else []}]}
 
     say(account, "cloudformation.DescribeStacks", describe)
 
 
-def judged(account, environment, other):
+def judged(account: Account, environment: Environment, other: Environment) -> list[Finding]:
     return list(shared(account, environment, other))
 
 
-def test_neighbors_that_share_nothing(account):
+def test_neighbors_that_share_nothing(account: Account) -> None:
     (finding,) = judged(account, PROD, DEV)
     assert finding.severity is Severity.OK
 
 
-def test_prod_in_the_bucket_of_dev(account):
+def test_prod_in_the_bucket_of_dev(account: Account) -> None:
     deployed(account, DEV, Bucket=BUCKET)
     findings = of(Severity.TROUBLE, judged(account, ADOPTING, DEV))
     assert "overwrite each other's documents" in findings[0]
@@ -429,20 +452,20 @@ def test_prod_in_the_bucket_of_dev(account):
     assert "goes with DevStack" in what
 
 
-def test_dev_in_the_bucket_of_prod_below_a_prefix(account):
+def test_dev_in_the_bucket_of_prod_below_a_prefix(account: Account) -> None:
     deployed(account, PROD, Bucket=BUCKET)
     dev = dataclasses.replace(DEV, bucket_name=BUCKET, bucket_prefix="dev")
     assert not of(Severity.TROUBLE, judged(account, dev, PROD))
 
 
-def test_prod_on_the_file_system_of_dev(account, files):
+def test_prod_on_the_file_system_of_dev(account: Account, files: Files) -> None:
     deployed(account, DEV, FileSystem=files.file_system_id)
     prod = dataclasses.replace(PROD, vpc=files.network.adopted, file_system=files.adopted)
     (what,) = of(Severity.TROUBLE, judged(account, prod, DEV))
     assert "which goes with DevStack" in what
 
 
-def test_both_on_one_database_file(account, files):
+def test_both_on_one_database_file(account: Account, files: Files) -> None:
     prod, dev = (
         dataclasses.replace(each, vpc=files.network.adopted, file_system=files.adopted)
         for each in (PROD, DEV)
@@ -453,7 +476,7 @@ def test_both_on_one_database_file(account, files):
     assert not of(Severity.WARNING, judged(account, prod, apart))
 
 
-def test_prod_in_the_network_of_dev(account, network):
+def test_prod_in_the_network_of_dev(account: Account, network: Network) -> None:
     made_by = [{"Key": "aws:cloudformation:stack-name", "Value": "DevStack-NetworkStack-1ABC"}]
     say(account, "ec2.DescribeVpcs", {"Vpcs": [{"VpcId": network.vpc_id, "Tags": made_by}]})
     prod = dataclasses.replace(PROD, vpc=network.adopted)

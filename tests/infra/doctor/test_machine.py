@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from infra.doctor.findings import Severity
@@ -7,18 +9,20 @@ REGISTERED = "enabled\ninterpreter /usr/bin/qemu-aarch64\nflags: {flags}\noffset
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     for name in ("docker", "podman"):
         install(tmp_path / name, "exit 0")
     return tmp_path
 
 
-def install(program, script):
+def install(program: Path, script: str) -> None:
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
 
 
-def machine(folder, *, system="Linux", processor="x86_64", **variables):
+def machine(
+    folder: Path, *, system: str = "Linux", processor: str = "x86_64", **variables: str
+) -> Machine:
     return Machine(
         system=system,
         processor=processor,
@@ -27,26 +31,26 @@ def machine(folder, *, system="Linux", processor="x86_64", **variables):
     )
 
 
-def register(folder, text):
+def register(folder: Path, text: str) -> None:
     (folder / "binfmt_misc").mkdir()
     (folder / "binfmt_misc" / "qemu-aarch64").write_text(text)
 
 
-def test_no_program_to_build_with(folder):
+def test_no_program_to_build_with(folder: Path) -> None:
     (finding,) = building(machine(folder, PATH=str(folder / "empty")))
     assert finding.severity is Severity.TROUBLE
     assert "no docker on this machine" in finding.what
 
 
 @pytest.mark.parametrize(("script", "sound"), [('[ "$*" = info ]', True), ("exit 1", False)])
-def test_a_program_that_does_not_answer(folder, script, sound):
+def test_a_program_that_does_not_answer(folder: Path, script: str, sound: bool) -> None:
     install(folder / "docker", script)
     (finding,) = building(machine(folder, processor="aarch64"))
     assert (finding.severity is Severity.OK) is sound
     assert sound or "does not answer" in finding.what
 
 
-def test_two_regions(folder):
+def test_two_regions(folder: Path) -> None:
     one = {"AWS_REGION": "eu-west-1"}
     assert list(regions(machine(folder, **one))) == []
     assert list(regions(machine(folder, **one, AWS_DEFAULT_REGION="eu-west-1"))) == []
@@ -55,7 +59,7 @@ def test_two_regions(folder):
     assert finding.do == "export AWS_DEFAULT_REGION=eu-west-1"
 
 
-def test_another_program(folder):
+def test_another_program(folder: Path) -> None:
     (finding,) = building(machine(folder, processor="aarch64", CDK_DOCKER="podman"))
     assert finding.severity is Severity.OK
     assert finding.what.startswith("podman builds")
@@ -64,12 +68,12 @@ def test_another_program(folder):
 @pytest.mark.parametrize(
     ("system", "processor"), [("Linux", "aarch64"), ("Darwin", "arm64"), ("Darwin", "x86_64")]
 )
-def test_a_machine_that_needs_no_registration(folder, system, processor):
+def test_a_machine_that_needs_no_registration(folder: Path, system: str, processor: str) -> None:
     (finding,) = building(machine(folder, system=system, processor=processor))
     assert finding.severity is Severity.OK
 
 
-def test_x86_without_emulation(folder):
+def test_x86_without_emulation(folder: Path) -> None:
     (finding,) = building(machine(folder))
     assert finding.severity is Severity.TROUBLE
     assert "tonistiigi/binfmt --install arm64" in finding.do
@@ -83,7 +87,7 @@ def test_x86_without_emulation(folder):
         (REGISTERED.format(flags="F").replace("enabled", "disabled"), Severity.TROUBLE),
     ],
 )
-def test_x86_with_emulation(folder, text, severity):
+def test_x86_with_emulation(folder: Path, text: str, severity: Severity) -> None:
     register(folder, text)
     (finding,) = building(machine(folder))
     assert finding.severity is severity

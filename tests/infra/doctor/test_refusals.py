@@ -3,24 +3,26 @@
 import dataclasses
 import socket
 import threading
+from collections.abc import Iterator
 
 import boto3
 import pytest
 from botocore.config import Config
 
 from infra.doctor.access import bootstrap, service_roles
-from infra.doctor.account import identify
+from infra.doctor.account import Account, identify
 from infra.doctor.alerts import subscription
 from infra.doctor.bucket import bucket, keys
 from infra.doctor.capacity import lambda_concurrency, vcpu_quotas, zones
-from infra.doctor.examination import run
+from infra.doctor.examination import Check, run
 from infra.doctor.file_system import file_system
 from infra.doctor.findings import Severity
 from infra.doctor.jobs import queue, waiting
 from infra.doctor.refusals import Unanswered, right
 from infra.doctor.stack import stack
-from infra.environments import DEV, PROD, AdoptedFileSystem, AdoptedVpc
-from tests.infra.doctor.cloud import ZONES, of, refuse, say
+from infra.environments import DEV, PROD, AdoptedFileSystem, AdoptedVpc, Environment
+from tests.infra.doctor.cloud import ZONES, Examine, of, refuse, say
+from tests.infra.doctor.conftest import Cloud
 from tests.infra.emulator import ACCOUNT, REGION
 
 FULL = dataclasses.replace(
@@ -50,7 +52,7 @@ COMPUTE = {"ecsClusterArn": "c", "computeResources": {"desiredvCpus": 2}}
 
 
 @pytest.fixture
-def deployed(account):
+def deployed(account: Account) -> Account:
     outputs = [{"OutputKey": key, "OutputValue": key} for key in ("JobQueue", "Topic")]
     say(account, "cloudformation.DescribeStacks", {"Stacks": [{"Outputs": outputs}]})
     return account
@@ -83,8 +85,14 @@ def deployed(account):
     ],
 )
 def test_a_question_that_may_not_be_asked(
-    account, examined, check, environment, call, code, needed
-):
+    account: Account,
+    examined: Examine,
+    check: Check,
+    environment: Environment,
+    call: str,
+    code: str,
+    needed: str,
+) -> None:
     refuse(account, call, code)
     findings = examined(environment, check)
     (finding,) = [finding for finding in findings if finding.severity is not Severity.OK]
@@ -107,7 +115,9 @@ def test_a_question_that_may_not_be_asked(
         ),
     ],
 )
-def test_a_question_about_what_is_deployed(deployed, examined, check, call, code, needed):
+def test_a_question_about_what_is_deployed(
+    deployed: Account, examined: Examine, check: Check, call: str, code: str, needed: str
+) -> None:
     if check is waiting:
         say(deployed, "batch.DescribeJobQueues", {"jobQueues": [QUEUE]})
         say(deployed, "batch.ListJobs", {"jobSummaryList": [STUCK]})
@@ -118,7 +128,9 @@ def test_a_question_about_what_is_deployed(deployed, examined, check, call, code
     assert f"it needs {needed};" in finding.do
 
 
-def test_the_bootstraps_bucket_and_repository_may_not_be_asked_for(account, examined):
+def test_the_bootstraps_bucket_and_repository_may_not_be_asked_for(
+    account: Account, examined: Examine
+) -> None:
     say(account, "ssm.GetParameter", {"Parameter": {"Value": "27"}})
     refuse(account, "s3.HeadBucket", "")
     (finding,) = [f for f in examined(DEV, bootstrap) if f.severity is not Severity.OK]
@@ -129,14 +141,14 @@ def test_the_bootstraps_bucket_and_repository_may_not_be_asked_for(account, exam
     assert "it needs ecr:DescribeRepositories;" in again[-1].do
 
 
-def test_what_was_found_before_the_refusal_is_kept(account, examined):
+def test_what_was_found_before_the_refusal_is_kept(account: Account, examined: Examine) -> None:
     say(account, "ssm.GetParameter", {"Parameter": {"Value": "27"}})
     refuse(account, "s3.HeadBucket", "")
     assert of(Severity.OK, examined(DEV, bootstrap)) == ["the CDK is bootstrapped, version 27"]
 
 
 @pytest.mark.parametrize("code", ["Throttling", "RequestLimitExceeded"])
-def test_a_busy_service(account, examined, code):
+def test_a_busy_service(account: Account, examined: Examine, code: str) -> None:
     impatient = Config(retries={"total_max_attempts": 1})
     account._clients["ec2"] = account.session.client("ec2", config=impatient)
     refuse(account, "ec2.DescribeSubnets", code, 503)
@@ -153,28 +165,30 @@ def test_a_busy_service(account, examined, code):
         ("InvalidClientTokenId", "does not accept these credentials"),
     ],
 )
-def test_credentials_that_are_not_accepted(account, examined, code, words):
+def test_credentials_that_are_not_accepted(
+    account: Account, examined: Examine, code: str, words: str
+) -> None:
     refuse(account, "cloudformation.DescribeStacks", code)
     (finding,) = examined(DEV, stack)
     assert finding.severity is Severity.TROUBLE
     assert words in finding.what
 
 
-def test_an_error_nobody_foresaw_is_quoted_in_one_line(account, examined):
+def test_an_error_nobody_foresaw_is_quoted_in_one_line(account: Account, examined: Examine) -> None:
     refuse(account, "cloudformation.DescribeStacks", "Odd", 400, message="Oh no\n  at x\n  at y")
     (finding,) = examined(DEV, stack)
     assert finding.severity is Severity.WARNING
     assert finding.what == "could not ask cloudformation to describe-stacks: Odd Oh no"
 
 
-def test_an_answer_that_cannot_be_read(account, examined):
+def test_an_answer_that_cannot_be_read(account: Account, examined: Examine) -> None:
     refuse(account, "iam.GetRole", "<", 500)
     (finding,) = examined(DEV, service_roles)
     assert finding.severity is Severity.WARNING
     assert finding.what.startswith("could not ask iam to get-role: ")
 
 
-def test_an_answer_nobody_foresaw_is_no_traceback(account, examined):
+def test_an_answer_nobody_foresaw_is_no_traceback(account: Account, examined: Examine) -> None:
     say(account, "cloudformation.DescribeStacks", {"Stacks": [{}]})
     (finding,) = examined(DEV, stack)
     assert finding.severity is Severity.WARNING
@@ -182,12 +196,12 @@ def test_an_answer_nobody_foresaw_is_no_traceback(account, examined):
 
 
 @pytest.fixture
-def silent_service():
+def silent_service() -> Iterator[str]:
     """Takes connections and never says a word."""
     taken = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def take():
+        def take() -> None:
             try:
                 while True:
                     taken.append(server.accept()[0])
@@ -201,8 +215,8 @@ def silent_service():
 
 
 def test_a_service_that_does_not_answer_is_waited_for_once(
-    aws, account, silent_service, monkeypatch
-):
+    aws: Cloud, account: Account, silent_service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", silent_service)
     short = Config(connect_timeout=1, read_timeout=0.3, retries={"total_max_attempts": 1})
     mute = dataclasses.replace(account, config=short, _clients={}, _answers={})
@@ -213,7 +227,7 @@ def test_a_service_that_does_not_answer_is_waited_for_once(
     assert len(mute._answers) == 1
 
 
-def test_an_account_out_of_reach(monkeypatch):
+def test_an_account_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
@@ -223,7 +237,7 @@ def test_an_account_out_of_reach(monkeypatch):
     assert caught.value.finding.what.startswith("no answer from sts")
 
 
-def test_only_questions_are_asked(account):
+def test_only_questions_are_asked(account: Account) -> None:
     with pytest.raises(ValueError, match="is no question"):
         account.ask("ec2", "delete_vpc", VpcId="vpc-0123456789abcdef0")
 
@@ -246,5 +260,5 @@ def test_only_questions_are_asked(account):
         ),
     ],
 )
-def test_rights_are_named_as_iam_names_them(service, operation, name):
+def test_rights_are_named_as_iam_names_them(service: str, operation: str, name: str) -> None:
     assert right(service, operation) == name

@@ -1,15 +1,21 @@
 import dataclasses
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from botocore.model import StringShape
 
+from infra.doctor.account import Account
 from infra.doctor.alerts import subscription
 from infra.doctor.findings import Severity
 from infra.doctor.jobs import compute_environments, queue, successes, waiting
 from infra.doctor.stack import STATES, leftovers, stack
-from infra.environments import DEV, PROD
-from tests.infra.doctor.cloud import of, say
+from infra.environments import DEV, PROD, Environment
+from infra.templates import Json
+from tests.infra.doctor.cloud import Examine, of, say
+from tests.infra.doctor.conftest import Cloud
 from tests.infra.emulator import ACCOUNT, REGION
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/DevStack/1"
@@ -17,7 +23,15 @@ NESTED_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/DevStack-NetworkSt
 NESTED = "AWS::CloudFormation::Stack"
 
 
-def in_state(account, status, *, minutes=5, events=(), protected=False, resources=()):
+def in_state(
+    account: Account,
+    status: str,
+    *,
+    minutes: float = 5,
+    events: Iterable[Json] = (),
+    protected: bool = False,
+    resources: Iterable[Json] = (),
+) -> None:
     """Let DevStack be in a state; events newest first, those of the nested stack by its id."""
     moment = datetime.now(UTC) - timedelta(minutes=minutes)
     found = {
@@ -29,18 +43,25 @@ def in_state(account, status, *, minutes=5, events=(), protected=False, resource
     }
     say(account, "cloudformation.DescribeStacks", {"Stacks": [found]})
 
-    def of_stack(asked):
+    def of_stack(asked: Json) -> Json:
         mine = [each for each in events if each["StackId"] == asked["StackName"]]
         return {"StackEvents": mine}
 
-    def resources_of(asked):
+    def resources_of(asked: Json) -> Json:
         return {"StackResources": [r for r in resources if r["StackId"] == asked["StackName"]]}
 
     say(account, "cloudformation.DescribeStackEvents", of_stack)
     say(account, "cloudformation.DescribeStackResources", resources_of)
 
 
-def event(logical, kind, status, reason="", physical="x", stack_id=STACK_ID):
+def event(
+    logical: str,
+    kind: str,
+    status: str,
+    reason: str = "",
+    physical: str = "x",
+    stack_id: str = STACK_ID,
+) -> Json:
     return {
         "StackId": stack_id,
         "LogicalResourceId": logical,
@@ -51,11 +72,11 @@ def event(logical, kind, status, reason="", physical="x", stack_id=STACK_ID):
     }
 
 
-def of_itself(status, stack_id=STACK_ID):
+def of_itself(status: str, stack_id: str = STACK_ID) -> Json:
     return event("DevStack", NESTED, status, physical=stack_id, stack_id=stack_id)
 
 
-def test_no_stack_yet(examined):
+def test_no_stack_yet(examined: Examine) -> None:
     (finding,) = examined(DEV, stack)
     assert (finding.severity, finding.what) == (
         Severity.OK,
@@ -63,7 +84,7 @@ def test_no_stack_yet(examined):
     )
 
 
-def test_a_deployed_stack(aws, examined):
+def test_a_deployed_stack(aws: Cloud, examined: Examine) -> None:
     body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
     aws.client("cloudformation").create_stack(StackName="DevStack", TemplateBody=body)
     (finding,) = examined(DEV, stack)
@@ -74,7 +95,9 @@ def test_a_deployed_stack(aws, examined):
 
 
 @pytest.mark.parametrize("status", [name for name, state in STATES.items() if state.way_out])
-def test_every_state_that_needs_one_has_a_way_out(account, examined, status):
+def test_every_state_that_needs_one_has_a_way_out(
+    account: Account, examined: Examine, status: str
+) -> None:
     in_state(account, status)
     finding = examined(DEV, stack)[0]
     undone = status == "UPDATE_ROLLBACK_COMPLETE"
@@ -84,10 +107,12 @@ def test_every_state_that_needs_one_has_a_way_out(account, examined, status):
     assert "{" not in finding.do
 
 
-def test_states_are_those_of_cloudformation(account):
+def test_states_are_those_of_cloudformation(account: Account) -> None:
     """A state misspelled here would never be met."""
     model = account.session.client("cloudformation").meta.service_model
-    known = set(model.shape_for("StackStatus").enum)
+    shape = model.shape_for("StackStatus")
+    assert isinstance(shape, StringShape)
+    known = set(shape.enum)
     assert set(STATES) <= known
     at_rest = {name for name in known if not name.endswith("_IN_PROGRESS")}
     assert at_rest - set(STATES) == {
@@ -95,7 +120,7 @@ def test_states_are_those_of_cloudformation(account):
     }
 
 
-def test_a_state_that_no_deployment_leads_to(account, examined):
+def test_a_state_that_no_deployment_leads_to(account: Account, examined: Examine) -> None:
     in_state(account, "IMPORT_ROLLBACK_FAILED")
     finding = examined(DEV, stack)[0]
     assert finding.severity is Severity.TROUBLE
@@ -106,13 +131,17 @@ def test_a_state_that_no_deployment_leads_to(account, examined):
     ("status", "needed"),
     [("ROLLBACK_COMPLETE", True), ("DELETE_FAILED", True), ("UPDATE_ROLLBACK_FAILED", False)],
 )
-def test_protection_is_taken_off_where_the_way_out_deletes(account, examined, status, needed):
+def test_protection_is_taken_off_where_the_way_out_deletes(
+    account: Account, examined: Examine, status: str, needed: bool
+) -> None:
     in_state(account, status, protected=True)
     do = examined(DEV, stack)[0].do
     assert ("--no-enable-termination-protection" in do) is needed
 
 
-def test_what_failed_first_is_told_from_the_nested_stack(account, examined):
+def test_what_failed_first_is_told_from_the_nested_stack(
+    account: Account, examined: Examine
+) -> None:
     group = "AWS::EC2::SecurityGroup"
     events = [
         of_itself("ROLLBACK_COMPLETE"),
@@ -133,7 +162,7 @@ def test_what_failed_first_is_told_from_the_nested_stack(account, examined):
     ]
 
 
-def test_what_could_not_be_undone_is_told_too(account, examined):
+def test_what_could_not_be_undone_is_told_too(account: Account, examined: Examine) -> None:
     queue_type, function = "AWS::Batch::JobQueue", "AWS::Lambda::Function"
     events = [
         of_itself("UPDATE_ROLLBACK_FAILED"),
@@ -149,7 +178,13 @@ def test_what_could_not_be_undone_is_told_too(account, examined):
     ]
 
 
-def unfinished(logical, kind, stack_id=STACK_ID, physical="x", status="CREATE_IN_PROGRESS"):
+def unfinished(
+    logical: str,
+    kind: str,
+    stack_id: str = STACK_ID,
+    physical: str = "x",
+    status: str = "CREATE_IN_PROGRESS",
+) -> Json:
     return {
         "StackId": stack_id,
         "LogicalResourceId": logical,
@@ -167,7 +202,9 @@ WAITING_FOR = (
 
 
 @pytest.mark.parametrize(("minutes", "severity"), [(5, Severity.OK), (90, Severity.WARNING)])
-def test_a_deployment_that_hangs_says_what_it_waits_for(account, examined, minutes, severity):
+def test_a_deployment_that_hangs_says_what_it_waits_for(
+    account: Account, examined: Examine, minutes: int, severity: Severity
+) -> None:
     in_state(account, "CREATE_IN_PROGRESS", minutes=minutes, resources=WAITING_FOR)
     (finding,) = examined(DEV, stack)
     assert finding.severity is severity
@@ -177,12 +214,12 @@ def test_a_deployment_that_hangs_says_what_it_waits_for(account, examined, minut
     )
 
 
-def test_an_update_that_hangs_can_be_cancelled(account, examined):
+def test_an_update_that_hangs_can_be_cancelled(account: Account, examined: Examine) -> None:
     in_state(account, "UPDATE_IN_PROGRESS", minutes=90, resources=WAITING_FOR)
     assert "cancel-update-stack --stack-name DevStack" in examined(DEV, stack)[0].do
 
 
-def test_a_deployment_being_undone_says_why(account, examined):
+def test_a_deployment_being_undone_says_why(account: Account, examined: Examine) -> None:
     events = [
         of_itself("ROLLBACK_IN_PROGRESS"),
         event("Spot", "AWS::Batch::ComputeEnvironment", "CREATE_FAILED", "not authorized"),
@@ -193,7 +230,7 @@ def test_a_deployment_being_undone_says_why(account, examined):
     assert troubles[1].endswith("Spot (AWS::Batch::ComputeEnvironment): not authorized")
 
 
-def test_parameters_of_a_stack_that_is_gone(aws, examined):
+def test_parameters_of_a_stack_that_is_gone(aws: Cloud, examined: Examine) -> None:
     name = "/cocktail-analytics/dev/bucket"
     aws.client("ssm").put_parameter(Name=name, Value="x", Type="String")
     assert examined(PROD, leftovers) == []
@@ -202,7 +239,9 @@ def test_parameters_of_a_stack_that_is_gone(aws, examined):
     assert finding.do.endswith(f"--names {name}")
 
 
-def test_parameters_of_the_stack_that_is_there(aws, account, examined):
+def test_parameters_of_the_stack_that_is_there(
+    aws: Cloud, account: Account, examined: Examine
+) -> None:
     name = "/cocktail-analytics/dev/bucket"
     aws.client("ssm").put_parameter(Name=name, Value="x", Type="String")
     in_state(account, "CREATE_COMPLETE")
@@ -221,7 +260,13 @@ COMPUTE = {
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:Topic"
 
 
-def deployed(account, *, queue=None, compute=None, jobs=None):
+def deployed(
+    account: Account,
+    *,
+    queue: Json | None = None,
+    compute: Json | None = None,
+    jobs: Json | None = None,
+) -> None:
     """Let DevStack be deployed, with a queue, its compute environments and jobs by status."""
     outputs = {"JobQueue": QUEUE, "Topic": TOPIC}
     said = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
@@ -237,13 +282,13 @@ def deployed(account, *, queue=None, compute=None, jobs=None):
     environments = [COMPUTE | (compute or {})]
     say(account, "batch.DescribeComputeEnvironments", {"computeEnvironments": environments})
 
-    def listed(asked):
+    def listed(asked: Json) -> Json:
         return {"jobSummaryList": (jobs or {}).get(asked["jobStatus"], [])}
 
     say(account, "batch.ListJobs", listed)
 
 
-def job(name="refresh-dev-1", minutes=5.0, **more):
+def job(name: str = "refresh-dev-1", minutes: float = 5.0, **more: Any) -> Json:
     moment = int((datetime.now(UTC) - timedelta(minutes=minutes)).timestamp() * 1000)
     return {"jobName": name, "jobId": name, "createdAt": moment, "stoppedAt": moment} | more
 
@@ -251,11 +296,11 @@ def job(name="refresh-dev-1", minutes=5.0, **more):
 JOBS = (queue, compute_environments, waiting, successes)
 
 
-def test_before_the_deployment_no_job_is_asked_for(examined):
+def test_before_the_deployment_no_job_is_asked_for(examined: Examine) -> None:
     assert examined(DEV, *JOBS) == []
 
 
-def test_a_queue_that_works(account, examined):
+def test_a_queue_that_works(account: Account, examined: Examine) -> None:
     deployed(account, jobs={"SUCCEEDED": [job(minutes=120)]})
     assert [finding.what for finding in examined(DEV, *JOBS)] == [
         "the job queue takes jobs",
@@ -272,7 +317,9 @@ def test_a_queue_that_works(account, examined):
         ({"status": "INVALID", "statusReason": "no role"}, "is INVALID: no role"),
     ],
 )
-def test_a_queue_that_takes_no_jobs(account, examined, state, words):
+def test_a_queue_that_takes_no_jobs(
+    account: Account, examined: Examine, state: Json, words: str
+) -> None:
     deployed(account, queue=state)
     (what,) = of(Severity.TROUBLE, examined(DEV, queue))
     assert words in what
@@ -290,14 +337,16 @@ def test_a_queue_that_takes_no_jobs(account, examined, state, words):
         ({"status": "UPDATING"}, Severity.WARNING, "is UPDATING: Batch gives no reason"),
     ],
 )
-def test_a_compute_environment_that_starts_nothing(account, examined, state, severity, words):
+def test_a_compute_environment_that_starts_nothing(
+    account: Account, examined: Examine, state: Json, severity: Severity, words: str
+) -> None:
     deployed(account, compute=state)
     (finding,) = examined(DEV, compute_environments)
     assert finding.severity is severity
     assert words in finding.what
 
 
-def test_a_job_that_has_just_been_submitted(account, examined):
+def test_a_job_that_has_just_been_submitted(account: Account, examined: Examine) -> None:
     deployed(account, jobs={"RUNNABLE": [job(minutes=4)]})
     assert of(Severity.OK, examined(DEV, waiting))
 
@@ -311,7 +360,9 @@ def test_a_job_that_has_just_been_submitted(account, examined):
         ("MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS - x", "mend what it names"),
     ],
 )
-def test_a_job_that_batch_says_is_stuck(account, examined, reason, advice):
+def test_a_job_that_batch_says_is_stuck(
+    account: Account, examined: Examine, reason: str, advice: str
+) -> None:
     deployed(account, jobs={"RUNNABLE": [job(minutes=40, statusReason=reason)]})
     (finding,) = examined(DEV, waiting)
     assert finding.severity is Severity.TROUBLE
@@ -322,7 +373,9 @@ def test_a_job_that_batch_says_is_stuck(account, examined, reason, advice):
 @pytest.mark.parametrize(
     ("joined", "words"), [([], "none joins the cluster"), ([CLUSTER], "for 40 minutes")]
 )
-def test_a_job_whose_instances_never_join(account, examined, joined, words):
+def test_a_job_whose_instances_never_join(
+    account: Account, examined: Examine, joined: list[Any] | list[str], words: str
+) -> None:
     deployed(
         account,
         compute={"computeResources": {"desiredvCpus": 2}},
@@ -334,20 +387,22 @@ def test_a_job_whose_instances_never_join(account, examined, joined, words):
     assert words in finding.what
 
 
-def test_no_success_for_longer_than_it_should(account, examined):
+def test_no_success_for_longer_than_it_should(account: Account, examined: Examine) -> None:
     deployed(account, jobs={"SUCCEEDED": [job(minutes=(DEV.freshness_hours + 1) * 60)]})
     (what,) = of(Severity.WARNING, examined(DEV, successes))
     assert "more than freshness_hours" in what
 
 
-def test_a_load_is_no_refresh(account, examined):
+def test_a_load_is_no_refresh(account: Account, examined: Examine) -> None:
     deployed(account, jobs={"SUCCEEDED": [job("load-dev-1")]})
     (what,) = of(Severity.WARNING, examined(DEV, successes))
     assert what.startswith("no refresh has succeeded")
 
 
 @pytest.mark.parametrize(("minutes", "told"), [(1, True), (600, False)])
-def test_a_failure_counts_until_the_next_success(account, examined, minutes, told):
+def test_a_failure_counts_until_the_next_success(
+    account: Account, examined: Examine, minutes: int, told: bool
+) -> None:
     failed = job("refresh-dev-2", minutes, statusReason="Essential container in task exited")
     deployed(account, jobs={"SUCCEEDED": [job(minutes=60)], "FAILED": [failed]})
     troubles = of(Severity.TROUBLE, examined(DEV, successes))
@@ -359,13 +414,13 @@ MAILING = dataclasses.replace(DEV, alarm_email="bar@example.org")
 
 
 @pytest.mark.parametrize("environment", [DEV, PROD])  # dev has no alarms, but failures are mailed
-def test_without_an_address_nobody_hears(examined, environment):
+def test_without_an_address_nobody_hears(examined: Examine, environment: Environment) -> None:
     (finding,) = examined(environment, subscription)
     assert finding.severity is Severity.WARNING
     assert "nobody hears" in finding.what
 
 
-def test_before_the_deployment_there_is_no_topic(examined):
+def test_before_the_deployment_there_is_no_topic(examined: Examine) -> None:
     assert examined(MAILING, subscription) == []
 
 
@@ -378,7 +433,9 @@ def test_before_the_deployment_there_is_no_topic(examined):
         ("else@example.org", f"{TOPIC}:1", Severity.TROUBLE),
     ],
 )
-def test_whether_the_address_is_subscribed(account, examined, address, state, severity):
+def test_whether_the_address_is_subscribed(
+    account: Account, examined: Examine, address: str, state: str, severity: Severity
+) -> None:
     deployed(account)
     said = [{"Endpoint": address, "SubscriptionArn": state}]
     say(account, "sns.ListSubscriptionsByTopic", {"Subscriptions": said})

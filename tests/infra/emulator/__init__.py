@@ -47,7 +47,7 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the emulator."""
-        return boto3.client(
+        return boto3.client(  # type: ignore[call-overload]  # a literal name is wanted
             service,
             region_name=REGION,
             endpoint_url=self.endpoint,

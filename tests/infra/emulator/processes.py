@@ -67,7 +67,7 @@ _init = models.Job.__init__
 class Job:
     """What is put into moto's job of the same name."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self: Any, *arguments: Any, **named: Any) -> None:
         self.status = "SUBMITTED"
         _init(self, *arguments, **named)
         self.status = "SUBMITTED"
@@ -75,7 +75,7 @@ class Job:
         self.process: subprocess.Popen[bytes] | None = None
         self.cancelled = self.terminated = False
 
-    def run(self) -> None:
+    def run(self: Any) -> None:
         """Try until an attempt succeeds or no rule asks for another."""
         change(self, "PENDING")
         if self.depends_on and not self._wait_for_dependencies():
@@ -106,7 +106,7 @@ class Job:
         self.job_stopped_at = datetime.now()  # noqa: DTZ005 - as moto has it
         change(self, "FAILED")
 
-    def terminate(self, reason: str) -> None:
+    def terminate(self: Any, reason: str) -> None:
         """End a job, started or not."""
         if self.status in ("SUCCEEDED", "FAILED"):
             return
@@ -116,7 +116,7 @@ class Job:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self: Any) -> dict[str, Any]:
         """Describe a job as `DescribeJobs` does."""
         properties = self.job_definition.container_properties
         short = self.describe_short()
@@ -140,7 +140,7 @@ class Job:
             "isTerminated": self.terminated,
         }
 
-    def describe_short(self) -> dict[str, Any]:
+    def describe_short(self: Any) -> dict[str, Any]:
         """Describe a job as `ListJobs` does."""
         ended = self.status in ("SUCCEEDED", "FAILED")
         begun = self.job_started_at.year > 1970

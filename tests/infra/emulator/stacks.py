@@ -307,7 +307,8 @@ def _named_in(value: Any) -> Iterator[str]:
 
 
 def nested(
-    _: type,
+    _: object,
+    /,
     resource_name: str,
     cloudformation_json: Any,
     account_id: str,
@@ -328,7 +329,7 @@ def nested(
 
 
 def update_nested(
-    _: type,
+    _: object,
     original_resource: Any,
     new_resource_name: str,
     cloudformation_json: Any,

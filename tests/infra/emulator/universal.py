@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import botocore.session
-from botocore.model import Shape, StructureShape
+from botocore.model import ListShape, Shape, StructureShape
 
 PREFIX = "arn:aws:scheduler:::aws-sdk:"
 READING = (
@@ -65,7 +65,7 @@ def _strange(given: Any, shape: Shape) -> Iterator[str]:
                 yield f"the field {name} is not one of {', '.join(sorted(members))}"
             else:
                 yield from _strange(value, members[name])
-    elif shape.type_name == "list":
+    elif isinstance(shape, ListShape):
         for value in given:
             yield from _strange(value, shape.member)
 

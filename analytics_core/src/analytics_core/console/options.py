@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote
 
 import typer
 
@@ -24,15 +25,64 @@ class Volumes(str, Enum):  # noqa: UP042 - as above
     poured = "poured"
 
 
+LAYOUTS = ("auto", "cocktaildb", "bar-assistant", "table")
+
+
+def _known(layout: str) -> str:
+    if layout in LAYOUTS or layout.endswith(".toml"):
+        return layout
+    raise typer.BadParameter(
+        f"there is no layout {layout!r}; choose {', '.join(LAYOUTS)}, or name a TOML file"
+    )
+
+
+def _database(place: str) -> str:
+    """Refuse what names no database, with what to write instead."""
+    if not place.strip():
+        raise typer.BadParameter("it is empty; name a SQLite file, or s3://bucket/key")
+    scheme, separator, rest = place.partition("://")
+    if separator and scheme.lower() == "file":
+        raise typer.BadParameter(f"{place}: write the path alone, {unquote(rest) or '/path'}")
+    if separator and scheme != "s3" and scheme.isalnum():
+        raise typer.BadParameter(
+            f"{place}: nothing is read over {scheme}; download the file and name it, or put it"
+            " under s3://bucket/key"
+        )
+    return place
+
+
 _FROM_HELP = "A folder or s3://bucket/prefix with published documents."
 Database = Annotated[
-    str, typer.Option("--db", envvar="DB_PATH", help="The SQLite database: a path or s3://….")
+    str,
+    typer.Option(
+        "--db",
+        envvar="DB_PATH",
+        callback=_database,
+        help="The database: a path or s3://….",
+    ),
+]
+Layout = Annotated[
+    str,
+    typer.Option(
+        "--layout",
+        envvar="DB_LAYOUT",
+        callback=_known,
+        help="What the database is: cocktaildb, bar-assistant, table (CSV, TSV), a TOML file that"
+        " maps another program's tables, or auto.",
+    ),
+]
+Bar = Annotated[
+    str | None,
+    typer.Option("--bar", envvar="DB_BAR", help="Which of several bars in it: id or slug."),
 ]
 Upload = Annotated[
     str, typer.Option("--source", envvar="LOAD_SOURCE", help="The upload: s3://bucket/key.")
 ]
 Target = Annotated[
-    str, typer.Option("--db", envvar="DB_PATH", help="The file to replace, or to make.")
+    str,
+    typer.Option(
+        "--db", envvar="DB_PATH", callback=_database, help="The file to replace, or to make."
+    ),
 ]
 EvenInUse = Annotated[
     bool,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
 import sys
 import tempfile
 import time
@@ -16,10 +16,12 @@ import typer
 
 from analytics_core.console.logs import JsonLog, metric_lines, one_line, progress_bars, throttled
 from analytics_core.console.signals import Interruption, interruptible
+from analytics_core.console.streams import drop_stdout, flush_stdout, unwritable
 from analytics_core.errors import (
     EXIT_FAILURE,
     EXIT_TRY_AGAIN,
     AnalyticsError,
+    Busy,
     Interrupted,
     StorageError,
 )
@@ -88,7 +90,9 @@ class Run:
         started = time.monotonic()
         try:
             result = self.follow(work, cache=cache, scratch=scratch)
-        except Exception:  # not Interrupted, which is neither: it is tried again
+        except Busy:  # tried again, as what is Interrupted
+            raise
+        except Exception:
             self._metrics(metric_lines(succeeded=False, seconds=time.monotonic() - started))
             raise
         self._metrics(
@@ -118,6 +122,13 @@ class Run:
         line = Text("error: ", style="bold red").append(one_line(error), style="not bold default")
         Console(stderr=True, soft_wrap=True).print(line)
 
+    def note(self, event: str, sentence: str) -> None:
+        """Say what is worth knowing though nothing failed."""
+        if self.terminal:
+            typer.echo(f"note: {sentence}", err=True)
+        else:
+            self.log.write(f"{self.command}.{event}", level="warning", message=sentence)
+
     def _progress(self) -> contextlib.AbstractContextManager[Any]:
         if self.terminal:
             return progress_bars()
@@ -136,10 +147,10 @@ def running(command: str) -> Iterator[Run]:
         run = Run(command, interruption)
         try:
             yield run
+            interruption.check()
+            flush_stdout()
         except Interrupted as error:
-            kept = f"; finished stages are kept in {run.keeps}, run it again" if run.keeps else ""
-            run.fail(Interrupted(f"{one_line(error)}{kept}"))
-            raise typer.Exit(EXIT_TRY_AGAIN) from None
+            raise _stopped(run, error) from None
         except AnalyticsError as error:
             run.fail(error)
             raise typer.Exit(error.exit_code) from None
@@ -148,8 +159,27 @@ def running(command: str) -> Iterator[Run]:
         except Exception as error:
             if isinstance(error, (typer.Exit, typer.BadParameter)):
                 raise
+            if interruption.asked:  # an import, say, that made another error of it
+                raise _stopped(run, interruption.error()) from None
+            if isinstance(error, OSError) and _is_of_stdout(error):
+                full = unwritable(error)
+                run.fail(full)
+                raise typer.Exit(full.exit_code) from None
             run.fail(_unexpected(run, error), unexpected=True)
             raise typer.Exit(EXIT_FAILURE) from None
+
+
+def _stopped(run: Run, error: Interrupted) -> typer.Exit:
+    """Say in one line that the command was stopped, and what is kept of its work."""
+    kept = f"; finished stages are kept in {run.keeps}, run it again" if run.keeps else ""
+    run.fail(Interrupted(f"{one_line(error)}{kept}"))
+    return typer.Exit(EXIT_TRY_AGAIN)
+
+
+def _is_of_stdout(error: OSError) -> bool:
+    """Whether standard output takes nothing more, rather than some file."""
+    # files are opened by name, and stores explain what happens to theirs
+    return error.filename is None and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def _unexpected(run: Run, error: Exception) -> AnalyticsError:
@@ -177,9 +207,3 @@ def make_folder(folder: Path) -> None:
             f"cannot make the scratch folder {folder}: {error.strerror};"
             " name another with --scratch"
         ) from error
-
-
-def drop_stdout() -> None:
-    """Let the interpreter's last flush succeed after the reader of a pipe went away."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

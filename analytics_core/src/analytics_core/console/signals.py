@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -18,6 +19,15 @@ class Interruption:
     def __init__(self) -> None:
         self._signal: str | None = None
 
+    @property
+    def asked(self) -> bool:
+        """Whether a signal came."""
+        return self._signal is not None
+
+    def error(self) -> Interrupted:
+        """Return what stops the work."""
+        return Interrupted(f"stopped by {self._signal}")
+
     def check(self) -> None:
         """Raise `Interrupted` when asked to stop.
 
@@ -25,7 +35,7 @@ class Interruption:
         swallowed that. Every stage event comes through here, so it is raised again.
         """
         if self._signal is not None:
-            raise Interrupted(f"stopped by {self._signal}")
+            raise self.error()
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Raise at the next bytecode of the main thread; at the second signal, leave at once."""
@@ -34,6 +44,12 @@ class Interruption:
             os._exit(EXIT_TRY_AGAIN)  # writes are atomic, so nothing is left half done
         self._signal = signal.Signals(number).name
         self.check()
+
+
+def _without_interruptions(unraisable: sys.UnraisableHookArgs) -> None:
+    """Show no traceback where a callback could not pass a stop on; `check` raises it again."""
+    if not issubclass(unraisable.exc_type, Interrupted):
+        sys.__unraisablehook__(unraisable)
 
 
 @contextlib.contextmanager
@@ -45,8 +61,10 @@ def interruptible() -> Iterator[Interruption]:
         return
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = [signal.signal(number, interruption.handle) for number in numbers]
+    unraisable, sys.unraisablehook = sys.unraisablehook, _without_interruptions
     try:
         yield interruption
     finally:
+        sys.unraisablehook = unraisable
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

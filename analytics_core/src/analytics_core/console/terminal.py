@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from analytics_core.naming import fold
 
 if TYPE_CHECKING:
     from analytics_core.source.findings import Finding
@@ -34,15 +35,10 @@ class Output(Console):
 
 
 def plain(text: str, *, longest: int = _LONGEST_NAME) -> str:
-    """Make a name safe for a terminal: no control sequences, not endless."""
+    """Make a name safe for a terminal: no control sequences, one blank at most, not endless."""
     printable = "".join(character if character.isprintable() else " " for character in text)
+    printable = " ".join(printable.split())
     return printable if len(printable) <= longest else f"{printable[: longest - 1]}…"
-
-
-def fold(name: str) -> str:
-    """Return the form in which names are compared: without case and accents."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).strip()
 
 
 def stages_table(stages: Iterable[Mapping[str, Any]]) -> Table:
@@ -73,12 +69,17 @@ def neighbors_table(documents: _Documents, recipe_id: int, *, count: int) -> Tab
     """Build the table of a recipe's nearest neighbors, each with its swaps in words."""
     similar = {entry["recipe_id"]: entry for entry in documents["recipe-similar"]["data"]}
     entry = similar[recipe_id]
-    title = Text(plain(entry["recipe_name"]), style="bold")
+    named = Counter(fold(other["recipe_name"]) for other in similar.values())
+
+    def call(ident: int, name: str) -> str:
+        return f"{plain(name)} (id {ident})" if named[fold(name)] > 1 else plain(name)
+
+    title = Text(call(recipe_id, entry["recipe_name"]), style="bold")
     table = Table("", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("distance", justify="right", style="dim")
     table.add_column("how to get there")
     for neighbor in entry["neighbors"][:count]:
-        name = Text(f"→ {plain(neighbor['neighbor_name'])}")
+        name = Text(f"→ {call(neighbor['neighbor_recipe_id'], neighbor['neighbor_name'])}")
         words = plain(str(neighbor.get("words", "")), longest=400)  # older sets have no words
         table.add_row(name, f"{neighbor['distance']:.3f}", Text(words))
     if not entry["neighbors"]:

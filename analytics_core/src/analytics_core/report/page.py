@@ -86,8 +86,23 @@ def render(documents: Mapping[str, dict[str, Any]]) -> str:
     AnalyticsError
         A document is missing, or the bundle has not been built.
     """
+    return page_of(*compact(documents))
+
+
+def page_of(core: Mapping[str, Any], neighbors: Mapping[str, Any]) -> str:
+    """Make the page from its two blocks.
+
+    Parameters
+    ----------
+    core, neighbors : mapping
+        From `analytics_core.report.payload.Payload`.
+
+    Returns
+    -------
+    str
+        As `render`; `render` has the errors too.
+    """
     bundle = load_bundle()
-    core, neighbors = compact(documents)
     return _HTML.format(
         policy=html.escape(_policy(bundle), quote=True),
         early=bundle.early,
@@ -101,7 +116,9 @@ def render(documents: Mapping[str, dict[str, Any]]) -> str:
 
 def _as_json(value: object) -> str:
     """JSON that is harmless inside a script element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=list
+    )
     escaped = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     # lone surrogates cannot be written as UTF-8; the replacement sign says something was there
     return escaped.encode("utf-8", "replace").decode("utf-8")

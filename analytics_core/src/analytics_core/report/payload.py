@@ -8,13 +8,14 @@ one block; the neighbors, the larger part, in a second that is parsed later.
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
 from analytics_core.similarity.families import find_families
-from analytics_core.wording import phrase
+from analytics_core.wording import Fragment, phrase
 
 NEEDED = (
     "manifest",
@@ -45,8 +46,13 @@ GRID = 10_000
 MASS_STEPS = 10_000
 """Masses and distances are kept in ten-thousandths."""
 SUBSTITUTES_SHOWN = 6
+MOST_RECIPES = 100_000
+"""Drinks that a page carries: more points than a map has pixels to tell them apart."""
+MOST_NEIGHBORS = 250_000
+"""Neighbors that a page carries, of all drinks together: with them it has some 20 MB."""
 
 Rows = Sequence[Mapping[str, Any]]
+Row = Mapping[str, Any]
 
 
 def compact(documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -75,40 +81,150 @@ def compact(documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any],
             "publish them with `analytics-core refresh`"
         )
     data = {name: documents[name]["data"] for name in NEEDED if name != "manifest"}
-    details: Rows = data["recipe-details"]
-    ingredients = _Ingredients(data["ingredient-tree"])
-    recipes = {row["recipe_id"]: index for index, row in enumerate(details)}
+    page = Payload(
+        data["ingredient-tree"], recipe_ids=[row["recipe_id"] for row in data["recipe-details"]]
+    )
+    for row in data["recipe-details"]:
+        page.add_details(row)
+    for row in data["recipe-similar"]:
+        page.add_similar(row)
+    for row in data["ingredient-substitutes"]:
+        page.add_substitutes(row)
+    for name, rows in (("plain", data["cocktail-space"]), ("learned", data["cocktail-space-em"])):
+        for row in rows:
+            page.add_position(name, row)
+    for row in data["recipe-complexity"]:
+        page.add_complexity(row)
+    return page.blocks(documents["manifest"])
 
-    lines, starts, units = _lines(details, ingredients)
-    neighbors = _neighbors(data["recipe-similar"], recipes, ingredients)
-    of_recipe, families = _families(details, neighbors, ingredients)
-    bases = [
-        ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"]) for row in details
-    ]
-    substitutes = _substitutes(data["ingredient-substitutes"], ingredients)
-    manifest = documents["manifest"]
-    core = {
-        "manifest": {name: manifest[name] for name in MANIFEST_FIELDS if name in manifest},
-        "recipes": {
-            "id": [row["recipe_id"] for row in details],
-            "name": [row["recipe_name"] for row in details],
-            "base": bases,
-            "family": of_recipe,
-            "start": starts,
-            "plain": _positions(data["cocktail-space"], recipes),
-            "learned": _positions(data["cocktail-space-em"], recipes),
-        },
-        "lines": lines,
-        "units": units,
-        "families": families,
-        "substitutes": substitutes,
-        "complexity": [
-            [row["ingredient_count"], row["recipe_count"]] for row in data["recipe-complexity"]
-        ],
-        # last: the columns above may have added ingredients that the tree lacks
-        "ingredients": ingredients.columns(),
-    }
-    return core, neighbors
+
+class Payload:
+    """What the page carries, gathered row by row while the documents are made.
+
+    Details come before neighbors; apart from that, documents may come in any order. A collection
+    beyond `MOST_RECIPES` is thinned out evenly, and of each drink as many neighbors are kept as
+    make `MOST_NEIGHBORS` in all.
+
+    Parameters
+    ----------
+    tree : mapping
+        The data of `ingredient-tree`.
+    recipe_ids : sequence of int
+        Of all recipes, in the order of the details.
+    """
+
+    def __init__(self, tree: Row, recipe_ids: Sequence[int]) -> None:
+        every = max(1, -(-len(recipe_ids) // MOST_RECIPES))
+        self._recipes = {key: index for index, key in enumerate(recipe_ids[::every])}
+        self._recipes_left_out = len(recipe_ids) - len(self._recipes)
+        self._listed = max(1, MOST_NEIGHBORS // max(1, len(self._recipes)))
+        self._ingredients = _Ingredients(tree)
+        self._id: list[int] = []
+        self._name: list[str] = []
+        self._base = array("i")
+        self._lines = _Lines(self._ingredients)
+        self._neighbors = _Neighbors(self._ingredients, self._recipes, self._listed)
+        self._substitutes: dict[int, Row] = {}
+        self._complexity: list[list[int]] = []
+        self._positions = {"plain": _Positions(), "learned": _Positions()}
+
+    def add_details(self, row: Row) -> None:
+        """Take a row of `recipe-details`."""
+        if row["recipe_id"] not in self._recipes:
+            return
+        self._id.append(row["recipe_id"])
+        self._name.append(row["recipe_name"])
+        self._base.append(
+            self._ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"])
+        )
+        self._lines.add(row["lines"])
+
+    def add_similar(self, row: Row, sentences: Sequence[Sequence[Fragment]] | None = None) -> None:
+        """Take a row of `recipe-similar`, with its neighbors' sentences if they are known."""
+        index = self._recipes.get(row["recipe_id"])
+        if index is not None:
+            self._neighbors.add(index, row["neighbors"], sentences)
+
+    def add_substitutes(self, row: Row) -> None:
+        """Take a row of `ingredient-substitutes`."""
+        index = self._ingredients.index(row["ingredient_id"], row["ingredient_name"])
+        self._substitutes[index] = row
+
+    def add_position(self, name: str, row: Row) -> None:
+        """Take a row of `cocktail-space` (``plain``) or `cocktail-space-em` (``learned``)."""
+        index = self._recipes.get(row["recipe_id"])
+        if index is not None:
+            self._positions[name].add(index, float(row["x"]), float(row["y"]))
+
+    def add_complexity(self, row: Row) -> None:
+        """Take a row of `recipe-complexity`."""
+        self._complexity.append([row["ingredient_count"], row["recipe_count"]])
+
+    def blocks(self, manifest: Row) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the core block and the neighbors block."""
+        neighbors = self._neighbors.columns(len(self._id))
+        of_recipe, families = self._families(neighbors)
+        core: dict[str, Any] = {
+            "manifest": {name: manifest[name] for name in MANIFEST_FIELDS if name in manifest},
+            "recipes": {
+                "id": self._id,
+                "name": self._name,
+                "base": self._base,
+                "family": of_recipe,
+                "start": self._lines.start,
+                "plain": self._positions["plain"].columns(len(self._id)),
+                "learned": self._positions["learned"].columns(len(self._id)),
+            },
+            "lines": self._lines.columns(),
+            "units": self._lines.units(),
+            "families": families,
+            "substitutes": _substitutes(self._substitutes, self._ingredients),
+            "complexity": self._complexity,
+            # last: the columns above may have added ingredients that the tree lacks
+            "ingredients": self._ingredients.columns(),
+        }
+        if left_out := self._left_out():
+            core["left_out"] = left_out
+        return core, neighbors
+
+    def _left_out(self) -> list[dict[str, Any]]:
+        """What the page does not carry: what, how many, and why."""
+        found = []
+        if self._recipes_left_out:
+            why = f"a page carries at most {MOST_RECIPES:,} drinks, which are spread evenly"
+            found.append({"what": "drinks", "count": self._recipes_left_out, "why": why})
+        if self._neighbors.left_out:
+            kept = "one" if self._listed == 1 else str(self._listed)
+            why = f"of so many drinks a page carries the nearest {kept} each"
+            found.append({"what": "neighbors", "count": self._neighbors.left_out, "why": why})
+        return found
+
+    def _families(self, neighbors: Mapping[str, Any]) -> tuple[Sequence[int], list[list[int]]]:
+        """Families of recipes, largest first, each with the ingredients that mark it."""
+        recipes = len(self._id)
+        of_recipe, count = find_families(
+            neighbors["start"], neighbors["to"], neighbors["distance"], recipes
+        )
+        weight: list[Counter[int]] = [Counter() for _ in range(count)]
+        overall: Counter[int] = Counter()
+        members = Counter(of_recipe)
+        rolled, bounds = self._lines.rolled, self._lines.start
+        for r, family in enumerate(of_recipe):
+            seen = set(rolled[bounds[r] : bounds[r + 1]])
+            weight[family].update(seen)
+            overall.update(seen)
+        marks = []
+        for family, counter in enumerate(weight):
+            size = members[family]
+
+            def lift(item: tuple[int, int], size: int = size) -> float:
+                # how much more often here than anywhere, weighed by how often at all
+                here = item[1] / size
+                return here * math.log(here * recipes / overall[item[0]])
+
+            ranked = sorted(counter.items(), key=lift, reverse=True)
+            marks.append([index for index, _ in ranked[:3]])
+        return of_recipe, marks
 
 
 class _Ingredients:
@@ -157,91 +273,128 @@ class _Ingredients:
         }
 
 
-def _lines(
-    details: Rows, ingredients: _Ingredients
-) -> tuple[dict[str, list[Any]], list[int], list[str]]:
-    columns: dict[str, list[Any]] = {
-        "ingredient": [],
-        "rolled": [],
-        "amount": [],
-        "unit": [],
-        "ml": [],
-        "fraction": [],
-    }
-    units: dict[str, int] = {}
-    starts = [0]
-    for row in details:
-        for line in row["lines"]:
-            columns["ingredient"].append(
-                ingredients.index(line["ingredient_id"], line["ingredient_name"])
-            )
-            columns["rolled"].append(ingredients.index(line["rolled_id"], line["rolled_name"]))
-            columns["amount"].append(_short(line["amount"]))
+class _Lines:
+    """What is poured, in columns."""
+
+    def __init__(self, ingredients: _Ingredients) -> None:
+        self._ingredients = ingredients
+        self.start = array("i", [0])
+        self.rolled = array("i")
+        self._ingredient, self._unit, self._fraction = array("i"), array("i"), array("i")
+        self._amount: list[float | None] = []
+        self._ml: list[float | None] = []
+        self._units: dict[str, int] = {}
+
+    def add(self, lines: Rows) -> None:
+        index, units = self._ingredients.index, self._units
+        for line in lines:
+            self._ingredient.append(index(line["ingredient_id"], line["ingredient_name"]))
+            self.rolled.append(index(line["rolled_id"], line["rolled_name"]))
+            self._amount.append(_short(line["amount"]))
             unit = line["unit"]
-            columns["unit"].append(-1 if unit is None else units.setdefault(unit, len(units)))
-            columns["ml"].append(_short(line["volume_ml"]))
-            columns["fraction"].append(_steps(line["fraction"]))
-        starts.append(len(columns["ingredient"]))
-    return columns, starts, list(units)
+            self._unit.append(-1 if unit is None else units.setdefault(unit, len(units)))
+            self._ml.append(_short(line["volume_ml"]))
+            self._fraction.append(_steps(line["fraction"]))
+        self.start.append(len(self._ingredient))
+
+    def units(self) -> list[str]:
+        return list(self._units)
+
+    def columns(self) -> dict[str, Any]:
+        return {
+            "ingredient": self._ingredient,
+            "rolled": self.rolled,
+            "amount": self._amount,
+            "unit": self._unit,
+            "ml": self._ml,
+            "fraction": self._fraction,
+        }
 
 
-def _positions(rows: Rows, recipes: Mapping[int, int]) -> dict[str, list[int]]:
+class _Positions:
     """Both axes on one grid, so that distances on the map keep their meaning."""
-    placed = [
-        (recipes[row["recipe_id"]], float(row["x"]), float(row["y"]))
-        for row in rows
-        if row["recipe_id"] in recipes and math.isfinite(row["x"]) and math.isfinite(row["y"])
-    ]
-    if not placed:
-        return {"x": [GRID // 2] * len(recipes), "y": [GRID // 2] * len(recipes)}
-    left, right = min(p[1] for p in placed), max(p[1] for p in placed)
-    low, high = min(p[2] for p in placed), max(p[2] for p in placed)
-    span = max(right - left, high - low) or 1.0
-    x = [GRID // 2] * len(recipes)
-    y = [GRID // 2] * len(recipes)
-    for index, across, up in placed:
-        x[index] = round(GRID * (0.5 + (across - (left + right) / 2) / span))
-        y[index] = round(GRID * (0.5 - (up - (low + high) / 2) / span))  # screens count downwards
-    return {"x": x, "y": y}
+
+    def __init__(self) -> None:
+        self._index, self._x, self._y = array("i"), array("d"), array("d")
+
+    def add(self, index: int, x: float, y: float) -> None:
+        if math.isfinite(x) and math.isfinite(y):
+            self._index.append(index)
+            self._x.append(x)
+            self._y.append(y)
+
+    def columns(self, recipes: int) -> dict[str, array[int]]:
+        x, y = (array("i", [GRID // 2]) * recipes for _ in range(2))
+        if not self._index:
+            return {"x": x, "y": y}
+        left, right = min(self._x), max(self._x)
+        low, high = min(self._y), max(self._y)
+        span = max(right - left, high - low) or 1.0
+        for index, across, up in zip(self._index, self._x, self._y, strict=True):
+            x[index] = round(GRID * (0.5 + (across - (left + right) / 2) / span))
+            # screens count downwards
+            y[index] = round(GRID * (0.5 - (up - (low + high) / 2) / span))
+        return {"x": x, "y": y}
 
 
-def _neighbors(
-    rows: Rows, recipes: Mapping[int, int], ingredients: _Ingredients
-) -> dict[str, list[Any]]:
-    by_recipe = {recipes[row["recipe_id"]]: row for row in rows if row["recipe_id"] in recipes}
-    start, to, distance, plan, source, target, mass = [0], [], [], [0], [], [], []
-    said = _Sentences(ingredients)
-    for index in range(len(recipes)):
-        for neighbor in by_recipe.get(index, {}).get("neighbors", ()):
-            other = recipes.get(neighbor["neighbor_recipe_id"])
-            if other is None:
+class _Neighbors:
+    """The neighbors of each recipe in columns, with plans and sentences."""
+
+    def __init__(self, ingredients: _Ingredients, recipes: Mapping[int, int], listed: int) -> None:
+        self._ingredients, self._recipes, self._listed = ingredients, recipes, listed
+        self.left_out = 0
+        self._start, self._plan = array("i", [0]), array("i", [0])
+        self._to, self._distance = array("i"), array("i")
+        self._source, self._target, self._mass = array("i"), array("i"), array("i")
+        self._said = _Sentences(ingredients)
+
+    def add(
+        self, index: int, neighbors: Rows, sentences: Sequence[Sequence[Fragment]] | None
+    ) -> None:
+        self._fill(index)
+        kept = 0
+        for position, neighbor in enumerate(neighbors):
+            other = self._recipes.get(neighbor["neighbor_recipe_id"])
+            if other is None or kept == self._listed:
+                self.left_out += 1
                 continue
-            to.append(other)
-            distance.append(_steps(neighbor["distance"]))
+            kept += 1
+            self._to.append(other)
+            self._distance.append(_steps(neighbor["distance"]))
             for flow in neighbor["transport_plan"]:
-                moved = _steps(flow["mass"])
-                if not moved:
-                    continue
-                source.append(
-                    ingredients.index(flow["from_ingredient_id"], flow["from_ingredient_name"])
-                )
-                target.append(
-                    ingredients.index(flow["to_ingredient_id"], flow["to_ingredient_name"])
-                )
-                mass.append(moved)
-            plan.append(len(mass))
-            said.add(neighbor)
-        start.append(len(to))
-    return {
-        "start": start,
-        "to": to,
-        "distance": distance,
-        "plan": plan,
-        "source": source,
-        "target": target,
-        "mass": mass,
-        **said.columns(),
-    }
+                if moved := _steps(flow["mass"]):
+                    self._flow(flow, moved)
+            self._plan.append(len(self._mass))
+            self._said.add(
+                # sets published before there were steps have none, and the page says nothing
+                phrase(neighbor.get("steps", ()), same_mix=not neighbor["transport_plan"])
+                if sentences is None
+                else sentences[position]
+            )
+        self._start.append(len(self._to))
+
+    def _flow(self, flow: Row, moved: int) -> None:
+        index = self._ingredients.index
+        self._source.append(index(flow["from_ingredient_id"], flow["from_ingredient_name"]))
+        self._target.append(index(flow["to_ingredient_id"], flow["to_ingredient_name"]))
+        self._mass.append(moved)
+
+    def _fill(self, recipes: int) -> None:
+        """Go on to a recipe; those in between have no neighbors."""
+        self._start.extend([len(self._to)] * (recipes + 1 - len(self._start)))
+
+    def columns(self, recipes: int) -> dict[str, Any]:
+        self._fill(recipes)
+        return {
+            "start": self._start,
+            "to": self._to,
+            "distance": self._distance,
+            "plan": self._plan,
+            "source": self._source,
+            "target": self._target,
+            "mass": self._mass,
+            **self._said.columns(),
+        }
 
 
 class _Sentences:
@@ -254,29 +407,26 @@ class _Sentences:
     def __init__(self, ingredients: _Ingredients) -> None:
         self._ingredients = ingredients
         self._texts: dict[str, int] = {}
-        self._fragments: list[int] = []
-        self._counts: list[int] = []
+        self._fragments = array("i")
+        self._counts = array("i")
 
-    def add(self, neighbor: Mapping[str, Any]) -> None:
-        # sets published before there were steps have none, and the page says nothing
-        same_mix = not neighbor["transport_plan"]
-        before = len(self._fragments)
-        for fragment in phrase(neighbor.get("steps", ()), same_mix=same_mix):
-            if isinstance(fragment, str):
-                position = self._texts.setdefault(fragment, len(self._texts))
-            else:
-                position = -1 - self._ingredients.index(fragment.ingredient, fragment.text)
-            self._fragments.append(position)
-        self._counts.append(len(self._fragments) - before)
+    def add(self, sentence: Sequence[Fragment]) -> None:
+        texts = self._texts
+        for fragment in sentence:
+            self._fragments.append(
+                texts.setdefault(fragment, len(texts))
+                if isinstance(fragment, str)
+                else -1 - self._ingredients.index(fragment.ingredient, fragment.text)
+            )
+        self._counts.append(len(sentence))
 
-    def columns(self) -> dict[str, list[Any]]:
+    def columns(self) -> dict[str, Any]:
         return {"words": self._counts, "fragment": self._fragments, "text": list(self._texts)}
 
 
-def _substitutes(rows: Rows, ingredients: _Ingredients) -> dict[str, list[int]]:
-    by_ingredient = {
-        ingredients.index(row["ingredient_id"], row["ingredient_name"]): row for row in rows
-    }
+def _substitutes(
+    by_ingredient: Mapping[int, Row], ingredients: _Ingredients
+) -> dict[str, list[int]]:
     of, start, to, cost = [], [0], [], []
     for index, row in sorted(by_ingredient.items()):
         of.append(index)
@@ -285,34 +435,6 @@ def _substitutes(rows: Rows, ingredients: _Ingredients) -> dict[str, list[int]]:
             cost.append(_steps(other["cost"]))
         start.append(len(to))
     return {"of": of, "start": start, "to": to, "cost": cost}
-
-
-def _families(
-    details: Rows, neighbors: Mapping[str, list[Any]], ingredients: _Ingredients
-) -> tuple[list[int], list[list[int]]]:
-    """Families of recipes, largest first, each with the ingredients that mark it."""
-    of_recipe, count = find_families(
-        neighbors["start"], neighbors["to"], neighbors["distance"], len(details)
-    )
-    weight: list[Counter[int]] = [Counter() for _ in range(count)]
-    overall: Counter[int] = Counter()
-    members = Counter(of_recipe)
-    for family, row in zip(of_recipe, details, strict=True):
-        seen = {ingredients.index(line["rolled_id"], line["rolled_name"]) for line in row["lines"]}
-        weight[family].update(seen)
-        overall.update(seen)
-    marks = []
-    for family, counter in enumerate(weight):
-        size = members[family]
-
-        def lift(item: tuple[int, int], size: int = size) -> float:
-            # how much more often here than anywhere, weighed by how often at all
-            here = item[1] / size
-            return here * math.log(here * len(details) / overall[item[0]])
-
-        ranked = sorted(counter.items(), key=lift, reverse=True)
-        marks.append([index for index, _ in ranked[:3]])
-    return of_recipe, marks
 
 
 def _short(value: float | None) -> float | int | None:

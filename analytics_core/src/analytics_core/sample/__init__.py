@@ -81,6 +81,9 @@ def write_sample_database(
         raise DataError(f"{path} exists already; choose another name or ask to overwrite it")
     if path.is_dir():
         raise DataError(f"{path} is a folder; name a file in it")
+    path = Path(os.path.realpath(path))  # a link is written through
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is no regular file, and a database needs one")
     for suffix in ("-wal", "-journal"):
         # SQLite would play another database's log into the new file
         if (log := path.with_name(path.name + suffix)).exists():

@@ -1,4 +1,4 @@
-"""The ingredient hierarchy: roll-up, ancestors, tree distance and its transport in closed form."""
+"""The ingredient hierarchy: ancestors, tree distance and its transport in closed form."""
 
 from __future__ import annotations
 
@@ -29,15 +29,12 @@ class IngredientTree:
     lineage : int32 (ingredients, levels)
         ``lineage[i, d]`` is the ancestor of ``i`` at depth ``d + 1`` (``i`` itself at its own
         depth), -1 below.
-    rolled : int32 (ingredients,)
-        What each ingredient counts as: its parent for a substitutable leaf, else itself.
     """
 
     ids: IntArray
     parents: IntArray
     depth: IntArray
     lineage: IntArray
-    rolled: IntArray
 
     @classmethod
     def from_ingredients(cls, ingredients: Ingredients) -> IngredientTree:
@@ -66,11 +63,7 @@ class IngredientTree:
         for step in range(levels):
             alive = depth > step
             lineage[rows[alive], depth[alive] - 1 - step] = chain[alive, step]
-        is_leaf = np.ones(count, dtype=bool)
-        is_leaf[parents[parents >= 0]] = False
-        rolls = is_leaf & np.asarray(ingredients.allow_substitution, dtype=bool) & (parents >= 0)
-        rolled = np.where(rolls, parents, np.arange(count)).astype(np.int32)
-        return cls(np.asarray(ingredients.ids, np.int64), parents, depth, lineage, rolled)
+        return cls(np.asarray(ingredients.ids, np.int64), parents, depth, lineage)
 
     @property
     def roots(self) -> IntArray:

@@ -106,7 +106,8 @@ def build_mixtures(catalog: Catalog, tree: IngredientTree) -> Mixtures:
     """Volume fractions after roll-up.
 
     Lines of one recipe with the same ingredient add up. A line of volume zero keeps its
-    ingredient in play and stays out of the row.
+    ingredient in play and stays out of the row. What the owner declares to be a substitute is in
+    play too, used or not.
 
     Parameters
     ----------
@@ -130,10 +131,10 @@ def build_mixtures(catalog: Catalog, tree: IngredientTree) -> Mixtures:
     ('Negroni', array([0.333, 0.333, 0.333]))
     """
     lines = catalog.lines
-    rolled = tree.rolled[lines.ingredient]
-    in_play = tree.with_ancestors(np.unique(rolled))
+    declared = catalog.ingredients.counts_as[catalog.substitutes[:, 1]]
+    in_play = tree.with_ancestors(np.union1d(lines.rolled, declared))
     width = max(1, in_play.size)
-    column = np.searchsorted(in_play, rolled)
+    column = np.searchsorted(in_play, lines.rolled)
     key = lines.recipe.astype(np.int64) * width + column
     order = np.lexsort((lines.volume_ml, key))  # sums in one order, whatever order the rows came in
     unique, start = np.unique(key[order], return_index=True)

@@ -7,26 +7,18 @@ Nothing in the rows is trusted. What can be repaired by rule is repaired and cou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics_core.errors import DataError
-from analytics_core.source.catalog import (
-    Catalog,
-    Ingredients,
-    Lines,
-    Recipes,
-    fingerprint_content,
-)
+from analytics_core.source.catalog import Catalog, Ingredients, Lines, Recipes, with_fingerprint
 from analytics_core.source.findings import Findings
+from analytics_core.source.guesses import ReadLines, report_contradictions, report_volumes
 from analytics_core.source.poured import VolumeRule, poured_volumes_ml, with_known_sizes
+from analytics_core.source.rows import BAD_ID, NULL_ID, LineRows, Rows, UnitRows
 from analytics_core.source.units import Unit, line_volumes_ml
-
-# Stand-ins for values that are NULL, or of another type than a column of ids may have.
-NULL_ID = -(2**63)
-BAD_ID = NULL_ID + 1
 
 # A bartender's tree has four levels. Paths grow with the square of the depth, so a hostile
 # chain of parents must not go on for ever.
@@ -35,12 +27,10 @@ _INGREDIENTS = ("ingredient", "ingredients")
 _RECIPES = ("recipe", "recipes")
 _LINES = ("line", "lines")
 
-Columns = list[tuple[Any, ...]]
-
 
 def assemble(
     database: object,
-    tables: Mapping[str, Columns],
+    rows: Rows,
     findings: Findings,
     *,
     volumes: VolumeRule = "site",
@@ -51,11 +41,8 @@ def assemble(
     ----------
     database
         What errors call it.
-    tables
-        Columns by table: ``ingredients`` (id, name, parent id, path, allow_substitution),
-        ``units`` (id, name, abbreviation, conversion to ml), ``recipes`` (id, name) and
-        ``recipe_ingredients`` (recipe id, ingredient id, unit id, amount). `NULL_ID` and
-        `BAD_ID` stand for ids that are absent or no integers.
+    rows
+        What a reader found.
     findings
         Takes what was repaired, guessed or left out.
     volumes
@@ -67,25 +54,43 @@ def assemble(
     DataError
         If an id occurs twice, or the ingredients' parents form a cycle.
     """
-    ingredients = _ingredients(database, tables, findings)
-    units, unit_of_id = _units(database, tables, findings, volumes)
-    recipe_ids, recipe_names, _ = _named_rows(database, "recipes", tables["recipes"], findings)
-    recipes, lines = _recipes_and_lines(
+    ingredients = _ingredients(database, rows, findings)
+    units, unit_of_id, assumed = _units(
+        database, rows.units, findings, by_name=volumes == "poured" or not rows.knows_units
+    )
+    recipe_ids, recipe_names, order = _named_rows(
+        database, "recipes", rows.recipes.ids, rows.recipes.names, findings
+    )
+    parents = (
+        np.full(recipe_ids.size, -1, dtype=np.int32)
+        if rows.recipes.variant_of is None
+        else _find(recipe_ids, np.array(rows.recipes.variant_of, dtype=np.int64)[order])
+    )
+    recipes, every, optional = _recipes_and_lines(
         ingredients=ingredients,
-        recipes=Recipes(ids=recipe_ids, names=recipe_names),
+        recipes=Recipes(ids=recipe_ids, names=recipe_names, variant_of=parents),
         units=units,
         unit_of_id=unit_of_id,
-        columns=tables["recipe_ingredients"],
+        assumed=assumed,
+        rows=rows.lines,
         findings=findings,
         volumes=volumes,
     )
-    return Catalog(
-        ingredients=ingredients,
-        recipes=recipes,
-        lines=lines,
-        units=units,
-        findings=findings.collected(),
-        fingerprint=fingerprint_content(ingredients, recipes, lines, units),
+    ingredients, every = _rolled_up(ingredients, every, only_named=rows.only_named_parents)
+    return with_fingerprint(
+        Catalog(
+            ingredients=ingredients,
+            recipes=recipes,
+            lines=every.chosen(~optional),
+            optional=every.chosen(optional),
+            units=units,
+            substitutes=_pairs(ingredients, rows.substitutes),
+            parts=_pairs(ingredients, rows.parts),
+            findings=findings.collected(),
+            layout=rows.layout,
+            bar=rows.bar,
+            fingerprint="",
+        )
     )
 
 
@@ -102,15 +107,19 @@ def _text(value: object) -> str | None:
 
 
 def _named_rows(
-    database: object, table: str, columns: Columns, findings: Findings
+    database: object,
+    table: str,
+    raw_ids: Sequence[int],
+    raw_names: Sequence[object],
+    findings: Findings,
 ) -> tuple[NDArray[np.int64], tuple[str, ...], NDArray[np.intp]]:
     """Return ids (ascending) and names of a table's rows, and the rows they stand in."""
-    ids, order = _sorted_ids(database, table, columns[0], findings)
+    ids, order = _sorted_ids(database, table, raw_ids, findings)
     noun = table.removesuffix("s")
     nameless = []
     names = []
     for position, row in enumerate(order.tolist()):
-        name = _text(columns[1][row])
+        name = _text(raw_names[row])
         if name is None or not name.strip():
             name = f"{noun.capitalize()} {ids[position]}"
             nameless.append(name)
@@ -157,46 +166,87 @@ def _find(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int32
     return found
 
 
-def _ingredients(
-    database: object, tables: Mapping[str, Columns], findings: Findings
-) -> Ingredients:
-    columns = tables["ingredients"]
-    ids, names, order = _named_rows(database, "ingredients", columns, findings)
-    parent_ids = np.array(columns[2], dtype=np.int64)[order]
+def _ingredients(database: object, rows: Rows, findings: Findings) -> Ingredients:
+    given = rows.ingredients
+    ids, names, order = _named_rows(database, "ingredients", given.ids, given.names, findings)
+    parent_ids = np.array(given.parents, dtype=np.int64)[order]
     parents = _find(ids, parent_ids)
     orphans = np.flatnonzero((parent_ids != NULL_ID) & (parents < 0)).tolist()
+    column = rows.names.get("parent_id", "parent_id")
     findings.add(
         "orphan-parent",
-        "Made roots of {} whose parent_id has no row.",
+        f"Made roots of {{}} whose {column} has no row.",
         _INGREDIENTS,
         _labels(ids, names, orphans),
     )
     paths = _paths(database, ids, parents)
-    # Below an orphan, stored paths may still hold the lost parent's id: one flaw, reported once.
-    lost = {f"/{ids[row]}/": f"/{parent_ids[row]}/{ids[row]}/" for row in orphans}
-    disagreeing = []
-    for position, row in enumerate(order.tolist()):
-        path, stored = paths[position], _text(columns[3][row])
-        if stored != path:
-            root = path[: path.index("/", 1) + 1]
-            if root not in lost or stored != lost[root] + path[len(root) :]:
-                disagreeing.append(position)
-    findings.add(
-        "path-mismatch",
-        "Rebuilt the path of {}, because it disagrees with parent_id.",
-        _INGREDIENTS,
-        _labels(ids, names, disagreeing),
-    )
-    allow = np.array(columns[4], dtype=np.int64)[order]
+    if given.paths is not None:
+        stored = [_text(given.paths[row]) for row in order.tolist()]
+        lost = {f"/{ids[row]}/": f"/{parent_ids[row]}/{ids[row]}/" for row in orphans}
+        findings.add(
+            "path-mismatch",
+            f"Rebuilt the path of {{}}, because it disagrees with {column}.",
+            _INGREDIENTS,
+            _labels(ids, names, _disagreeing(paths, stored, lost)),
+        )
+    allow = np.zeros(ids.size, dtype=np.int64)
+    if given.allow_substitution is not None:
+        allow = np.array(given.allow_substitution, dtype=np.int64)[order]
     findings.add(
         "bad-allow-substitution",
         "Read allow_substitution as 0 for {}, where it is neither 0 nor 1.",
         _INGREDIENTS,
         _labels(ids, names, np.flatnonzero(allow < 0).tolist()),
     )
-    return Ingredients(
-        ids=ids, names=names, parents=parents, allow_substitution=allow == 1, paths=paths
+    strength = np.full(ids.size, np.nan)
+    if given.strengths is not None:
+        strength = np.array(given.strengths, dtype=np.float64)[order]
+    bad = ~np.isnan(strength) & ~((strength >= 0) & (strength <= 100))
+    findings.add(
+        "bad-strength",
+        "Ignored the strength of {}, which is no percentage.",
+        _INGREDIENTS,
+        _labels(ids, names, np.flatnonzero(bad).tolist()),
     )
+    strength[bad] = np.nan
+    return Ingredients(
+        ids=ids,
+        names=names,
+        parents=parents,
+        allow_substitution=allow == 1,
+        paths=paths,
+        strength=_without_blanks(strength + 0.0, parents),
+    )
+
+
+def _disagreeing(
+    paths: Sequence[str], stored: Sequence[str | None], lost: Mapping[str, str]
+) -> list[int]:
+    """Return where the stored path is another; `lost` has the paths of orphans, as stored.
+
+    Below an orphan, stored paths may still hold the lost parent's id: one flaw, reported once.
+    """
+    disagreeing = []
+    for position, (path, told) in enumerate(zip(paths, stored, strict=True)):
+        if told != path:
+            root = path[: path.index("/", 1) + 1]
+            if root not in lost or told != lost[root] + path[len(root) :]:
+                disagreeing.append(position)
+    return disagreeing
+
+
+def _without_blanks(
+    strength: NDArray[np.float64], parents: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Forget a strength of 0 above one that is more: a kind of spirits where nobody wrote one."""
+    strong = strength > 0
+    above = np.zeros(strength.size, dtype=bool)
+    reached = np.unique(parents[strong & (parents >= 0)])
+    while reached.size:
+        above[reached] = True
+        higher = np.unique(parents[reached])
+        reached = higher[(higher >= 0) & ~above[higher]]
+    return np.where(above & (strength == 0), np.nan, strength)
 
 
 def _paths(database: object, ids: NDArray[np.int64], parents: NDArray[np.int32]) -> tuple[str, ...]:
@@ -230,32 +280,34 @@ def _paths(database: object, ids: NDArray[np.int64], parents: NDArray[np.int32])
 
 
 def _units(
-    database: object, tables: Mapping[str, Columns], findings: Findings, volumes: VolumeRule
-) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]]]:
-    """Return the distinct units, sorted, and a function from unit ids to their indices."""
-    columns = tables["units"]
-    ids, order = _sorted_ids(database, "units", columns[0], findings)
+    database: object, given: UnitRows, findings: Findings, *, by_name: bool
+) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]], frozenset[Unit]]:
+    """Return the distinct units, sorted, their indices by id, and those of a bar's usual size."""
+    ids, order = _sorted_ids(database, "units", given.ids, findings)
     entries = []
     bad = []
     for position, row in enumerate(order.tolist()):
-        name = _text(columns[1][row]) or f"Unit {ids[position]}"
-        conversion = columns[3][row]
+        name = _text(given.names[row]) or f"Unit {ids[position]}"
+        conversion = given.volumes_ml[row]
         if conversion is not None and not 0 <= conversion < float("inf"):
             bad.append(f"{name} (id {ids[position]})")
             conversion = None
-        entries.append(Unit(name, _text(columns[2][row]), conversion))
+        entries.append(Unit(name, _text(given.abbreviations[row]), conversion))
     findings.add(
         "bad-conversion",
         "Ignored the conversion_to_ml of {}, which is negative, infinite or not a number.",
         ("unit", "units"),
         bad,
     )
-    if volumes == "poured":
-        entries = list(with_known_sizes(entries))
+    assumed: frozenset[Unit] = frozenset()
+    if by_name:
+        known = with_known_sizes(entries)
+        entries, assumed = list(known.units), known.assumed
+        report_contradictions(known, findings)
     units = sorted(set(entries), key=_unit_key)
     index_of = {unit: index for index, unit in enumerate(units)}
     index = np.array([index_of[entry] for entry in entries] + [-1], dtype=np.int32)
-    return tuple(units), lambda wanted: index[_find(ids, wanted)]
+    return tuple(units), lambda wanted: index[_find(ids, wanted)], assumed
 
 
 def _unit_key(unit: Unit) -> tuple[str, bool, str, bool, float]:
@@ -274,15 +326,25 @@ def _recipes_and_lines(
     recipes: Recipes,
     units: tuple[Unit, ...],
     unit_of_id: Callable[[NDArray[np.int64]], NDArray[np.int32]],
-    columns: Columns,
+    assumed: frozenset[Unit],
+    rows: LineRows,
     findings: Findings,
     volumes: VolumeRule,
-) -> tuple[Recipes, Lines]:
-    """Leave out dangling lines and unusable recipes; sort what remains."""
+) -> tuple[Recipes, Lines, NDArray[np.bool_]]:
+    """Leave out dangling lines and unusable recipes; sort what remains, and say what is optional.
+
+    What the lines count as is still to be decided: as `rolled` they have their flag.
+    """
     recipe_ids, ingredient_ids, unit_ids = (
-        np.array(columns[index], dtype=np.int64) for index in range(3)
+        np.array(column, dtype=np.int64) for column in (rows.recipes, rows.ingredients, rows.units)
     )
-    amount = np.array(columns[3], dtype=np.float64) + 0.0  # None becomes NaN, -0.0 becomes 0.0
+    amount = _amounts(rows)
+    optional = np.zeros(amount.size, dtype=bool)
+    if rows.optional is not None:
+        optional = np.array(rows.optional, dtype=np.int64) == 1
+    rolls_up = np.full(amount.size, -1, dtype=np.int32)
+    if rows.rolls_up is not None:
+        rolls_up = np.array(rows.rolls_up, dtype=np.int32)
     recipe = _find(recipes.ids, recipe_ids)
     ingredient = _find(ingredients.ids, ingredient_ids)
     kept = (recipe >= 0) & (ingredient >= 0)
@@ -308,79 +370,104 @@ def _recipes_and_lines(
         ],
     )
     if volumes == "poured":
-        poured = poured_volumes_ml(amount, unit, units, ingredient, ingredients.names)
+        poured = poured_volumes_ml(
+            amount,
+            unit,
+            units,
+            ingredient,
+            ingredients.names,
+            recipe=recipe,
+            parents=ingredients.parents,
+        )
         volume = poured.volume_ml
-        _report_guesses(ingredients, recipes, recipe, ingredient, poured.guessed & kept, findings)
+        read = ReadLines(
+            recipe=np.where(optional, -1, recipe).astype(np.int32),
+            ingredient=ingredient,
+            unit=unit,
+            amount=amount,
+            recipe_ids=recipes.ids,
+            recipe_names=recipes.names,
+            ingredient_names=ingredients.names,
+            units=units,
+        )
+        report_volumes(read, poured, assumed, findings)
     else:
         volume = line_volumes_ml(amount, unit, units)
-    recipe, ingredient, unit = recipe[kept], ingredient[kept], unit[kept]
-    amount, volume = amount[kept], volume[kept]
-
-    usable = _usable_recipes(
-        recipes, recipe=recipe, amount=amount, volume=volume, findings=findings
-    )
-    kept = usable[recipe]
-    new_index = np.cumsum(usable, dtype=np.int32) - 1
-    recipe, ingredient, unit = new_index[recipe[kept]], ingredient[kept], unit[kept]
-    amount, volume = amount[kept], volume[kept]
-    order = np.lexsort((amount, unit, volume, ingredient, recipe))
-    lines = Lines(
-        recipe=recipe[order].astype(np.int32),
-        ingredient=ingredient[order],
-        amount=amount[order],
-        unit=unit[order],
-        volume_ml=volume[order],
+    lines = Lines(recipe, ingredient, rolls_up, amount, unit, volume).chosen(kept)
+    optional = optional[kept]
+    usable = _usable_recipes(recipes, lines, optional, findings)
+    kept = usable[lines.recipe]
+    lines, optional = lines.chosen(kept), optional[kept]
+    new_index = (np.cumsum(usable) - 1).astype(np.int32)
+    lines = replace(lines, recipe=new_index[lines.recipe])
+    order = np.lexsort(
+        (lines.rolled, lines.amount, lines.unit, lines.volume_ml, lines.ingredient, lines.recipe)
     )
     names = tuple(
         name for name, is_usable in zip(recipes.names, usable.tolist(), strict=True) if is_usable
     )
-    return Recipes(ids=recipes.ids[usable], names=names), lines
+    above = recipes.variant_of[usable]
+    above = np.where((above >= 0) & usable[above], new_index[above], -1).astype(np.int32)
+    above[above == np.arange(above.size)] = -1
+    left = Recipes(ids=recipes.ids[usable], names=names, variant_of=above)
+    return left, lines.chosen(order), optional[order]
 
 
-def _report_guesses(
-    ingredients: Ingredients,
-    recipes: Recipes,
-    recipe: NDArray[np.int32],
-    ingredient: NDArray[np.int32],
-    guessed: NDArray[np.bool_],
-    findings: Findings,
-) -> None:
-    """Report the lines whose volume is a guess, and in how many recipes they stand."""
-    rows = np.flatnonzero(guessed).tolist()
-    count = np.unique(recipe[guessed]).size
-    findings.add(
-        "guessed-volume",
-        f"Guessed the volume of {{}} in {count:,} recipe{'' if count == 1 else 's'}, because no "
-        "word in the unit or in the ingredient's name says how large a piece is.",
-        _LINES,
-        [
-            f"{ingredients.names[ingredient[row]]} in {recipes.names[recipe[row]]}"
-            f" (id {recipes.ids[recipe[row]]})"
-            for row in rows
-        ],
-    )
+def _amounts(rows: LineRows) -> NDArray[np.float64]:
+    """Return the amount of each line: the middle of a range, NaN where there is none."""
+    amount = np.array(rows.amounts, dtype=np.float64) + 0.0  # None becomes NaN, -0.0 becomes 0.0
+    if rows.amounts_max is None:
+        return amount
+    most = np.array(rows.amounts_max, dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # the catalog reports what overflows
+        return np.where(most > 0, 0.5 * (np.where(np.isnan(amount), most, amount) + most), amount)
+
+
+def _rolled_up(
+    ingredients: Ingredients, lines: Lines, *, only_named: bool
+) -> tuple[Ingredients, Lines]:
+    """Decide what each line counts as: its ingredient's parent if that has nothing below it.
+
+    With `only_named`, ingredients whose parent no recipe names stay what they are.
+    """
+    parents = ingredients.parents
+    can = ingredients.can_roll_up
+    if only_named:
+        named = np.zeros(parents.size + 1, dtype=bool)
+        named[lines.ingredient] = True
+        can &= named[parents]  # -1, no parent, reads the last
+        ingredients = replace(ingredients, allow_substitution=ingredients.allow_substitution & can)
+    own = lines.ingredient
+    told = np.where(lines.rolled < 0, ingredients.allow_substitution[own], lines.rolled == 1)
+    rolled = np.where(told & can[own], parents[own], own).astype(np.int32)
+    return ingredients, replace(lines, rolled=rolled)
+
+
+def _pairs(ingredients: Ingredients, pairs: Sequence[tuple[int, int]]) -> NDArray[np.int32]:
+    """Return pairs of ids as indices, each pair once, ascending; without what has no row."""
+    found = _find(ingredients.ids, np.array(pairs, dtype=np.int64).reshape(-1, 2))
+    found = found[(found >= 0).all(axis=1) & (found[:, 0] != found[:, 1])]
+    return np.unique(found, axis=0).astype(np.int32)
 
 
 def _usable_recipes(
-    recipes: Recipes,
-    *,
-    recipe: NDArray[np.int32],
-    amount: NDArray[np.float64],
-    volume: NDArray[np.float64],
-    findings: Findings,
+    recipes: Recipes, lines: Lines, optional: NDArray[np.bool_], findings: Findings
 ) -> NDArray[np.bool_]:
     """Return which recipes have lines, sound amounts and a positive volume."""
     count = recipes.ids.size
-    lines = np.bincount(recipe, minlength=count)
+    recipe, amount, volume = lines.recipe, lines.amount, lines.volume_ml
+    any_line = np.bincount(recipe, minlength=count) > 0
+    poured = np.bincount(recipe[~optional], minlength=count) > 0
     wrong = (amount < 0) | np.isinf(amount) | ~np.isfinite(volume)
     flawed = np.bincount(recipe, weights=wrong, minlength=count) > 0
     with np.errstate(over="ignore", invalid="ignore"):
-        total = np.bincount(recipe, weights=volume, minlength=count)
+        total = np.bincount(recipe[~optional], weights=volume[~optional], minlength=count)
     flawed |= ~np.isfinite(total)
-    without_lines = lines == 0
-    without_volume = ~without_lines & ~flawed & (total <= 0)
+    all_optional = any_line & ~poured & ~flawed
+    without_volume = poured & ~flawed & (total <= 0)
     for code, message, rows in (
-        ("recipe-without-lines", "Left out {} without lines.", without_lines),
+        ("recipe-without-lines", "Left out {} without lines.", ~any_line),
+        ("recipe-all-optional", "Left out {} whose lines are all optional.", all_optional),
         (
             "bad-amount",
             "Left out {} with an amount that is negative, infinite or not a number.",
@@ -390,7 +477,7 @@ def _usable_recipes(
     ):
         chosen = np.flatnonzero(rows).tolist()
         findings.add(code, message, _RECIPES, _labels(recipes.ids, recipes.names, chosen))
-    usable: NDArray[np.bool_] = ~(without_lines | flawed | without_volume)
+    usable: NDArray[np.bool_] = ~(~poured | flawed | without_volume)
     if not usable.any():
         findings.add(
             "no-usable-recipe",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ __all__ = [
     "Unit",
     "catalog_from_arrays",
     "catalog_to_arrays",
-    "fingerprint_content",
+    "with_fingerprint",
 ]
 
 
@@ -44,8 +44,12 @@ class Ingredients:
     parents : int32 (ingredients,)
         Index of the parent; -1 for a root.
     allow_substitution : bool (ingredients,)
+        Whether it counts as its parent, where a line does not say otherwise.
     paths
         Ids from the root down, ``/1/10/``, rebuilt from the parents.
+    strength : float64 (ingredients,)
+        Alcohol by volume in percent; NaN where nobody knows. A 0 above something stronger is not
+        known: nobody wrote it.
     """
 
     ids: NDArray[np.int64]
@@ -53,6 +57,20 @@ class Ingredients:
     parents: NDArray[np.int32]
     allow_substitution: NDArray[np.bool_]
     paths: tuple[str, ...]
+    strength: NDArray[np.float64]
+
+    @property
+    def can_roll_up(self) -> NDArray[np.bool_]:
+        """Whether each has a parent and nothing below it, bool (ingredients,)."""
+        can: NDArray[np.bool_] = self.parents >= 0
+        can[self.parents[self.parents >= 0]] = False
+        return can
+
+    @property
+    def counts_as(self) -> NDArray[np.int32]:
+        """What each counts as unless a line says otherwise, int32 (ingredients,)."""
+        own = np.arange(self.parents.size, dtype=np.int32)
+        return np.where(self.can_roll_up & self.allow_substitution, self.parents, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +82,18 @@ class Recipes:
     ids : int64 (recipes,)
     names
         One per row.
+    variant_of : int32 (recipes,)
+        Index of the recipe that its owner made it from; -1 where there is none.
     """
 
     ids: NDArray[np.int64]
     names: tuple[str, ...]
+    variant_of: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of the usable recipes, by recipe, ingredient, volume, unit and amount.
+    """Lines of the usable recipes, by recipe, ingredient, volume, unit and amount.
 
     Attributes
     ----------
@@ -80,6 +101,8 @@ class Lines:
         Index into the recipes.
     ingredient : int32 (lines,)
         Index into the ingredients.
+    rolled : int32 (lines,)
+        What it counts as: the ingredient, or its parent.
     amount : float64 (lines,)
         In the line's unit; NaN where the recipe gives none.
     unit : int32 (lines,)
@@ -90,9 +113,14 @@ class Lines:
 
     recipe: NDArray[np.int32]
     ingredient: NDArray[np.int32]
+    rolled: NDArray[np.int32]
     amount: NDArray[np.float64]
     unit: NDArray[np.int32]
     volume_ml: NDArray[np.float64]
+
+    def chosen(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Lines:
+        """Return some of the lines, by mask or by position."""
+        return Lines(*(getattr(self, column.name)[which] for column in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,52 +129,72 @@ class Catalog:
 
     Attributes
     ----------
-    ingredients, recipes, lines, units
+    ingredients, recipes, units
         The content, in canonical order.
+    lines
+        What is poured: the mixtures.
+    optional : Lines
+        What may be poured too, and is no part of the mixtures.
+    substitutes : int32 (pairs, 2)
+        Ingredients of which the owner says that the second stands in for the first, as written on
+        lines; ascending.
+    parts : int32 (pairs, 2)
+        Ingredients that are made of others: the whole, and a part; ascending.
     findings
         What is wrong with the data, in a stable order.
+    layout
+        Which layout it was read as.
+    bar
+        Which of several collections, as its owner calls it; empty where there is but one.
     fingerprint
-        SHA-256 (hex) of the content; findings, row order and unread columns do not count.
+        SHA-256 (hex) of the content; findings, layout, row order and unread columns do not count.
     """
 
     ingredients: Ingredients
     recipes: Recipes
     lines: Lines
+    optional: Lines
     units: tuple[Unit, ...]
+    substitutes: NDArray[np.int32]
+    parts: NDArray[np.int32]
     findings: tuple[Finding, ...]
+    layout: str
+    bar: str
     fingerprint: str
 
 
 _LINE_COLUMNS = tuple(column.name for column in fields(Lines))
+_TEXTS = ("layout", "bar", "fingerprint")
 
 
-def fingerprint_content(
-    ingredients: Ingredients, recipes: Recipes, lines: Lines, units: tuple[Unit, ...]
-) -> str:
-    """Return SHA-256 of the content in a form that does not depend on the machine."""
-    digest = hashlib.sha256(b"catalog 1\n")
+def with_fingerprint(catalog: Catalog) -> Catalog:
+    """Return a catalog with the SHA-256 of its content, the same on every machine."""
+    ingredients, recipes, units = catalog.ingredients, catalog.recipes, catalog.units
+    digest = hashlib.sha256(b"catalog 2\n")
     texts = [
         ingredients.names,
         recipes.names,
         [[unit.name, unit.abbreviation, unit.conversion_to_ml] for unit in units],
     ]
     digest.update(json.dumps(texts).encode())
-    integers = (
+    every = (catalog.lines, catalog.optional)
+    integers: tuple[NDArray[Any], ...] = (
         ingredients.ids,
         ingredients.parents,
         ingredients.allow_substitution,
         recipes.ids,
-        lines.recipe,
-        lines.ingredient,
-        lines.unit,
+        recipes.variant_of,
+        *(part for own in every for part in (own.recipe, own.ingredient, own.rolled, own.unit)),
+        catalog.substitutes.ravel(),
+        catalog.parts.ravel(),
     )
     for whole in integers:
         digest.update(b"\n%d\n" % whole.size)
         digest.update(whole.astype("<i8").tobytes())
-    # One NaN stands for all of them, whatever bits the database's conversion left.
-    for real in (np.where(np.isnan(lines.amount), np.nan, lines.amount), lines.volume_ml):
-        digest.update(real.astype("<f8").tobytes())
-    return digest.hexdigest()
+    for real in (ingredients.strength, *(p for own in every for p in (own.amount, own.volume_ml))):
+        # One NaN stands for all of them, whatever bits the database's conversion left.
+        digest.update(np.where(np.isnan(real), np.nan, real).astype("<f8").tobytes())
+    return replace(catalog, fingerprint=digest.hexdigest())
 
 
 def catalog_to_arrays(catalog: Catalog) -> dict[str, NDArray[Any]]:
@@ -157,7 +205,7 @@ def catalog_to_arrays(catalog: Catalog) -> dict[str, NDArray[Any]]:
         "recipe_names": catalog.recipes.names,
         "units": [astuple(unit) for unit in catalog.units],
         "findings": [astuple(finding) for finding in catalog.findings],
-        "fingerprint": catalog.fingerprint,
+        **{name: getattr(catalog, name) for name in _TEXTS},
     }
     # escapes: lone surrogates in names have no bytes of their own
     text = np.frombuffer(json.dumps(texts, ensure_ascii=True).encode("ascii"), dtype=np.uint8)
@@ -166,8 +214,13 @@ def catalog_to_arrays(catalog: Catalog) -> dict[str, NDArray[Any]]:
         "ingredient_ids": catalog.ingredients.ids,
         "ingredient_parents": catalog.ingredients.parents,
         "allow_substitution": catalog.ingredients.allow_substitution,
+        "strength": catalog.ingredients.strength,
         "recipe_ids": catalog.recipes.ids,
+        "variant_of": catalog.recipes.variant_of,
         **{f"line_{name}": getattr(catalog.lines, name) for name in _LINE_COLUMNS},
+        **{f"optional_{name}": getattr(catalog.optional, name) for name in _LINE_COLUMNS},
+        "substitutes": catalog.substitutes,
+        "parts": catalog.parts,
     }
 
 
@@ -181,13 +234,21 @@ def catalog_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Catalog:
             parents=arrays["ingredient_parents"],
             allow_substitution=arrays["allow_substitution"],
             paths=tuple(texts["ingredient_paths"]),
+            strength=arrays["strength"],
         ),
-        recipes=Recipes(ids=arrays["recipe_ids"], names=tuple(texts["recipe_names"])),
+        recipes=Recipes(
+            ids=arrays["recipe_ids"],
+            names=tuple(texts["recipe_names"]),
+            variant_of=arrays["variant_of"],
+        ),
         lines=Lines(**{name: arrays[f"line_{name}"] for name in _LINE_COLUMNS}),
+        optional=Lines(**{name: arrays[f"optional_{name}"] for name in _LINE_COLUMNS}),
+        substitutes=arrays["substitutes"],
+        parts=arrays["parts"],
         units=tuple(Unit(*unit) for unit in texts["units"]),
         findings=tuple(
             Finding(code, count, message, tuple(examples))
             for code, count, message, examples in texts["findings"]
         ),
-        fingerprint=texts["fingerprint"],
+        **{name: texts[name] for name in _TEXTS},
     )

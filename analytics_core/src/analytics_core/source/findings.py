@@ -33,19 +33,19 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects what was found; one code is one finding, wherever it turned up."""
+    """Collects what was found; one code and message is one finding, wherever it turned up."""
 
-    _found: dict[str, tuple[str, tuple[str, str], list[str]]] = field(default_factory=dict)
+    _found: dict[tuple[str, str], tuple[tuple[str, str], list[str]]] = field(default_factory=dict)
 
     def add(self, code: str, message: str, nouns: tuple[str, str], examples: Sequence[str]) -> None:
         """Count every one of `examples`; `message` has a place for their number and noun."""
         if examples:
-            self._found.setdefault(code, (message, nouns, []))[2].extend(examples)
+            self._found.setdefault((code, message), (nouns, []))[1].extend(examples)
 
     def collected(self) -> tuple[Finding, ...]:
         """Return the findings; examples are sorted, so that row order does not show."""
         findings = []
-        for code, (message, nouns, examples) in self._found.items():
+        for (code, message), (nouns, examples) in self._found.items():
             subject = f"{len(examples):,} {nouns[0] if len(examples) == 1 else nouns[1]}"
             shown = tuple(_shorten(text) for text in sorted(set(examples))[:MAX_EXAMPLES])
             findings.append(Finding(code, len(examples), message.format(subject), shown))

@@ -67,7 +67,7 @@ from io import FileIO
 from pathlib import Path
 from typing import IO
 
-from analytics_core.errors import DataError, NotFound, StorageError
+from analytics_core.errors import Busy, DataError, NotFound, StorageError
 from analytics_core.source.locks import share_lock, wal_kept
 from analytics_core.source.sqlite_file import (
     HEADER_BYTES,
@@ -84,6 +84,7 @@ _BUSY_SECONDS = 5.0
 # meanwhile, so that each copy would take longer than the one before and lose the race for good.
 _PAUSE_SECONDS = 0.005
 _CHUNK_BYTES = 1 << 20
+_PREFIX = "snapshot-"
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _LARGEST_PAGE_BYTES = 65536
@@ -132,14 +133,15 @@ def take_snapshot(
     Raises
     ------
     DataError
-        If the database is missing, unreadable, not SQLite or damaged, or if it kept
-        changing for `patience_seconds`.
+        If the database is missing, unreadable, not SQLite or damaged.
+    Busy
+        If it stayed locked or kept changing for `patience_seconds`.
     StorageError
         If the scratch folder cannot be written, or S3 refuses.
     """
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="snapshot-", dir=scratch))
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch))
     except OSError as error:
         raise _unwritable(scratch, error) from error
     target = folder / "database.sqlite"
@@ -151,6 +153,52 @@ def take_snapshot(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    return target
+
+
+def copy_text(
+    database: Path | str,
+    scratch: Path,
+    *,
+    fetch: Callable[[str, IO[bytes]], object] | None = None,
+) -> Path:
+    """Copy a file that is no database of SQLite's, and keep its suffix.
+
+    Parameters
+    ----------
+    database, scratch, fetch
+        As in `take_snapshot`.
+
+    Returns
+    -------
+    Path
+        The copy.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or unreadable.
+    StorageError
+        If the scratch folder cannot be written, or S3 refuses.
+    """
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="snapshot-", dir=scratch))
+    except OSError as error:
+        raise _unwritable(scratch, error) from error
+    target = folder / f"table{Path(str(database)).suffix.lower()}"
+    if str(database).startswith("s3://"):
+        _fetch(str(database), target, fetch)
+        return target
+    _require_file(Path(database))
+    try:
+        content = Path(database).read_bytes()
+    except OSError as error:
+        raise unreadable(database, error) from error
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise _unwritable(target, error) from error
     return target
 
 
@@ -167,19 +215,17 @@ def _copy_while_written(database: Path, target: Path, patience_seconds: float) -
             _attempt(database, target, busy_seconds=min(_BUSY_SECONDS, patience_seconds))
         except _Damaged as error:
             damaged += 1
-            if damaged >= _DAMAGED_COPIES:
+            if damaged >= _DAMAGED_COPIES or time.monotonic() + _PAUSE_SECONDS > deadline:
                 raise DataError(f"The database {database} is corrupt: {error}.") from error
-            reason = str(error)
         except _TryAgain as error:
-            reason = str(error)
+            if time.monotonic() + _PAUSE_SECONDS > deadline:
+                raise Busy(
+                    f"The database {database} gave no consistent copy within {patience_seconds:g} s"
+                    f" ({error}): others have it locked, or never pause writing it. Try again when "
+                    "it is quieter."
+                ) from error
         else:
             return
-        if time.monotonic() + _PAUSE_SECONDS > deadline:
-            raise DataError(
-                f"The database {database} gave no consistent copy within {patience_seconds:g} s "
-                f"({reason}): its writer never paused, so let it pause or try again when it is "
-                "quieter."
-            )
         time.sleep(_PAUSE_SECONDS)
 
 
@@ -252,7 +298,7 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
             read_header(database)  # it knows better words for a file that is too short
             raise DataError(f"The database {database} is corrupt: {error}.") from error
         if code == sqlite3.SQLITE_FULL:
-            raise StorageError(f"The snapshot cannot be written to {target}: {error}.") from error
+            raise _unwritable(target, error) from error
         return code  # a hot journal, a lock that was held too long, no locks on this mount
     except (UnicodeError, MemoryError) as error:  # a message or a size made of rubbish
         raise _Damaged(str(error)) from error
@@ -307,7 +353,7 @@ def _copy(path: Path, target: Path) -> _Look:
         copy = _create(target)
         try:
             while chunk := file.read(_CHUNK_BYTES):
-                _write(copy, chunk)
+                _write(copy, chunk, target)
         finally:
             os.close(copy)
     return look
@@ -323,11 +369,11 @@ def _copy_wal(wal: Path, target: Path) -> None:
         salts = head[16:24]
         copy = _create(target)
         try:
-            _write(copy, head)
+            _write(copy, head, target)
             while chunk := file.read(frame * max(1, _CHUNK_BYTES // frame)):
                 starts = range(0, len(chunk), frame)
                 end = next((at for at in starts if chunk[at + 8 : at + 16] != salts), len(chunk))
-                _write(copy, chunk[:end])
+                _write(copy, chunk[:end], target)
                 if end < len(chunk):
                     break
         finally:
@@ -388,15 +434,13 @@ def _create(path: Path) -> int:
         raise _unwritable(path, error) from error
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _write(descriptor: int, data: bytes, target: Path) -> None:
     view = memoryview(data)
     try:
         while view:
             view = view[os.write(descriptor, view) :]
     except OSError as error:
-        raise StorageError(
-            f"The snapshot cannot be written to the scratch folder: {error.strerror or error}."
-        ) from error
+        raise _unwritable(target, error) from error
 
 
 # --- the copy --------------------------------------------------------------------------------
@@ -413,7 +457,7 @@ def _recover(target: Path) -> None:
             fault = damage(copy) if mode == "delete" else f"its journal mode stays {mode}"
     except (sqlite3.Error, UnicodeError, MemoryError) as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
-            raise StorageError(f"The snapshot cannot be written to {target}: {error}.") from error
+            raise _unwritable(target, error) from error
         raise _Damaged(str(error)) from error
     if fault is not None:
         raise _Damaged(fault)
@@ -430,10 +474,12 @@ def _remove(target: Path) -> None:
         _companion(target, suffix).unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: OSError) -> StorageError:
+def _unwritable(path: Path, error: OSError | sqlite3.Error) -> StorageError:
+    """Say that a copy found no place in a folder, which is the one that somebody named."""
+    folder = next((p.parent for p in path.parents if p.name.startswith(_PREFIX)), path)
+    reason = getattr(error, "strerror", None) or error
     return StorageError(
-        f"The snapshot cannot be written to {path}: {error.strerror or error}; "
-        "name another scratch folder."
+        f"The snapshot cannot be written to {folder}: {reason}; name another scratch folder."
     )
 
 
@@ -445,21 +491,25 @@ def _download(url: str, target: Path, fetch: Callable[[str, IO[bytes]], object] 
 
     It is one file: rows that were only in a WAL beside it when it was uploaded are not in it.
     """
+    _fetch(url, target, fetch)
+    with target.open("rb") as file:
+        parse_header(file.read(HEADER_BYTES), url)
+    settle(target, called=url)
+
+
+def _fetch(url: str, target: Path, fetch: Callable[[str, IO[bytes]], object] | None) -> None:
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if fetch is None or not bucket or not key:
         raise DataError(f"The database {url} is no object in S3; write s3://bucket/key.")
     try:
         with os.fdopen(_create(target), "wb") as file:
             fetch(url, file)
-        with target.open("rb") as file:
-            parse_header(file.read(HEADER_BYTES), url)
     except NotFound as error:
         raise DataError(f"The database {url} does not exist.") from error
     except StorageError:
         raise
     except OSError as error:
         raise _unwritable(target, error) from error
-    settle(target, called=url)
 
 
 def settle(database: Path, *, called: object) -> None:

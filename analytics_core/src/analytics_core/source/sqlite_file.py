@@ -83,29 +83,32 @@ def parse_header(raw: bytes, database: object) -> Header:
     return Header(page_size=page_size, pages=pages, wal=2 in (raw[18], raw[19]))
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, *, called: object = None) -> Header:
     """Read a file's header and see that the file is as long as it says.
 
     Parameters
     ----------
     path
         The file, which nobody writes meanwhile.
+    called
+        What errors call it, by default `path`.
 
     Raises
     ------
     DataError
         If the file cannot be read, is not SQLite, or is shorter than its header says.
     """
+    called = path if called is None else called
     try:
         with path.open("rb") as file:
             raw = file.read(HEADER_BYTES)
             size = os.fstat(file.fileno()).st_size
     except OSError as error:
-        raise unreadable(path, error) from error
-    header = parse_header(raw, path)
+        raise unreadable(called, error) from error
+    header = parse_header(raw, called)
     if not header.wal and size < header.pages * header.page_size:
         raise DataError(
-            f"The database {path} is truncated: it has {size} bytes and its header says "
+            f"The database {called} is truncated: it has {size} bytes and its header says "
             f"{header.pages * header.page_size}."
         )
     return header

@@ -6,12 +6,14 @@ in an object.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
-from analytics_core.errors import StorageError
+from analytics_core.errors import Damaged, NotFound, StorageError
 from analytics_core.store.base import Storage
 from analytics_core.store.local import LocalStorage
 from analytics_core.store.publish import prune_runs, publish, read_manifest, read_published
+from analytics_core.store.ranges import read_recipe
 from analytics_core.store.s3 import S3Storage
 
 __all__ = [
@@ -23,6 +25,8 @@ __all__ = [
     "publish",
     "read_manifest",
     "read_published",
+    "read_recipe",
+    "require_writable",
 ]
 
 
@@ -54,3 +58,23 @@ def open_storage(location: str | Path) -> Storage:
     if not text:
         raise StorageError("the place to store is empty: use a folder or s3://bucket/prefix")
     return LocalStorage(text)
+
+
+def require_writable(storage: Storage) -> None:
+    """See that a set can be published at a place, before the work whose result goes there.
+
+    Parameters
+    ----------
+    storage
+        A folder is written into. Of a bucket is seen that it is there and may be read: whether
+        it may be written shows at the first stage that is kept.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be reached or written, or holds a set of another storage version.
+    """
+    if isinstance(storage, LocalStorage):
+        storage.require_writable()
+    with contextlib.suppress(NotFound, Damaged):
+        read_manifest(storage)

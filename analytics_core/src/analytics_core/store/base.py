@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from analytics_core.errors import StorageError
+
+Content = bytes | Iterable[bytes]
+"""What is written: all at once, or piece after piece as it is made."""
 
 TEMPORARY = ".writing-"
 """Begins the name of a file that is not whole yet; no key may use it."""
@@ -22,8 +26,26 @@ class Storage(Protocol):
         """Return what is stored under `key`; raise `NotFound` when nothing is."""
         ...
 
-    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
-        """Store `data` under `key`; readers see the old content or the new, never a part."""
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Return `length` bytes from `start` on; fewer where the content ends before."""
+        ...
+
+    def write(self, key: str, data: Content, *, content_type: str = "application/json") -> None:
+        """Store `data` under `key`; readers see the old content or the new, never a part.
+
+        Pieces are written as they come; a long content is never in memory as a whole.
+        """
+        ...
+
+    def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
+        """Store under `target` what is under `source`, as `write` would, without reading it."""
+        ...
+
+    def digest(self, key: str) -> str:
+        """Return the SHA-256 (hex) of what is stored; raise `NotFound` when nothing is.
+
+        By the store's own word where it keeps one, else by reading, piece after piece.
+        """
         ...
 
     def list(self, prefix: str) -> list[str]:

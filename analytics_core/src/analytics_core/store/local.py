@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
+import shutil
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from analytics_core.errors import NotFound, StorageError
-from analytics_core.store.base import TEMPORARY, check_key
+from analytics_core.store.base import TEMPORARY, Content, check_key
+
+_BUFFER_BYTES = 1 << 20
+_T = TypeVar("_T")
 
 
 class LocalStorage:
@@ -25,38 +32,103 @@ class LocalStorage:
 
     def read(self, key: str) -> bytes:
         """Return the file's content; raise `NotFound` when there is none."""
+        return self._read(key, Path.read_bytes)
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Return a part of the file's content; raise `NotFound` when there is none."""
+
+        def part(path: Path) -> bytes:
+            with path.open("rb") as file:
+                file.seek(start)
+                return file.read(length)
+
+        return self._read(key, part)
+
+    def digest(self, key: str) -> str:
+        """Return the SHA-256 (hex) of the file, read in pieces."""
+
+        def summed(path: Path) -> str:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+
+        return self._read(key, summed)
+
+    def write(self, key: str, data: Content, *, content_type: str = "application/json") -> None:
+        """Write beside the target, flush to disk, then rename over it."""
+        del content_type  # a file's name says it
+
+        def fill(temporary: Path) -> None:
+            # os.open, not tempfile: the file shall have the mode the umask asks for
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            with os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES) as file:
+                for piece in (data,) if isinstance(data, bytes) else data:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+
+        self._replace(key, fill)
+
+    def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
+        """Give the file a second name, or copy it where the file system cannot.
+
+        Nothing ever writes into a file that has its name: both stay what they are.
+        """
+        del content_type
+        path = self._path(source)
+
+        def fill(temporary: Path) -> None:
+            try:
+                temporary.hardlink_to(path)
+            except FileNotFoundError as error:
+                raise NotFound(f"{path} does not exist") from error
+            except OSError:  # no second names here, or too many of them
+                with path.open("rb") as file, temporary.open("xb") as copied:
+                    shutil.copyfileobj(file, copied, _BUFFER_BYTES)
+                    copied.flush()
+                    os.fsync(copied.fileno())
+
+        self._replace(target, fill)
+
+    def _read(self, key: str, read: Callable[[Path], _T]) -> _T:
         path = self._path(key)
         try:
-            return path.read_bytes()
+            return read(path)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFound(f"{path} does not exist") from error
         except OSError as error:
             raise StorageError(explain("read", path, error)) from error
 
-    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
-        """Write beside the target, flush to disk, then rename over it."""
-        del content_type  # a file's name says it
+    def _replace(self, key: str, fill: Callable[[Path], None]) -> None:
+        """Have a file made beside the target, then rename it over that."""
         path = self._path(key)
         temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
         try:
             make_folder(path.parent)
-            # os.open, not tempfile: the file shall have the mode the umask asks for
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
+                fill(temporary)
                 temporary.replace(path)
             except BaseException:  # also Interrupted: leave no half-written file behind
                 with contextlib.suppress(OSError):
                     temporary.unlink()
                 raise
+            # renaming one name of a file over another name of it leaves both
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
             flush_folder(path.parent)
         except OSError as error:
             if isinstance(error, StorageError):
                 raise
             raise StorageError(explain("write", path, error)) from error
+
+    def require_writable(self) -> None:
+        """See that files can be written, by writing one; raise `StorageError` otherwise."""
+        probe = self.folder / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
+        try:
+            make_folder(self.folder)
+            probe.touch(exist_ok=False)
+            probe.unlink()
+        except OSError as error:
+            raise StorageError(explain("write", self.folder, error)) from error
 
     def list(self, prefix: str) -> list[str]:
         """Return the keys of all files below the folder whose key starts with `prefix`."""

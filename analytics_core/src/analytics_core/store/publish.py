@@ -2,9 +2,9 @@
 
 ::
 
-    analytics/v1/runs/<run_id>/<type>.json    1. every document, read back and compared
+    analytics/v1/runs/<run_id>/<type>.json    1. every document, then compared by checksum
     analytics/v1/runs/<run_id>/manifest.json  2. the set is complete
-    analytics/v1/<type>.json                  3. the stable keys, one after the other
+    analytics/v1/<type>.json                  3. the stable keys, copied one after the other
     analytics/v1/manifest.json                4. last: from here on readers see the new set
 
 A reader that follows the manifest never sees a mixture, whenever the writer dies.
@@ -16,20 +16,25 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
+
+import orjson
 
 from analytics_core.errors import Damaged, NotFound, StorageError
-from analytics_core.store.base import Storage
+from analytics_core.store.base import Content, Storage
 
 ROOT = "analytics/v1"
+STORAGE_VERSION = ROOT.rpartition("/")[2]
 MANIFEST_KEY = f"{ROOT}/manifest.json"
 RUNS = f"{ROOT}/runs/"
 
 MIN_KEPT_RUNS = 2
 """The newest run and one beside it: that of another job, whole but not yet published."""
+
+T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CONTENT_TYPES = {".json": "application/json", ".html": "text/html; charset=utf-8"}
@@ -39,9 +44,9 @@ def publish(
     storage: Storage,
     *,
     run_id: str,
-    documents: Mapping[str, bytes],
+    documents: Mapping[str, Content],
     manifest: Mapping[str, Any],
-    extras: Mapping[str, bytes] | None = None,
+    extras: Mapping[str, Content] | None = None,
 ) -> dict[str, Any]:
     """Publish a set of documents so that readers see all of it or none.
 
@@ -52,7 +57,8 @@ def publish(
     run_id
         The name of the run's own folder; letters, digits, ``.``, ``_`` and ``-``.
     documents
-        The encoded documents by type, published as ``<type>.json``.
+        The encoded documents by type, published as ``<type>.json``: bytes, or pieces that are
+        made while they are written, one document after the other, then the extras.
     manifest
         Everything the manifest says besides ``documents`` and ``extras``, which are
         filled in here: key (in the run's folder), size and SHA-256 of each.
@@ -68,8 +74,8 @@ def publish(
     Raises
     ------
     StorageError
-        When something cannot be written or does not read back as written; the set that
-        was published before is still the one readers see. Also when `run_id` is the
+        When something cannot be written, or the store does not hold what was written; the set
+        that was published before is still the one readers see. Also when `run_id` is the
         published run but its content would change.
     """
     files = {f"{kind}.json": data for kind, data in documents.items()}
@@ -79,33 +85,55 @@ def publish(
             raise StorageError(f"{name!r} cannot be the name of a run or of a published file")
 
     folder = f"{RUNS}{run_id}/"
-    entries = {
-        name: {"key": folder + name, "bytes": len(data), "sha256": _sha256(data)}
-        for name, data in files.items()
-    }
-    complete: dict[str, Any] = {
-        **manifest,
-        "run_id": run_id,
-        "documents": {kind: entries[f"{kind}.json"] for kind in documents},
-    }
-    if extras:
-        complete["extras"] = {name: entries[name] for name in extras}
-    _refuse_rewriting(storage, complete)
+    entries: dict[str, dict[str, Any]] = {}
 
+    def completed() -> dict[str, Any]:
+        named = {kind: entries[f"{kind}.json"] for kind in documents}
+        own = {"extras": {name: entries[name] for name in extras}} if extras else {}
+        return {**manifest, "run_id": run_id, "documents": named, **own}
+
+    published = _published(storage)
+    if published.get("run_id") == run_id:  # readers look at this folder: compare, then write
+        for name, data in files.items():
+            measured = _Measured(data)
+            files[name] = b"".join(measured)
+            entries[name] = measured.entry(folder + name)
+        _refuse_rewriting(storage, published, completed())
     for name, data in files.items():
-        storage.write(folder + name, data, content_type=_content_type(name))
+        measured = _Measured(data)
+        storage.write(folder + name, measured, content_type=_content_type(name))
+        entries[name] = measured.entry(folder + name)
     for entry in entries.values():
-        _read_verified(storage, entry)
+        _verify(storage, entry)
+    complete = completed()
     body = json.dumps(complete, ensure_ascii=False, indent=2, allow_nan=False).encode()
     storage.write(f"{folder}manifest.json", body)
 
     newer = _newer_run(storage, complete)
     if newer is not None:
         return {**complete, "superseded_by": newer}
-    for name, data in files.items():
-        storage.write(f"{ROOT}/{name}", data, content_type=_content_type(name))
+    for name in files:
+        storage.copy(folder + name, f"{ROOT}/{name}", content_type=_content_type(name))
     storage.write(MANIFEST_KEY, body)
     return complete
+
+
+class _Measured:
+    """Pieces that are counted and digested while somebody else takes them."""
+
+    def __init__(self, data: Content) -> None:
+        self._pieces = (data,) if isinstance(data, bytes) else data
+        self._digest = hashlib.sha256()
+        self._bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self._digest.update(piece)
+            self._bytes += len(piece)
+            yield piece
+
+    def entry(self, key: str) -> dict[str, Any]:
+        return {"key": key, "bytes": self._bytes, "sha256": self._digest.hexdigest()}
 
 
 def read_manifest(storage: Storage) -> dict[str, Any]:
@@ -114,14 +142,22 @@ def read_manifest(storage: Storage) -> dict[str, Any]:
     Raises
     ------
     StorageError
-        When nothing is published at this place, or the manifest is damaged.
+        When nothing is published at this place, the manifest is damaged, or the set has
+        another storage version.
     """
     try:
-        manifest = _parse(storage.read(MANIFEST_KEY), MANIFEST_KEY, storage)
+        manifest = parse(storage.read(MANIFEST_KEY), MANIFEST_KEY, storage)
     except NotFound as error:
         raise NotFound(
             f"nothing is published at {storage.url}: {MANIFEST_KEY} is missing; run a refresh first"
         ) from error
+    version = manifest.get("storage_version", STORAGE_VERSION)
+    if version != STORAGE_VERSION:
+        raise StorageError(
+            f"the set published at {storage.url} has the storage version {version}, and this"
+            f" program knows {STORAGE_VERSION}: use the analytics-core that published it"
+            f" ({manifest.get('code_version', 'a newer one')}), or another place"
+        )
     entries = [*_entries(manifest, "documents"), *_entries(manifest, "extras")]
     if not isinstance(manifest.get("run_id"), str) or not all(
         isinstance(entry, dict)
@@ -158,15 +194,32 @@ def read_published(
     StorageError
         Naming the document that is missing, damaged, or not JSON.
     """
+    return from_published(storage, lambda manifest: _read_set(storage, manifest, kinds))
+
+
+def from_published(storage: Storage, read: Callable[[dict[str, Any]], T]) -> T:
+    """Read something of the set that is published, whatever is published meanwhile.
+
+    Parameters
+    ----------
+    storage : Storage
+    read : callable
+        Given the manifest.
+
+    Returns
+    -------
+    object
+        What `read` returns.
+    """
     manifest = read_manifest(storage)
     try:
-        return _read_set(storage, manifest, kinds)
+        return read(manifest)
     except StorageError:
         # a newer run may have been published, and this one pruned, while we were reading
         newer = read_manifest(storage)
         if newer["run_id"] == manifest["run_id"]:
             raise
-        return _read_set(storage, newer, kinds)
+        return read(newer)
 
 
 def prune_runs(storage: Storage, *, keep: int) -> list[str]:
@@ -202,7 +255,7 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
         own = f"{RUNS}{run_id}/manifest.json"
         # not whole, or being pruned by another job: none of ours
         with contextlib.suppress(NotFound, Damaged):
-            ages[run_id] = str(_parse(storage.read(own), own, storage).get("generated_at", ""))
+            ages[run_id] = str(parse(storage.read(own), own, storage).get("generated_at", ""))
     newest_first = sorted(ages, key=lambda run_id: (ages[run_id], run_id), reverse=True)
     removed = [run_id for run_id in newest_first[keep:] if run_id != published]
     for run_id in removed:
@@ -216,37 +269,60 @@ def _read_set(
     storage: Storage, manifest: dict[str, Any], kinds: Collection[str] | None
 ) -> dict[str, dict[str, Any]]:
     documents = {
-        kind: _parse(_read_verified(storage, entry), entry["key"], storage)
+        kind: parse(read_verified(storage, entry), entry["key"], storage)
         for kind, entry in manifest.get("documents", {}).items()
         if kinds is None or kind in kinds
     }
     return {**documents, "manifest": manifest}
 
 
-def _read_verified(storage: Storage, entry: Mapping[str, Any]) -> bytes:
+def read_verified(storage: Storage, entry: Mapping[str, Any]) -> bytes:
+    """Return the bytes that an entry of the manifest names; raise `Damaged` if they are others."""
     key = entry["key"]
-    try:
+    with missing_is_damage(storage, key):
         data = storage.read(key)
+    _compare(storage, entry, hashlib.sha256(data).hexdigest())
+    return data
+
+
+def _verify(storage: Storage, entry: Mapping[str, Any]) -> None:
+    with missing_is_damage(storage, entry["key"]):
+        found = storage.digest(entry["key"])
+    _compare(storage, entry, found)
+
+
+@contextlib.contextmanager
+def missing_is_damage(storage: Storage, key: str) -> Iterator[None]:
+    """Raise `Damaged` where nothing is stored under a key that the manifest names."""
+    try:
+        yield
     except NotFound as error:
         raise Damaged(
             f"{key} is missing at {storage.url}, though the manifest names it; run a refresh again"
         ) from error
-    if _sha256(data) != entry["sha256"]:
+
+
+def _compare(storage: Storage, entry: Mapping[str, Any], sha256: str) -> None:
+    if sha256 != entry["sha256"]:
         raise Damaged(
-            f"{key} at {storage.url} is damaged: its SHA-256 is not the manifest's"
-            f" ({len(data)} bytes read, {entry.get('bytes')} expected); run a refresh again"
+            f"{entry['key']} at {storage.url} is damaged: its SHA-256 is not the manifest's"
+            f" ({entry.get('bytes')} bytes expected); run a refresh again"
         )
-    return data
 
 
-def _refuse_rewriting(storage: Storage, manifest: Mapping[str, Any]) -> None:
-    """Refuse to change the folder readers are looking at: they would see a mixture."""
+def _published(storage: Storage) -> dict[str, Any]:
+    """Return the manifest readers see; empty where there is none, or a damaged one to repair."""
     try:
-        published = read_manifest(storage)
-    except (NotFound, Damaged):  # publishing repairs a damaged manifest
-        return
-    same = all(published.get(part) == manifest.get(part) for part in ("documents", "extras"))
-    if published["run_id"] == manifest["run_id"] and not same:
+        return read_manifest(storage)
+    except (NotFound, Damaged):
+        return {}
+
+
+def _refuse_rewriting(
+    storage: Storage, published: Mapping[str, Any], manifest: Mapping[str, Any]
+) -> None:
+    """Refuse to change the folder readers are looking at: they would see a mixture."""
+    if any(published.get(part) != manifest.get(part) for part in ("documents", "extras")):
         raise StorageError(
             f"the run {manifest['run_id']} is published at {storage.url} already, with other"
             " content; give the new run an id of its own"
@@ -255,13 +331,13 @@ def _refuse_rewriting(storage: Storage, manifest: Mapping[str, Any]) -> None:
 
 def _newer_run(storage: Storage, manifest: Mapping[str, Any]) -> str | None:
     """Id of the published run if it began after this one: two jobs may run side by side."""
+    published = _published(storage)
     try:
-        published = read_manifest(storage)
         theirs = datetime.fromisoformat(str(published.get("generated_at")))
         ours = datetime.fromisoformat(str(manifest.get("generated_at")))
         # A time yet to come is a wrong clock's; it must not keep all later runs out.
         return str(published["run_id"]) if ours < theirs <= datetime.now(UTC) else None
-    except (NotFound, Damaged, ValueError, TypeError):
+    except (ValueError, TypeError):
         return None
 
 
@@ -270,9 +346,10 @@ def _entries(manifest: Mapping[str, Any], part: str) -> list[Any]:
     return list(section.values()) if isinstance(section, dict) else [None]
 
 
-def _parse(data: bytes, key: str, storage: Storage) -> dict[str, Any]:
+def parse(data: bytes, key: str, storage: Storage) -> dict[str, Any]:
+    """Return the JSON object that was stored under `key`; raise `Damaged` if it is none."""
     try:
-        parsed = json.loads(data)
+        parsed = orjson.loads(data)
     except ValueError as error:
         raise Damaged(f"{key} at {storage.url} is damaged: it is not JSON ({error})") from error
     if not isinstance(parsed, dict):
@@ -282,7 +359,3 @@ def _parse(data: bytes, key: str, storage: Storage) -> dict[str, Any]:
 
 def _content_type(name: str) -> str:
     return _CONTENT_TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import IO, TYPE_CHECKING
 
 from analytics_core.errors import NotFound, StorageError
-from analytics_core.store.base import check_key
+from analytics_core.store.base import Content, check_key
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
 
 _ATTEMPTS = 5
 _CHUNK_BYTES = 1 << 20
+_PART_BYTES = 16 << 20  # of a long object; S3 takes 10,000 parts of at least 5 MiB
 
 
 def make_client() -> S3Client:
@@ -59,6 +63,7 @@ class S3Storage:
         self.bucket = bucket
         self.prefix = f"{check_key(prefix.strip('/'))}/" if prefix.strip("/") else ""
         self._client = client
+        self._in_parts: dict[str, tuple[str, str]] = {}  # S3's checksum of its parts, SHA-256
 
     @property
     def url(self) -> str:
@@ -77,16 +82,90 @@ class S3Storage:
         with self._errors("read", full, "s3:GetObject") as s3:
             return _fetch_object(s3, self.bucket, full, file)
 
-    def write(self, key: str, data: bytes, *, content_type: str = "application/json") -> None:
-        """Put the object in one request, which S3 makes visible as a whole or not at all."""
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Return a part of the object's content; raise `NotFound` when there is none."""
         full = self.prefix + check_key(key)
+        if length < 1:
+            return b""
+        with self._errors("read", full, "s3:GetObject") as s3:
+            return _read_object(s3, self.bucket, full, f"bytes={start}-{start + length - 1}")
+
+    def digest(self, key: str) -> str:
+        """Return the SHA-256 (hex) that S3 made when the object came; without one, read it."""
+        full = self.prefix + check_key(key)
+        with self._errors("read", full, "s3:GetObject") as s3:
+            told = s3.head_object(Bucket=self.bucket, Key=full, ChecksumMode="ENABLED")
+        checksum = told.get("ChecksumSHA256", "").partition("-")[0]
+        if checksum and "-" not in told["ETag"]:
+            return base64.b64decode(checksum).hex()
+        of_parts, whole = self._in_parts.get(full, ("", ""))
+        if checksum and checksum == of_parts:  # of an upload in parts S3 has theirs alone
+            return whole
+        counted = _Counted()
+        self.fetch(key, counted)  # type: ignore[arg-type]
+        return counted.digest.hexdigest()
+
+    def write(self, key: str, data: Content, *, content_type: str = "application/json") -> None:
+        """Put the object, which S3 makes visible as a whole or not at all; a long one in parts."""
+        full = self.prefix + check_key(key)
+        parts = iter([data]) if isinstance(data, bytes) else _parts(data)
+        first = next(parts, b"")
+        second = next(parts, None)
+        if second is not None:
+            self._write_parts(full, chain((first, second), parts), content_type)
+            return
         with self._errors("write", full, "s3:PutObject") as s3:
             s3.put_object(
                 Bucket=self.bucket,
                 Key=full,
-                Body=data,
+                Body=first,
                 ContentType=content_type,
                 ChecksumAlgorithm="SHA256",  # S3 refuses bytes that were damaged on the way
+            )
+
+    def _write_parts(self, full: str, parts: Iterator[bytes], content_type: str) -> None:
+        whole, of_parts = hashlib.sha256(), hashlib.sha256()
+        with self._errors("write", full, "s3:PutObject") as s3:
+            upload = s3.create_multipart_upload(
+                Bucket=self.bucket, Key=full, ContentType=content_type, ChecksumAlgorithm="SHA256"
+            )["UploadId"]
+        try:
+            done: list[CompletedPartTypeDef] = []
+            for number, part in enumerate(parts, start=1):  # made outside of S3's errors
+                whole.update(part)
+                own = hashlib.sha256(part).digest()
+                of_parts.update(own)
+                checksum = base64.b64encode(own).decode()
+                with self._errors("write", full, "s3:PutObject") as s3:
+                    answer = s3.upload_part(
+                        Bucket=self.bucket,
+                        Key=full,
+                        UploadId=upload,
+                        PartNumber=number,
+                        Body=part,
+                        ChecksumSHA256=checksum,
+                    )
+                done.append(
+                    {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+                )
+            with self._errors("write", full, "s3:PutObject") as s3:
+                s3.complete_multipart_upload(
+                    Bucket=self.bucket, Key=full, UploadId=upload, MultipartUpload={"Parts": done}
+                )
+        except BaseException:
+            # a rule of the bucket removes what cannot be removed now
+            with contextlib.suppress(StorageError), self._errors("write", full, "") as s3:
+                s3.abort_multipart_upload(Bucket=self.bucket, Key=full, UploadId=upload)
+            raise
+        self._in_parts[full] = base64.b64encode(of_parts.digest()).decode(), whole.hexdigest()
+
+    def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
+        """Have S3 copy the object, up to 5 GB, with its content type and checksum."""
+        del content_type  # the source's own
+        full, of = self.prefix + check_key(target), self.prefix + check_key(source)
+        with self._errors("write", full, "s3:PutObject") as s3:
+            s3.copy_object(
+                Bucket=self.bucket, Key=full, CopySource={"Bucket": self.bucket, "Key": of}
             )
 
     def list(self, prefix: str) -> list[str]:
@@ -123,14 +202,43 @@ class S3Storage:
             raise StorageError(f"cannot {action} {where}: {reason}") from error
 
 
+class _Counted:
+    """A file of which nothing is kept but the digest."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return len(data)
+
+    def seek(self, _offset: int) -> None:
+        self.digest = hashlib.sha256()
+
+    def truncate(self) -> None:
+        """Nothing is there to be cut."""
+
+
+def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Gather pieces into parts of `_PART_BYTES`; only the last may be shorter."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        while len(waiting) >= _PART_BYTES:
+            yield bytes(waiting[:_PART_BYTES])
+            del waiting[:_PART_BYTES]
+    if waiting:
+        yield bytes(waiting)
+
+
 def fetch(url: str, file: IO[bytes]) -> None:
     """Stream one object by its ``s3://bucket/key``; raise `NotFound` when there is none."""
     bucket, _, key = url.removeprefix("s3://").partition("/")
     S3Storage(bucket).fetch(key, file)
 
 
-def _read_object(s3: S3Client, bucket: str, key: str) -> bytes:
-    """Fetch an object; the client's own retries do not cover a body that breaks off."""
+def _read_object(s3: S3Client, bucket: str, key: str, span: str = "") -> bytes:
+    """Fetch an object or a range; the client's own retries do not cover a body that breaks off."""
     from botocore.exceptions import (
         FlexibleChecksumError,
         IncompleteReadError,
@@ -139,6 +247,8 @@ def _read_object(s3: S3Client, bucket: str, key: str) -> bytes:
     )
 
     def fetch() -> bytes:
+        if span:  # S3 keeps no checksum of a part
+            return s3.get_object(Bucket=bucket, Key=key, Range=span)["Body"].read()
         return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
 
     for _ in range(2):

@@ -1,0 +1,222 @@
+"""Columns of a SQLite file that is not trusted, read in one transaction and nothing beside them.
+
+The file's pages are checked, its schema may run no code, and values of a type that their column
+should not have arrive as stand-ins that are easy to recognize. Once a reader has said which columns
+it needs, SQLite itself refuses every other: passwords and notes are never read.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from analytics_core.errors import DataError
+from analytics_core.source.findings import Findings
+from analytics_core.source.rows import BAD_ID, NULL_ID, stable_id
+from analytics_core.source.sqlite_file import damage, file_uri, read_header
+
+MAX_VALUE_BYTES = 64 * 1024 * 1024
+
+Kind: TypeAlias = Literal["id", "key", "number", "flag", "text"]
+"""What a column holds: whole numbers that name rows; the same, or texts that do; numbers; 0 or 1;
+text."""
+
+Wanted: TypeAlias = Mapping[str, Mapping[str, Kind]]
+"""Columns and their kinds, by table."""
+
+Columns: TypeAlias = Mapping[str, Sequence[Any]]
+"""What a table holds, by column."""
+
+
+class Tables:
+    """The tables of one open database.
+
+    Attributes
+    ----------
+    columns : dict
+        Names of columns by table, all in lower case: SQLite knows no other.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, called: object) -> None:
+        self._connection = connection
+        self._called = called
+        names = [
+            str(name)
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        self.columns: dict[str, tuple[str, ...]] = {
+            name.lower(): tuple(
+                str(row[1]).lower()
+                for row in connection.execute(f"PRAGMA table_xinfo({quoted(name)})")
+            )
+            for name in names
+        }
+
+    def has(self, table: str, column: str | None = None) -> bool:
+        """Whether there is such a table, or such a column in it."""
+        found = self.columns.get(table.lower(), ())
+        return bool(found) if column is None else column.lower() in found
+
+    def require(self, wanted: Wanted, *, because: str = "") -> None:
+        """Raise a DataError that names the tables and columns that are missing.
+
+        Parameters
+        ----------
+        wanted
+            What has to be there.
+        because
+            What wants it, in a clause that begins with a blank.
+        """
+        tables = [table for table in wanted if not self.has(table)]
+        missing = tables or [
+            f"{table}.{column}"
+            for table, needed in wanted.items()
+            for column in needed
+            if not self.has(table, column)
+        ]
+        if missing:
+            noun = "table" if tables else "column"
+            raise DataError(
+                f"The database {self._called} lacks the {noun}{'' if len(missing) == 1 else 's'} "
+                f"{', '.join(missing)}{because}."
+            )
+
+    def with_welcome(self, needed: Wanted, welcome: Wanted) -> Wanted:
+        """Add to what is needed what else is there: single columns, and other tables if whole."""
+        wanted = {table: dict(columns) for table, columns in needed.items()}
+        for table, columns in welcome.items():
+            there = {name: kind for name, kind in columns.items() if self.has(table, name)}
+            if table in wanted:
+                wanted[table] |= there
+            elif len(there) == len(columns):
+                wanted[table] = there
+        return wanted
+
+    def read(self, wanted: Wanted) -> dict[str, dict[str, Sequence[Any]]]:
+        """Return columns by table, and allow nothing else to be read.
+
+        Ids that are no integers are `NULL_ID` or `BAD_ID`, numbers that are no numbers infinite,
+        flags that are neither 0 nor 1 are -1.
+        """
+        allowed = {
+            (table.lower(), column.lower()) for table, needed in wanted.items() for column in needed
+        }
+
+        def only_these(action: int, one: str | None, other: str | None, *_: str | None) -> int:
+            if action in {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION}:
+                return sqlite3.SQLITE_OK
+            named = (str(one).lower(), str(other).lower())
+            if action == sqlite3.SQLITE_READ and named in allowed:
+                return sqlite3.SQLITE_OK
+            return sqlite3.SQLITE_DENY
+
+        self._connection.set_authorizer(only_these)
+        try:
+            return {table: self._read_table(table, needed) for table, needed in wanted.items()}
+        finally:
+            self._connection.set_authorizer(None)
+
+    def _read_table(self, table: str, needed: Mapping[str, Kind]) -> dict[str, Sequence[Any]]:
+        # NOT INDEXED reads the tables themselves: no index can hide or add a row.
+        chosen = ", ".join(_expression(quoted(name), kind) for name, kind in needed.items())
+        rows = self._connection.execute(
+            f"SELECT {chosen} FROM {quoted(table)} NOT INDEXED"
+        ).fetchall()
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(needed)
+        return {
+            name: [_key(value) for value in column] if kind == "key" else column
+            for (name, kind), column in zip(needed.items(), columns, strict=True)
+        }
+
+
+@contextmanager
+def opened(
+    database: Path, findings: Findings, *, called: object, check: bool = True
+) -> Iterator[Tables]:
+    """Open a database that nobody writes, and check its pages.
+
+    Parameters
+    ----------
+    database
+        A local SQLite file.
+    findings
+        Takes what had to be repaired: text that is not UTF-8.
+    called
+        What errors call the database.
+    check
+        False where only names of tables are looked at.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, not SQLite or damaged.
+    """
+    read_header(database, called=called)
+    invalid: list[str] = []
+
+    def decode(raw: bytes) -> str:
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            invalid.append(raw.decode(errors="replace"))
+            return invalid[-1]
+
+    try:
+        with closing(
+            sqlite3.connect(file_uri(database, mode="ro"), uri=True, isolation_level=None)
+        ) as connection:
+            connection.text_factory = decode
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+            for pragma in ("trusted_schema = OFF", "query_only = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute("BEGIN")
+            fault = damage(connection) if check else None
+            if fault is not None:
+                raise DataError(f"The database {called} is corrupt: {fault}.")
+            tables = Tables(connection, called)
+            invalid.clear()  # what was odd in the schema is not a name
+            yield tables
+    # Damage also shows as text that cannot be decoded, or as a size that cannot be allocated.
+    except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OverflowError) as error:
+        raise DataError(f"The database {called} cannot be read: {error}.") from error
+    findings.add(
+        "invalid-utf8",
+        "Replaced bytes that are not UTF-8 in {}.",
+        ("text", "texts"),
+        invalid,
+    )
+
+
+def quoted(name: str) -> str:
+    """Return a name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _expression(column: str, kind: Kind) -> str:
+    if kind == "id":
+        return (
+            f"CASE typeof({column}) WHEN 'integer' THEN {column} "
+            f"WHEN 'null' THEN {NULL_ID} ELSE {BAD_ID} END"
+        )
+    if kind == "number":  # infinity for text and blobs
+        return (
+            f"CASE typeof({column}) WHEN 'null' THEN NULL WHEN 'real' THEN {column} "
+            f"WHEN 'integer' THEN CAST({column} AS REAL) ELSE 9e999 END"
+        )
+    if kind == "flag":
+        return (
+            f"CASE WHEN typeof({column}) = 'integer' AND {column} IN (0, 1) "
+            f"THEN {column} ELSE -1 END"
+        )
+    return column
+
+
+def _key(value: object) -> int:
+    if value is None:
+        return NULL_ID
+    if isinstance(value, int):
+        return value
+    return stable_id(value) if isinstance(value, str) else BAD_ID

@@ -1,0 +1,148 @@
+"""One recipe of a long document by one range request: an index of where each row lies.
+
+The index is a document of its own, published beside the long one; both are of one run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from analytics_core.errors import Damaged, NotFound
+from analytics_core.store.publish import from_published, missing_is_damage, parse, read_verified
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analytics_core.store.base import Storage
+
+SIMILAR = "recipe-similar"
+INDEX = "recipe-similar.index"
+DIGEST_DIGITS = 16
+"""Hex digits of SHA-256 that are kept of each row: enough to know damage from the row."""
+
+_latest: dict[str, dict[str, Any]] = {}
+"""The index read last, by its SHA-256: what it says never changes."""
+
+
+@dataclass(slots=True)
+class RowIndex:
+    """Notes where rows lie while a document is made of them.
+
+    Attributes
+    ----------
+    ids : sequence of int
+        Recipe of each row, ascending.
+    starts, lengths : list of int
+        Where each row begins in the document, and how long it is, in bytes.
+    digests : list of str
+        First `DIGEST_DIGITS` hex digits of each row's SHA-256.
+    """
+
+    ids: Sequence[int]
+    starts: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+
+    def note(self, start: int, row: bytes) -> None:
+        """Note the next row.
+
+        Parameters
+        ----------
+        start : int
+            Where it begins, in bytes.
+        row : bytes
+        """
+        self.starts.append(start)
+        self.lengths.append(len(row))
+        self.digests.append(_digest(row))
+
+    def data(self) -> dict[str, Any]:
+        """Return the data of the index's document.
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            "document": SIMILAR,
+            "recipe_id": list(self.ids),
+            "start": self.starts,
+            "length": self.lengths,
+            "sha256": self.digests,
+        }
+
+
+def read_recipe(storage: Storage, recipe_id: int) -> dict[str, Any]:
+    """Read one recipe of `recipe-similar`, and nothing else of it.
+
+    The manifest is read each time, the index once a set, then one range of bytes.
+
+    Parameters
+    ----------
+    storage : Storage
+        Where a set is published.
+    recipe_id : int
+
+    Returns
+    -------
+    dict
+        The recipe's row: its neighbors with plans, steps and words.
+
+    Raises
+    ------
+    NotFound
+        Nothing is published, or the set has no such recipe.
+    StorageError
+        The set has no index (an older version published it), or something is damaged.
+
+    Examples
+    --------
+    >>> from analytics_core import LocalStorage, refresh
+    >>> from analytics_core.sample import write_sample_database
+    >>> write_sample_database("bar.db", recipes=40, overwrite=True)
+    >>> _ = refresh("bar.db", LocalStorage("out"))
+    >>> read_recipe(LocalStorage("out"), 1)["recipe_name"]
+    'Negroni'
+    """
+    return from_published(storage, lambda manifest: _read(storage, manifest, recipe_id))
+
+
+def _read(storage: Storage, manifest: dict[str, Any], recipe_id: int) -> dict[str, Any]:
+    documents = manifest["documents"]
+    if INDEX not in documents or SIMILAR not in documents:
+        raise Damaged(
+            f"the set at {storage.url} has no {INDEX}: an older version published it; run a refresh"
+        )
+    index = _index(storage, documents[INDEX])
+    ids = index["recipe_id"]
+    at = bisect_left(ids, recipe_id)
+    if at == len(ids) or ids[at] != recipe_id:
+        raise NotFound(f"the set at {storage.url} has no recipe {recipe_id}")
+    key = documents[SIMILAR]["key"]
+    with missing_is_damage(storage, key):
+        row = storage.read_range(key, index["start"][at], index["length"][at])
+    if _digest(row) != index["sha256"][at]:
+        raise Damaged(
+            f"recipe {recipe_id} in {key} at {storage.url} is damaged: its SHA-256 is not the"
+            " index's; run a refresh again"
+        )
+    parsed: dict[str, Any] = orjson.loads(row)
+    return parsed
+
+
+def _index(storage: Storage, entry: dict[str, Any]) -> dict[str, Any]:
+    known = _latest.get(entry["sha256"])
+    if known is None:
+        known = parse(read_verified(storage, entry), entry["key"], storage)["data"]
+        _latest.clear()
+        _latest[entry["sha256"]] = known
+    return known
+
+
+def _digest(row: bytes) -> str:
+    return hashlib.sha256(row).hexdigest()[:DIGEST_DIGITS]

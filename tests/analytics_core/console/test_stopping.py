@@ -1,0 +1,82 @@
+"""Ctrl-C at any moment, also while modules are imported, is one line and exit code 75."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.analytics_core.test_cli import environment, log_lines
+
+# In the order in which they come: while the command line loads, while the libraries do.
+MOMENTS = [
+    ("typer.core", signal.SIGTERM),
+    *(
+        (module, signal.SIGINT)
+        for module in ("typer.core", "numpy.linalg", "numba.core.types", "botocore.session")
+    ),
+]
+
+
+@pytest.mark.parametrize(("moment", "number"), MOMENTS)
+def test_stopping_while_modules_are_imported(moment: str, number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "analytics_core", "health"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("import time:") and line.split("|")[-1].strip() == moment:
+                break
+        else:
+            pytest.fail(f"{moment} was never imported")
+        process.send_signal(number)
+        rest = process.stderr.read()
+        code = process.wait(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+    said = [line for line in rest.splitlines() if not line.startswith("import time:")]
+    assert code == 75, said
+    (line,) = log_lines("\n".join(said))
+    assert line["message"] == f"stopped by {number.name}"
+    assert line["level"] == "error"
+
+
+def test_a_stop_that_an_import_makes_another_error_of(tmp_path: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from analytics_core import cli\n"
+        "from analytics_core.console import health\n"
+        "class Odd:\n"
+        "    def __del__(self): os.kill(os.getpid(), signal.SIGINT); [0 for _ in range(99)]\n"
+        "def swallowing():\n"
+        "    Odd()\n"
+        "    try: os.kill(os.getpid(), signal.SIGINT) if HOW == 'error' else None\n"
+        "    except BaseException: raise ImportError('partly initialized') from None\n"
+        "    return []\n"
+        "health.check = swallowing\n"
+        "import sys; HOW = sys.argv.pop(1)\n"
+        "if HOW == 'error': Odd.__del__ = lambda self: None\n"
+        "cli.main()\n"
+    )
+    for how in ("callback", "error"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, how, "health"],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 75, done.stderr
+        (line,) = log_lines(done.stderr)
+        assert line["message"] == "stopped by SIGINT"

@@ -1,0 +1,69 @@
+"""Names: one form for every way of writing them, the same here and on the page."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics_core import naming
+from analytics_core.naming import fold, same_words
+
+RULES: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "name_folding.json").read_text(encoding="utf-8")
+)
+
+
+def test_the_rules_are_those_that_the_page_is_tested_on() -> None:
+    assert RULES["removed"] == naming.REMOVED
+    assert RULES["dashes"] == naming.DASHES
+    assert RULES["letters"] == naming.LETTERS
+    assert [ord(mark) for mark in RULES["marks"]] == list(naming.MARKS)
+
+
+@pytest.mark.parametrize(("name", "folded"), RULES["folded"].items())
+def test_names_are_folded(name: str, folded: str) -> None:
+    assert fold(name) == folded
+
+
+@pytest.mark.parametrize(("one", "other"), RULES["different"])
+def test_what_is_different_stays_different(one: str, other: str) -> None:
+    assert fold(one) != fold(other)
+
+
+@given(st.text(max_size=12))
+def test_what_is_folded_stays_as_it_is(name: str) -> None:
+    assert fold(fold(name)) == fold(name)
+
+
+@given(st.text(st.characters(codec="latin-1"), max_size=12), st.sampled_from(["NFC", "NFD"]))
+def test_neither_composition_nor_blanks_count(name: str, form: Any) -> None:
+    assert fold(f"\u00a0 {unicodedata.normalize(form, name)}\t") == fold(name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "key"),
+    [
+        ("Mint Leaves", "Mint leaf", 0),
+        ("Cherries", "Cherry", 0),
+        ("Brownies", "Brownie", 0),
+        ("Gin Fizzes", "Gin Fizz", 0),
+        ("Vermouth, Dry", "Dry Vermouth", 1),
+    ],
+)
+def test_plurals_and_the_order_of_words(one: str, other: str, key: int) -> None:
+    keys = [same_words(name) for name in (one, other)]
+    assert keys[0][key] == keys[1][key]
+    assert keys[0][1 - key] != keys[1][1 - key]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Orange Bitters", "Bitter Orange"), ("Bitter", "Bitters"), ("Gin", "Rum")]
+)
+def test_other_things_have_other_words(one: str, other: str) -> None:
+    assert not set(same_words(one)) & set(same_words(other))
