@@ -71,6 +71,6 @@ def plot(title: str, x_name: str, y_name: str, lines: Mapping[str, Points]) -> s
         if x == right:
             y = lowest_label = min(y + 4, lowest_label - LABEL_STEP)
         else:  # other lines pass there
-            x, y = drawn[0][0] - 10, drawn[0][1] - 10
+            x, y = drawn[0][0] - 10, drawn[0][1] + 2 * LABEL_STEP
         parts.append(f'<text x="{x + 10:.1f}" y="{y:.1f}" fill="{color}">{escape(label)}</text>')
     return "\n".join([*parts, "</svg>", ""])
