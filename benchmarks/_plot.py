@@ -9,7 +9,7 @@ from html import escape
 Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 760, 470
-LEFT, RIGHT, TOP, BOTTOM = 70, 190, 50, 55  # margins; labels of lines stand to the right
+LEFT, RIGHT, TOP, BOTTOM = 96, 190, 50, 55  # margins; labels of lines stand to the right
 COLORS = ("#0b6e4f", "#5aa469", "#7a5195", "#c8553d", "#e09f3e", "#5c6b73")
 STYLE = 'role="img" font-family="system-ui, sans-serif" font-size="13" fill="#222"'
 MIDDLE = 'text-anchor="middle"'
@@ -52,10 +52,9 @@ def plot(title: str, x_name: str, y_name: str, lines: Mapping[str, Points]) -> s
     ]
     for power in range(y_low, y_high + 1):
         y = place(min(xs), 10.0**power)[1]
+        label = f"{10.0**power:,.{max(0, -power)}f}"
         parts.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="#ddd"/>')
-        parts.append(
-            f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_in_words(power)}</text>'
-        )
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
     for x in sorted(set(xs)):
         across = place(x, 10.0**y_low)[0]
         parts.append(f'<path d="M{across:.1f} {TOP}V{bottom}" stroke="#eee"/>')
@@ -69,13 +68,9 @@ def plot(title: str, x_name: str, y_name: str, lines: Mapping[str, Points]) -> s
         parts.append(f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{color}"/>' for x, y in drawn]
         x, y = drawn[-1]
-        y = lowest_label = min(y + 4, lowest_label - LABEL_STEP) if x == right else y + 4
+        if x == right:
+            y = lowest_label = min(y + 4, lowest_label - LABEL_STEP)
+        else:  # other lines pass there
+            x, y = drawn[0][0] - 10, drawn[0][1] + 2 * LABEL_STEP
         parts.append(f'<text x="{x + 10:.1f}" y="{y:.1f}" fill="{color}">{escape(label)}</text>')
     return "\n".join([*parts, "</svg>", ""])
-
-
-def _in_words(power: int) -> str:
-    """Return ten to a power of seconds as a reader says it."""
-    if power < 0:
-        return f"{10.0**power:.{-power}f} s"
-    return f"{10**power:,} s"

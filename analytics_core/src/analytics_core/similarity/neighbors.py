@@ -204,7 +204,23 @@ class Search:
     def by_transport(
         self, mixtures: Mixtures, cost: FloatArray, wanted: IntArray, tree: PrefixTree | None = None
     ) -> KnnGraph:
-        """Return the neighbors of the wanted rows under a cost that has been checked."""
+        """Return the nearest under a ground cost.
+
+        Parameters
+        ----------
+        mixtures : Mixtures
+        cost : float64 (m, m)
+            As `check_ground_cost` returns it.
+        wanted : int (wanted,)
+            Rows whose neighbors are wanted.
+        tree : PrefixTree, optional
+            Of the mixtures' rows, or of those that may be found.
+
+        Returns
+        -------
+        KnnGraph
+            Of the wanted rows, in their order.
+        """
         graph, stalled = self._run(
             _search.emd_neighbors, wanted, tree, (cost, mixtures.largest_support)
         )
@@ -221,7 +237,20 @@ class Search:
         return replace(graph, solved=solved)
 
     def in_l1(self, wanted: IntArray, index: L1Index | None = None) -> KnnGraph:
-        """Return the neighbors of the wanted rows in the L1 norm."""
+        """Return the nearest in the L1 norm.
+
+        Parameters
+        ----------
+        wanted : int (wanted,)
+            Rows whose neighbors are wanted.
+        index : L1Index, optional
+            Of the rows, or of those that may be found.
+
+        Returns
+        -------
+        KnnGraph
+            Of the wanted rows, in their order.
+        """
         index = index or build_l1_index(self._rows)
         problem = (index.postings, index.by_mass, index.totals, max(1, self._rows.width))
         return self._run(_search.l1_neighbors, wanted, index.tree, problem)[0]
