@@ -9,7 +9,7 @@ synth: $(VENV)/.dev ## the templates of both stacks, checked, in cdk.out/
 deploy-local: $(VENV)/.dev ## DevStack on an AWS emulator here, bootstrap to destroy
 	$(BIN)/python -m pytest -m slow tests/infra/test_first_deploy.py tests/infra/test_deploy_local.py
 
-chain-shards: $(VENV)/.dev ## a refresh on many machines of the emulator, some of which are lost
+chain-shards: $(VENV)/.dev ## a refresh on many machines, some of which are lost
 	$(BIN)/python -m pytest -m slow tests/infra/test_chain_shards.py
 
 doctor: $(VENV)/.dev ## what the account lacks for a deploy (ENV=prod)

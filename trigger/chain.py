@@ -198,7 +198,7 @@ def _request(
 
 def _settings(services: Services) -> ChainSettings:
     chain = services.settings.chain
-    if chain is None:  # a chain of before the owner chose one machine; its definition is an old one
+    if chain is None:  # nobody asks for a chain then
         raise LookupError("the function was not told how a refresh is shared by many machines")
     return chain
 

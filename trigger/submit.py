@@ -216,12 +216,14 @@ def _waiting_job(
         answer = services.batch.describe_jobs(jobs=ids[start : start + 100])
         found.update({job["jobId"]: job for job in answer["jobs"]})
     settings = services.settings
+    # A chain of before the owner went back to one machine could not be completed.
+    joined = (None, "plan") if settings.chain else (None,)
     waiting = [
         job
         for job in found.values()
         if job["status"] in WAITING
         and job["jobDefinition"] == settings.job_definition
-        and chain.step_of(job) in (None, "plan")
+        and chain.step_of(job) in joined
         and chain.is_forced(job) >= force
     ]
     if waiting:

@@ -209,6 +209,19 @@ def test_a_chain_of_another_revision_is_not_joined(
     assert refresh(cloud)["coalesced"] is False
 
 
+def test_back_on_one_machine_a_chain_that_broke_off_is_in_nobodys_way(
+    cloud: Cloud, use: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mend = fail_at(2, THROTTLED)
+    with pytest.raises(ClientError):
+        refresh(cloud)
+    mend()
+    monkeypatch.delenv("CHAIN")
+    services.connect.cache_clear()
+    answer = refresh(cloud)
+    assert (answer["coalesced"], len(steps(cloud)["alone"])) == (False, 1)
+
+
 def test_many_at_once_make_one_chain(cloud: Cloud, use: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: refresh(cloud), range(8)))

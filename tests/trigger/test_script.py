@@ -127,13 +127,13 @@ def test_stopping_ends_a_job_and_says_so(front: Front, cloud: Cloud) -> None:
     [job] = cloud.jobs()
     stopped: list[str] = []
 
-    def stop(_method: str, path: str) -> tuple[int, bytes] | None:
+    def take(_method: str, path: str) -> tuple[int, bytes] | None:
         if not path.endswith("terminatejob"):
             return None
         stopped.append(path)
         return 200, b"{}"
 
-    front.on_request = stop
+    front.on_request = take
     done = run(front, "dev", "--stop", job["jobId"])
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"stopped: job ({job['jobId']})\n"
