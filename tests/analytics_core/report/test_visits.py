@@ -99,7 +99,7 @@ def test_home_shows_all_again_and_back_finds_what_was_left(
     page.go_back()
     wait_until(page, "z => Math.abs(atlas.map.zoomed - z) < 1e-6", arg=zoomed)
     go(page, "#/search/lime")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="more drinks").click()
     page.locator("#panel").evaluate("e => { e.scrollTop = 3000; }")
     go(page, "#/drink/1")
     assert page.locator("#panel").evaluate("e => e.scrollTop") == 0
