@@ -171,6 +171,7 @@ export class Data {
   private both: Links | null = null;
   private finder: Finding | null = null;
   private twinsOf: Map<number, number[]> | null = null;
+  private foldedInto: Uint8Array | null = null;
   private readonly lineOf = {
     ingredient: unpack(this.core.lines.ingredient),
     rolled: unpack(this.core.lines.rolled),
@@ -329,6 +330,16 @@ export class Data {
       }
     }
     return this.twinsOf;
+  }
+
+  /** Which recipes another of the very same mix stands for on the map. */
+  get folded(): Uint8Array {
+    if (!this.foldedInto) {
+      this.foldedInto = new Uint8Array(this.count);
+      for (const [recipe, group] of this.twins)
+        this.foldedInto[recipe] = Number(group[0] !== recipe);
+    }
+    return this.foldedInto;
   }
 
   /** Pairs that differ in next to nothing, nearest first. */
