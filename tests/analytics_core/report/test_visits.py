@@ -286,6 +286,32 @@ def test_at_200_percent_the_map_is_usable(open_page: Opener, sample_page: Path) 
     assert seen["free"]
 
 
+SPILLED = """
+() => {
+  const root = document.querySelector("#panel:not([hidden]), #page:not([hidden])");
+  const edge = root.getBoundingClientRect().right + 1;
+  return [...root.querySelectorAll("*")]
+    .filter(e => !e.closest(".scroll, svg, .unseen") && e.getBoundingClientRect().right > edge)
+    .map(e => `${e.tagName}.${e.className} ${e.textContent.slice(0, 40)}`);
+}
+"""
+
+
+def test_nothing_spills_over_the_edge_of_a_small_phone(
+    open_page: Opener, sample_page: Path
+) -> None:
+    page = open_page(sample_page, size={"width": 320, "height": 568})
+    page.evaluate(OWN, ["London Dry Gin", "Lime Juice", "Sugar", "Campari", "Light Rum"])
+    citrus = page.evaluate(
+        "atlas.data.ingredients.id[atlas.data.ingredients.name.indexOf('Lime Juice')]"
+    )
+    routes = ["#/", "#/drink/1", "#/search/lime, rum", "#/bar", "#/menu", "#/compare/1/2"]
+    routes += ["#/path/1/13", "#/region/0", "#/about", "#/desk", f"#/ingredients/{citrus}"]
+    for route in routes:
+        go(page, route)
+        assert page.evaluate(SPILLED) == [], route
+
+
 def test_paper_gets_what_is_read_and_no_controls(open_page: Opener, sample_page: Path) -> None:
     page = open_page(sample_page)
     page.evaluate(OWN, ["London Dry Gin", "Campari", "Sweet Vermouth"])
