@@ -172,6 +172,7 @@ export class Data {
   private finder: Finding | null = null;
   private twinsOf: Map<number, number[]> | null = null;
   private foldedInto: Uint8Array | null = null;
+  private scale: number | null = null;
   private readonly lineOf = {
     ingredient: unpack(this.core.lines.ingredient),
     rolled: unpack(this.core.lines.rolled),
@@ -359,9 +360,12 @@ export class Data {
 
   /** What distances are measured in: 1 under the learned cost, else by what is usual here. */
   get unit(): number {
-    if ((this.manifest.settings?.cost ?? "learned") === "learned") return 1;
-    const sorted = this.near.distance.slice().sort();
-    return sorted[sorted.length >> 1] / STEPS / USUAL || 1;
+    if (this.scale === null) {
+      const learned = (this.manifest.settings?.cost ?? "learned") === "learned";
+      const sorted = learned ? [] : this.near.distance.slice().sort();
+      this.scale = learned ? 1 : sorted[sorted.length >> 1] / STEPS / USUAL || 1;
+    }
+    return this.scale;
   }
 
   /** How often a recipe is somebody's neighbor: what stands for its surroundings is labeled first. */
