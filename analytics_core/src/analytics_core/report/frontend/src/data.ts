@@ -158,6 +158,8 @@ const STEPS = 10_000;
 const FLOW_STEPS = 1_000;
 /** The median distance of listed neighbors under the learned cost. */
 const USUAL = 0.33;
+/** The median cost of the best substitute under the learned cost. */
+const USUAL_BEST = 0.2;
 
 function block<T>(id: string): T {
   const text = document.getElementById(id)?.textContent;
@@ -173,6 +175,7 @@ export class Data {
   private twinsOf: Map<number, number[]> | null = null;
   private foldedInto: Uint8Array | null = null;
   private scale: number | null = null;
+  private costScale: number | null = null;
   private readonly lineOf = {
     ingredient: unpack(this.core.lines.ingredient),
     rolled: unpack(this.core.lines.rolled),
@@ -377,13 +380,26 @@ export class Data {
     return this.popularity;
   }
 
+  /** What costs are measured in: 1 where they are learned, else by what the best usually has. */
+  private get costUnit(): number {
+    if (this.costScale === null) {
+      const { start, cost } = this.core.substitutes;
+      const learned = (this.manifest.settings?.cost ?? "learned") === "learned";
+      const best = learned ? [] : start.slice(0, -1).map((at) => cost[at] ?? 0);
+      best.sort((a, b) => a - b);
+      this.costScale = learned ? 1 : best[best.length >> 1] / 1_000 / USUAL_BEST || 1;
+    }
+    return this.costScale;
+  }
+
+  /** What stands in for an ingredient, best first; costs as if they were learned ones. */
   substitutes(ingredient: number): Substitute[] {
     const { start, to, cost, recipes } = this.core.substitutes;
     const at = this.substituteAt.get(ingredient);
     if (at === undefined) return [];
     return to.slice(start[at], start[at + 1]).map((other, i) => ({
       ingredient: other,
-      cost: cost[start[at] + i] / 1_000,
+      cost: cost[start[at] + i] / 1_000 / this.costUnit,
       recipes: recipes[start[at] + i],
     }));
   }
