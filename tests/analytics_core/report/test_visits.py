@@ -377,7 +377,7 @@ def test_the_desk_shows_changes_findings_and_twins(
     assert picked in (min(first, other), None)
 
 
-def test_strength_is_shown_where_it_is_known(
+def test_what_few_collections_know_is_shown_where_it_is_known(
     open_page: Opener, sample_page: Path, sample_documents: dict[str, Any], tmp_path: Path
 ) -> None:
     assert "strength" not in open_page(sample_page).locator("#scheme").inner_html()
@@ -385,12 +385,18 @@ def test_strength_is_shown_where_it_is_known(
     for row in documents["recipe-details"]["data"]:
         row["abv"] = None
     strengths = [24.4, 0.0, 9.0, 31.0]
+    first, second = documents["recipe-details"]["data"][:2]
+    first["optional"] = [second["lines"][0]]
+    first["variant_of"] = {key: second[key] for key in ("recipe_id", "recipe_name")}
     for row, strength in zip(documents["recipe-details"]["data"], strengths, strict=False):
         row["abv"] = strength
     path = tmp_path / "page.html"
     path.write_text(render(documents), encoding="utf-8")
     page = open_page(path, "#/drink/1")
-    expect(page.locator("#panel .facts").first).to_contain_text("24% alcohol before ice")
+    facts = page.locator("#panel .facts")
+    expect(facts.first).to_contain_text("24% alcohol before ice")
+    expect(facts.nth(1)).to_have_text(f"A variant of {second['recipe_name']}")
+    expect(facts.nth(2)).to_have_text(f"If you like: {second['lines'][0]['ingredient_name']}")
     page.select_option("#scheme", "strength")
     rest = page.evaluate("atlas.data.count") - len(strengths)
     counts = page.locator(".legend .count").all_inner_texts()

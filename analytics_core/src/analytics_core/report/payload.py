@@ -132,6 +132,8 @@ class Payload:
         self._name: list[str] = []
         self._base = array("i")
         self._strength: list[float | int | None] = []
+        self._optional: dict[int, list[int]] = {}
+        self._variants: dict[int, int] = {}
         self.changes: Row | None = None
         """The data of `what-changed`, for the owner's desk."""
         self._lines = _Lines(self._ingredients)
@@ -150,6 +152,13 @@ class Payload:
             self._ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"])
         )
         self._strength.append(_short(row.get("abv")))
+        index = self._ingredients.index
+        if optional := row.get("optional"):
+            self._optional[len(self._id) - 1] = [
+                index(line["ingredient_id"], line["ingredient_name"]) for line in optional
+            ]
+        if (above := row.get("variant_of")) and above["recipe_id"] in self._recipes:
+            self._variants[len(self._id) - 1] = self._recipes[above["recipe_id"]]
         self._lines.add(row["lines"])
 
     def add_similar(self, row: Row, sentences: Sequence[Sequence[Fragment]] | None = None) -> None:
@@ -215,6 +224,12 @@ class Payload:
         }
         if any(strength is not None for strength in self._strength):
             core["recipes"]["abv"] = self._strength
+        # what few collections have; the page shows it where it is
+        core["recipes"] |= {
+            name: known
+            for name, known in (("optional", self._optional), ("variant_of", self._variants))
+            if known
+        }
         if self.changes is not None:
             core["changes"] = self.changes
         if left_out := self._left_out():

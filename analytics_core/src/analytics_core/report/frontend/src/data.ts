@@ -48,6 +48,9 @@ interface Core {
     learned: Positions;
     /** Percent by volume, where strengths are known. */
     abv?: (number | null)[];
+    /** By recipe: what may go in as well, and what it is a variant of. */
+    optional?: Record<number, number[]>;
+    variant_of?: Record<number, number>;
   };
   /** `ingredient`, `rolled` and `fraction` are packed. */
   lines: {
