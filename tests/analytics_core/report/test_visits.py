@@ -99,7 +99,7 @@ def test_home_shows_all_again_and_back_finds_what_was_left(
     page.go_back()
     wait_until(page, "z => Math.abs(atlas.map.zoomed - z) < 1e-6", arg=zoomed)
     go(page, "#/search/lime")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="more drinks").click()
     page.locator("#panel").evaluate("e => { e.scrollTop = 3000; }")
     go(page, "#/drink/1")
     assert page.locator("#panel").evaluate("e => e.scrollTop") == 0
@@ -286,6 +286,32 @@ def test_at_200_percent_the_map_is_usable(open_page: Opener, sample_page: Path) 
     assert seen["free"]
 
 
+SPILLED = """
+() => {
+  const root = document.querySelector("#panel:not([hidden]), #page:not([hidden])");
+  const edge = root.getBoundingClientRect().right + 1;
+  return [...root.querySelectorAll("*")]
+    .filter(e => !e.closest(".scroll, svg, .unseen") && e.getBoundingClientRect().right > edge)
+    .map(e => `${e.tagName}.${e.className} ${e.textContent.slice(0, 40)}`);
+}
+"""
+
+
+def test_nothing_spills_over_the_edge_of_a_small_phone(
+    open_page: Opener, sample_page: Path
+) -> None:
+    page = open_page(sample_page, size={"width": 320, "height": 568})
+    page.evaluate(OWN, ["London Dry Gin", "Lime Juice", "Sugar", "Campari", "Light Rum"])
+    citrus = page.evaluate(
+        "atlas.data.ingredients.id[atlas.data.ingredients.name.indexOf('Lime Juice')]"
+    )
+    routes = ["#/", "#/drink/1", "#/search/lime, rum", "#/bar", "#/menu", "#/compare/1/2"]
+    routes += ["#/path/1/13", "#/region/0", "#/about", "#/desk", f"#/ingredients/{citrus}"]
+    for route in routes:
+        go(page, route)
+        assert page.evaluate(SPILLED) == [], route
+
+
 def test_paper_gets_what_is_read_and_no_controls(open_page: Opener, sample_page: Path) -> None:
     page = open_page(sample_page)
     page.evaluate(OWN, ["London Dry Gin", "Campari", "Sweet Vermouth"])
@@ -351,7 +377,7 @@ def test_the_desk_shows_changes_findings_and_twins(
     assert picked in (min(first, other), None)
 
 
-def test_strength_is_shown_where_it_is_known(
+def test_what_few_collections_know_is_shown_where_it_is_known(
     open_page: Opener, sample_page: Path, sample_documents: dict[str, Any], tmp_path: Path
 ) -> None:
     assert "strength" not in open_page(sample_page).locator("#scheme").inner_html()
@@ -359,12 +385,18 @@ def test_strength_is_shown_where_it_is_known(
     for row in documents["recipe-details"]["data"]:
         row["abv"] = None
     strengths = [24.4, 0.0, 9.0, 31.0]
+    first, second = documents["recipe-details"]["data"][:2]
+    first["optional"] = [second["lines"][0]]
+    first["variant_of"] = {key: second[key] for key in ("recipe_id", "recipe_name")}
     for row, strength in zip(documents["recipe-details"]["data"], strengths, strict=False):
         row["abv"] = strength
     path = tmp_path / "page.html"
     path.write_text(render(documents), encoding="utf-8")
     page = open_page(path, "#/drink/1")
-    expect(page.locator("#panel .facts").first).to_contain_text("24% alcohol before ice")
+    facts = page.locator("#panel .facts")
+    expect(facts.first).to_contain_text("24% alcohol before ice")
+    expect(facts.nth(1)).to_have_text(f"A variant of {second['recipe_name']}")
+    expect(facts.nth(2)).to_have_text(f"If you like: {second['lines'][0]['ingredient_name']}")
     page.select_option("#scheme", "strength")
     rest = page.evaluate("atlas.data.count") - len(strengths)
     counts = page.locator(".legend .count").all_inner_texts()

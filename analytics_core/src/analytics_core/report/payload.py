@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
-from analytics_core.report.kinds import Kind, find_kinds, find_makings
+from analytics_core.report.ingredients import Ingredients
+from analytics_core.report.kinds import Kind
 from analytics_core.report.packing import pack
 from analytics_core.report.regions import Graph, name_families
 from analytics_core.wording import Fragment, phrase
@@ -128,11 +129,13 @@ class Payload:
         self._recipes = {key: index for index, key in enumerate(recipe_ids[::every])}
         self._recipes_left_out = len(recipe_ids) - len(self._recipes)
         self._listed = max(1, MOST_NEIGHBORS // max(1, len(self._recipes)))
-        self._ingredients = _Ingredients(tree)
+        self._ingredients = Ingredients(tree)
         self._id: list[int] = []
         self._name: list[str] = []
         self._base = array("i")
         self._strength: list[float | int | None] = []
+        self._optional: dict[int, list[int]] = {}
+        self._variants: dict[int, int] = {}
         self.changes: Row | None = None
         """The data of `what-changed`, for the owner's desk."""
         self._lines = _Lines(self._ingredients)
@@ -151,6 +154,13 @@ class Payload:
             self._ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"])
         )
         self._strength.append(_short(row.get("abv")))
+        index = self._ingredients.index
+        if optional := row.get("optional"):
+            self._optional[len(self._id) - 1] = [
+                index(line["ingredient_id"], line["ingredient_name"]) for line in optional
+            ]
+        if (above := row.get("variant_of")) and above["recipe_id"] in self._recipes:
+            self._variants[len(self._id) - 1] = self._recipes[above["recipe_id"]]
         self._lines.add(row["lines"])
 
     def add_similar(self, row: Row, sentences: Sequence[Sequence[Fragment]] | None = None) -> None:
@@ -216,6 +226,12 @@ class Payload:
         }
         if any(strength is not None for strength in self._strength):
             core["recipes"]["abv"] = self._strength
+        # what few collections have; the page shows it where it is
+        core["recipes"] |= {
+            name: known
+            for name, known in (("optional", self._optional), ("variant_of", self._variants))
+            if known
+        }
         if self.changes is not None:
             core["changes"] = self.changes
         if left_out := self._left_out():
@@ -249,67 +265,10 @@ class Payload:
         return found
 
 
-class _Ingredients:
-    """The tree, flattened parents first; ingredients met elsewhere join as roots."""
-
-    def __init__(self, tree: Mapping[str, Any]) -> None:
-        self._index: dict[int | None, int] = {}
-        self._id: list[int] = []
-        self._name: list[str] = []
-        self._parent: list[int] = []
-        self._substitution: list[int] = []
-        self._own: list[int] = []
-        self._total: list[int] = []
-        pending = [(child, -1) for child in reversed(tree.get("children") or [])]
-        while pending:
-            node, parent = pending.pop()
-            index = self._add(int(node["id"]), node["name"], parent, node)
-            children = node.get("children") or []
-            pending.extend((child, index) for child in reversed(children))
-
-    def _add(self, key: int, name: str, parent: int, node: Mapping[str, Any]) -> int:
-        index = len(self._id)
-        self._index[key] = index
-        self._id.append(key)
-        self._name.append(name)
-        self._parent.append(parent)
-        self._substitution.append(int(bool(node.get("allow_substitution"))))
-        self._own.append(int(node.get("recipe_count") or 0))
-        self._total.append(int(node.get("hierarchical_recipe_count") or 0))
-        return index
-
-    def index(self, key: int | None, name: str | None) -> int:
-        found = self._index.get(key)
-        if found is not None:
-            return found
-        return -1 if key is None else self._add(int(key), str(name), -1, {})
-
-    def kinds(self) -> list[Kind]:
-        return find_kinds(self._name, self._parent)
-
-    def makings(self, kinds: Sequence[Kind]) -> list[list[int]]:
-        return find_makings(self._name, kinds)
-
-    def root(self, index: int) -> int:
-        while (up := self._parent[index]) >= 0:
-            index = up
-        return index
-
-    def columns(self) -> dict[str, list[Any]]:
-        return {
-            "id": self._id,
-            "name": self._name,
-            "parent": self._parent,
-            "substitution": self._substitution,
-            "own": self._own,
-            "total": self._total,
-        }
-
-
 class _Lines:
     """What is poured, in columns."""
 
-    def __init__(self, ingredients: _Ingredients) -> None:
+    def __init__(self, ingredients: Ingredients) -> None:
         self._ingredients = ingredients
         self.start = array("i", [0])
         self.rolled = array("i")
@@ -405,7 +364,7 @@ class Part:
 class _Neighbors:
     """Gathers the neighbors of each recipe."""
 
-    def __init__(self, ingredients: _Ingredients, recipes: Mapping[int, int], listed: int) -> None:
+    def __init__(self, ingredients: Ingredients, recipes: Mapping[int, int], listed: int) -> None:
         self._ingredients, self._recipes, self._listed = ingredients, recipes, listed
         self.part = Part()
 
@@ -520,7 +479,7 @@ def _local(known: Mapping[int, int], ingredient: int) -> int:
 
 
 def _substitutes(
-    by_ingredient: Mapping[int, Row], ingredients: _Ingredients
+    by_ingredient: Mapping[int, Row], ingredients: Ingredients
 ) -> dict[str, list[int]]:
     of, start, to, cost, recipes = [], [0], [], [], []
     for index, row in sorted(by_ingredient.items()):

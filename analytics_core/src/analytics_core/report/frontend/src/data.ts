@@ -48,6 +48,9 @@ interface Core {
     learned: Positions;
     /** Percent by volume, where strengths are known. */
     abv?: (number | null)[];
+    /** By recipe: what may go in as well, and what it is a variant of. */
+    optional?: Record<number, number[]>;
+    variant_of?: Record<number, number>;
   };
   /** `ingredient`, `rolled` and `fraction` are packed. */
   lines: {
@@ -158,6 +161,8 @@ const STEPS = 10_000;
 const FLOW_STEPS = 1_000;
 /** The median distance of listed neighbors under the learned cost. */
 const USUAL = 0.33;
+/** The median cost of the best substitute under the learned cost. */
+const USUAL_BEST = 0.2;
 
 function block<T>(id: string): T {
   const text = document.getElementById(id)?.textContent;
@@ -171,6 +176,9 @@ export class Data {
   private both: Links | null = null;
   private finder: Finding | null = null;
   private twinsOf: Map<number, number[]> | null = null;
+  private foldedInto: Uint8Array | null = null;
+  private scale: number | null = null;
+  private costScale: number | null = null;
   private readonly lineOf = {
     ingredient: unpack(this.core.lines.ingredient),
     rolled: unpack(this.core.lines.rolled),
@@ -331,6 +339,16 @@ export class Data {
     return this.twinsOf;
   }
 
+  /** Which recipes another of the very same mix stands for on the map. */
+  get folded(): Uint8Array {
+    if (!this.foldedInto) {
+      this.foldedInto = new Uint8Array(this.count);
+      for (const [recipe, group] of this.twins)
+        this.foldedInto[recipe] = Number(group[0] !== recipe);
+    }
+    return this.foldedInto;
+  }
+
   /** Pairs that differ in next to nothing, nearest first. */
   nearTwins(within: number): [number, number, number][] {
     const { start, to, distance } = this.near;
@@ -348,9 +366,12 @@ export class Data {
 
   /** What distances are measured in: 1 under the learned cost, else by what is usual here. */
   get unit(): number {
-    if ((this.manifest.settings?.cost ?? "learned") === "learned") return 1;
-    const sorted = this.near.distance.slice().sort();
-    return sorted[sorted.length >> 1] / STEPS / USUAL || 1;
+    if (this.scale === null) {
+      const learned = (this.manifest.settings?.cost ?? "learned") === "learned";
+      const sorted = learned ? [] : this.near.distance.slice().sort();
+      this.scale = learned ? 1 : sorted[sorted.length >> 1] / STEPS / USUAL || 1;
+    }
+    return this.scale;
   }
 
   /** How often a recipe is somebody's neighbor: what stands for its surroundings is labeled first. */
@@ -362,13 +383,26 @@ export class Data {
     return this.popularity;
   }
 
+  /** What costs are measured in: 1 where they are learned, else by what the best usually has. */
+  private get costUnit(): number {
+    if (this.costScale === null) {
+      const { start, cost } = this.core.substitutes;
+      const learned = (this.manifest.settings?.cost ?? "learned") === "learned";
+      const best = learned ? [] : start.slice(0, -1).map((at) => cost[at] ?? 0);
+      best.sort((a, b) => a - b);
+      this.costScale = learned ? 1 : best[best.length >> 1] / 1_000 / USUAL_BEST || 1;
+    }
+    return this.costScale;
+  }
+
+  /** What stands in for an ingredient, best first; costs as if they were learned ones. */
   substitutes(ingredient: number): Substitute[] {
     const { start, to, cost, recipes } = this.core.substitutes;
     const at = this.substituteAt.get(ingredient);
     if (at === undefined) return [];
     return to.slice(start[at], start[at + 1]).map((other, i) => ({
       ingredient: other,
-      cost: cost[start[at] + i] / 1_000,
+      cost: cost[start[at] + i] / 1_000 / this.costUnit,
       recipes: recipes[start[at] + i],
     }));
   }

@@ -168,7 +168,7 @@ export function drawLabels(scene: Scene, taken: Occupied, radius: number): boole
   let tried = 0;
   for (const recipe of candidates) {
     if (drawn >= budget || tried > MOST_TRIED) break;
-    if (!crowded && (data.twins.get(recipe)?.[0] ?? recipe) !== recipe) continue;
+    if (!crowded && data.folded[recipe]) continue;
     const at = locate(scene, recipe);
     if (at[0] < 0 || at[1] < 0 || at[0] > width || at[1] > height) continue;
     tried++;

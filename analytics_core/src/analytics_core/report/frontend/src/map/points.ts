@@ -31,10 +31,9 @@ export function drawPoints(scene: Scene, radius: number, focused: boolean): void
   const [x0, y0] = [camera.x(0) - size / 2, camera.y(0) - size / 2];
   const length = camera.side * camera.k;
   const many = x.length > MANY;
-  const { twins } = scene.data;
+  const { folded } = scene.data;
   const draw = (i: number) => {
-    // recipes of the same mix are one point
-    if (twins.size && (twins.get(i)?.[0] ?? i) !== i) return;
+    if (folded[i]) return;
     const px = x[i] * length + x0;
     const py = y[i] * length + y0;
     if (px < -size || py < -size || px > width || py > height) return;

@@ -31,6 +31,8 @@ export function drink(context: Context, recipe: number): HTMLElement {
     ],
   ];
   const twins = (data.twins.get(recipe) ?? []).filter((other) => other !== recipe);
+  const above = data.recipes.variant_of?.[recipe];
+  const optional = data.recipes.optional?.[recipe] ?? [];
   let mine: boolean =
     bar.size > 0 && recall<boolean>("from-bar", false, (value) => typeof value === "boolean");
   const list = h("ol", { class: "neighbors" });
@@ -69,12 +71,20 @@ export function drink(context: Context, recipe: number): HTMLElement {
         "The same mix as ",
         twins.map((twin, i) => [i > 0 && ", ", drinkLink(context, twin)]),
       ),
+    above !== undefined && h("p", { class: "facts" }, "A variant of ", drinkLink(context, above)),
     h("div", { class: "row small" }, readiness(context, recipe)),
     h(
       "ul",
       { class: "recipe", "aria-label": "Ingredients" },
       data.lines(recipe).map((line) => ingredientLine(context, recipe, line)),
     ),
+    optional.length > 0 &&
+      h(
+        "p",
+        { class: "facts" },
+        "If you like: ",
+        optional.map((i, n) => [n > 0 && ", ", named(data.ingredient(i))]),
+      ),
     h(
       "p",
       { class: "row wrap small" },

@@ -220,21 +220,21 @@ function detail(context: Context, chosen: number): Child[] {
             others.map((other) =>
               h(
                 "li",
-                { class: "row between" },
+                {},
                 h(
-                  "a",
-                  { href: to.ingredients(data.ingredients.id[other.ingredient]) },
-                  named(data.ingredient(other.ingredient)),
+                  "div",
+                  { class: "row between" },
+                  h(
+                    "a",
+                    { href: to.ingredients(data.ingredients.id[other.ingredient]) },
+                    named(data.ingredient(other.ingredient)),
+                  ),
+                  bar.has(other.ingredient) && h("span", { class: "badge ready" }, "✓ in my bar"),
                 ),
                 h(
                   "span",
-                  { class: "row" },
-                  bar.has(other.ingredient) && h("span", { class: "badge ready" }, "✓ in my bar"),
-                  h(
-                    "span",
-                    { class: "distance" },
-                    evidence(other.cost, other.recipes, closeness(other.cost)),
-                  ),
+                  { class: "note" },
+                  evidence(other.cost, other.recipes, closeness(other.cost)),
                 ),
               ),
             ),
