@@ -61,10 +61,15 @@ lint-imports: $(VENV)/.dev
 mutants: $(VENV)/.dev ## change the code here and there, list what no test notices
 	$(BIN)/python -m mutants $(MODULES) --sample $(SAMPLE)
 
-api: $(VENV)/.dev ## write docs/api.md from the docstrings
+api: $(VENV)/.dev ## write docs/api.md from the docstrings, docs/units.md from the table of units
 	$(BIN)/python scripts/api_page.py
+	$(BIN)/python scripts/units_page.py
 
-bench: $(VENV)/.dev ## side by side with what a user would pick instead
+$(VENV)/.bench: $(VENV)/.dev benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
+	touch $@
+
+bench: $(VENV)/.bench ## side by side with what a user would pick instead
 	$(BIN)/python -m benchmarks
 
 include $(wildcard analytics_core/report.mk infra/infra.mk image/image.mk)

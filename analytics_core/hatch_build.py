@@ -80,6 +80,7 @@ def build() -> None:
             "--format=iife",
             "--target=es2022",
             "--loader:.woff2=dataurl",
+            "--alias:d3-transition=./src/map/still.ts",
             "--log-level=warning",
             f"--outdir={output}",
         ]

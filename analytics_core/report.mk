@@ -1,5 +1,5 @@
 # The page: its types, its pictures, its speed. See docs/page.md.
-.PHONY: lint-page format page-pictures page-frames
+.PHONY: lint-page test-page format page-pictures page-frames
 PAGE_SOURCES := analytics_core/src/analytics_core/report/frontend
 PAGE_TOOLS := build/page
 
@@ -14,6 +14,9 @@ lint-page: $(PAGE_TOOLS)/.installed
 	rm -rf $(PAGE_TOOLS)/src && cp -R $(PAGE_SOURCES)/src $(PAGE_SOURCES)/tsconfig.json $(PAGE_TOOLS)
 	cd $(PAGE_TOOLS) && npx --no-install tsc --noEmit
 	cd $(PAGE_TOOLS) && npx --no-install prettier --log-level warn --check $(CURDIR)/$(PAGE_SOURCES)/src
+
+test-page: $(VENV)/.dev ## the page's logic, without a browser
+	$(BIN)/python -m pytest tests/analytics_core/report/test_logic.py
 
 format: $(PAGE_TOOLS)/.installed ## put Python and the page's program into shape
 	$(BIN)/ruff format .

@@ -142,7 +142,7 @@ def run_refresh(
     output : Path
         A new folder: nothing can be reused from an earlier run.
     compile_cache : Path
-        Where Numba keeps compiled functions, the package's and UMAP's alike.
+        Where Numba keeps compiled functions, and Python its byte code.
     arguments : sequence of str
         More of the command line.
     """
@@ -163,13 +163,18 @@ def run_program(words: Sequence[object], log: Path, *, compile_cache: Path) -> P
     compile_cache : Path
         Where Numba keeps compiled functions.
     """
-    settings = {k: v for k, v in os.environ.items() if not k.startswith(("ANALYTICS_", "NUMBA_"))}
+    others = ("ANALYTICS_", "NUMBA_", "PYTHONDONTWRITEBYTECODE")
+    settings = {k: v for k, v in os.environ.items() if not k.startswith(others)}
     command = [sys.executable, "-m", "analytics_core", *map(str, words)]
     with log.open("wb") as stderr:
         # Linux counts the parent's pages in a child's peak until exec: a small process starts it.
         done = subprocess.run(
             [sys.executable, "-S", str(Path(__file__).with_name("_launch.py")), *command],
-            env={**settings, "NUMBA_CACHE_DIR": str(compile_cache)},
+            env={
+                **settings,
+                "NUMBA_CACHE_DIR": str(compile_cache),
+                "PYTHONPYCACHEPREFIX": str(compile_cache / "python"),
+            },
             stdout=subprocess.PIPE,
             stderr=stderr,
             check=False,

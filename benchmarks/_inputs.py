@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 from analytics_core.similarity.ground_cost import PRESETS, LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import Mixtures, build_mixtures
-from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import load_catalog
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray
@@ -33,6 +33,25 @@ def load(path: Path, preset: str) -> Inputs:
     settings = PRESETS[preset]
     learned = learn_cost(mixtures, tree, settings)
     return Inputs(mixtures.compressed(settings.power), learned)
+
+
+def load_mixtures(path: Path) -> Mixtures:
+    """Read a database's plain volume fractions."""
+    catalog = load_catalog(path)
+    return build_mixtures(catalog, IngredientTree.from_ingredients(catalog.ingredients))
+
+
+def rows_of(mixtures: Mixtures, rows: IntArray) -> Mixtures:
+    """Return the chosen recipes alone, with the same columns."""
+    size = np.diff(mixtures.indptr)[rows]
+    entries = np.isin(mixtures.recipe_of_entries(), rows)
+    return replace(
+        mixtures,
+        recipe_ids=mixtures.recipe_ids[rows],
+        indptr=np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
+        columns=mixtures.columns[entries],
+        fractions=mixtures.fractions[entries],
+    )
 
 
 def sample_pairs(count: int, size: int, *, seed: int = 0) -> tuple[IntArray, IntArray]:

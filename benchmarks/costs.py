@@ -24,7 +24,8 @@ from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import build_mixtures
 from analytics_core.similarity.transport import emd_matrix
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import load_catalog
+from analytics_core.source.poured import VolumeRule
 from benchmarks.yardsticks import (
     BY_NAME,
     FloatArray,
@@ -36,7 +37,7 @@ from benchmarks.yardsticks import (
 )
 
 COSTS = ("manhattan", *reversed(PRESETS))
-RULES = ("site", "poured")
+RULES: tuple[VolumeRule, ...] = ("site", "poured")
 DEFAULT = ("learned", "poured")
 FEWEST_GROUPS = 4
 """Groups from which their draws say anything: a single one is drawn the same each time."""
@@ -64,9 +65,9 @@ def distances_under(catalog: Catalog, cost: str) -> FloatArray:
 
 def judge(database: Path, families: Path | None = None) -> dict[tuple[str, str], Judged]:
     """Score every cost under every rule, by the families of a file if there is one."""
-    found = {}
+    found: dict[tuple[str, str], Judged] = {}
     for rule in RULES:
-        catalog = load_catalog(database, volumes=rule)  # type: ignore[arg-type]
+        catalog = load_catalog(database, volumes=rule)
         yardsticks = Yardsticks(catalog.recipes.names, written(families))
         for cost in COSTS:
             distances = distances_under(catalog, cost)

@@ -1,30 +1,46 @@
-"""Write the kept figures into ``docs/benchmarks.md``: ``python -m benchmarks.docs``."""
+"""Write the kept figures into ``docs``: ``python -m benchmarks.docs``.
+
+All go into ``docs/benchmarks.md``, those of the neighbors also into ``docs/performance.md``.
+"""
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from benchmarks import shards
 from benchmarks._common import RESULTS, ROOT, Figures, load_results, machine_line
+from benchmarks._plot import plot
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+PERFORMANCE = ROOT / "docs" / "performance.md"
+PLOT = ROOT / "docs" / "images" / "neighbors-growth.svg"
 
 
-def update() -> Path:
-    """Replace the table of figures by those of the last full pass."""
+def update() -> str:
+    """Replace the tables of figures by those of the last full pass; return what was written."""
     results = load_results()
     if quick := [name for name, result in results.items() if result["quick"]]:
         raise SystemExit(f"{', '.join(quick)}: a quick pass; run `python -m benchmarks` first")
     if not results:
         raise SystemExit(f"{RESULTS} has no figures; run `python -m benchmarks` first")
-    text = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    written = [_replace(PAGE, "figures", _figures(results))]
+    if "neighbors" in results:
+        written.append(_replace(PERFORMANCE, "neighbors", growth(results["neighbors"])))
+        PLOT.write_text(growth_plot(results["neighbors"]["figures"]), encoding="utf-8")
+        written.append(PLOT)
+    return ", ".join(map(str, written))
+
+
+def _replace(page: Path, name: str, lines: str) -> Path:
+    """Put lines between the page's two comments of that name."""
+    marks = [f"<!-- {name}: {which} -->" for which in ("begin", "end")]
+    before, begin, rest = page.read_text(encoding="utf-8").partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (begin and end):
-        raise SystemExit(f"{PAGE} lacks the lines {BEGIN} and {END}")
-    PAGE.write_text(f"{before}{BEGIN}\n{_figures(results)}\n{END}{after}", encoding="utf-8")
-    return PAGE
+        raise SystemExit(f"{page} lacks the lines {' and '.join(marks)}")
+    page.write_text(f"{before}{begin}\n{lines}\n{end}{after}", encoding="utf-8")
+    return page
 
 
 def _figures(results: dict[str, Figures]) -> str:
@@ -58,11 +74,114 @@ def _learning(figures: Figures) -> list[str]:
 
 
 def _neighbors(figures: Figures) -> list[str]:
-    return [
-        f"pruned, times brute force; pairs solved exactly ({preset} cost) | "
-        f"{figures[preset]['ratio']:.1f}; {figures[preset]['share_solved']:.1%} | "
-        for preset in ("learned", "reference")
+    goals = figures["goals"]
+    rows = []
+    for recipes, size in figures["sizes"].items():
+        goal = goals.get(f"seconds, {int(recipes):,} recipes", "")
+        in_l1 = goals.get(f"seconds in L1, {int(recipes):,} recipes", "")
+        rows.append(f"{int(recipes):,} recipes, EMD | {size['seconds']:.3f} s | {goal}")
+        rows.append(f"{int(recipes):,} recipes, L1 | {size['seconds_in_l1']:.3f} s | {in_l1}")
+    return rows
+
+
+def growth(result: Figures) -> str:
+    """Return the tables of the neighbors' growth, for ``docs/performance.md``."""
+    figures = result["figures"]
+    sizes, goals = figures["sizes"], figures["goals"]
+    exponents = figures["exponent"]
+    measured = {
+        "all pairs of 1,400 by `ot.emd2`, times as long": _times(sizes["1400"], "ot.emd2"),
+        "all pairs of 20,000 by `emd_c`, times as long": _times(sizes["20000"], "emd_c"),
+        "10 nearest of 20,000": f"{sizes['20000']['seconds']:.2f} s",
+        "10 nearest of 100,000": f"{sizes['100000']['seconds']:.2f} s",
+        "10 nearest of 100,000 in L1": f"{sizes['100000']['seconds_in_l1']:.2f} s",
+        "exponent of time, 5,000 to 100,000": f"{exponents['seconds']}; "
+        f"in L1 {exponents['seconds_in_l1']}",
+    }
+    updates = figures["updates"]
+    tables = [
+        _table(
+            "what | goal | measured",
+            [
+                f"{told} | {goal} | {m}"
+                for goal, (told, m) in zip(goals.values(), measured.items(), strict=True)
+            ],
+        ),
+        _table(
+            "recipes | EMD, s | L1, s | postings | bounded | solved | bare read, s | entries",
+            [
+                f"{int(recipes):,} | {size['seconds']:.3f} | {size['seconds_in_l1']:.3f} | "
+                f"{size['postings_a_recipe']:,.0f} | {size['bounded_a_recipe']:,.0f} | "
+                f"{size['solved_a_recipe']:.0f} | {size['bare_read_seconds']:.3f} | "
+                f"{size['entries_a_recipe']:,}"
+                for recipes, size in sizes.items()
+            ],
+        ),
+        _table(
+            "recipes | `ot.emd2` | `emd_c` | our solver | pynndescent; recall",
+            [
+                " | ".join(
+                    (
+                        f"{int(recipes):,}",
+                        *(_times(size, name) for name in size["loops"]),
+                        _recall(figures["pynndescent"].get(recipes), size),
+                    )
+                )
+                for recipes, size in sizes.items()
+            ],
+        ),
+        _table(
+            f"gone of {updates['recipes']:,} | cost moves by | searched for | update | search",
+            [
+                f"{int(number):,} | {run['largest_move_of_cost']} | {run['rows_searched']:,} | "
+                f"{run['update_seconds']:.2f} s | {run['search_seconds']:.2f} s"
+                for number, run in updates["gone"].items()
+            ],
+        ),
+        textwrap.fill(f"{result['measured_at'][:10]}: {machine_line(result['machine'])}", 118),
     ]
+    return "\n\n".join(tables)
+
+
+def _table(names: str, rows: list[str]) -> str:
+    ruler = "|".join(["---", *["---:"] * names.count("|")])
+    return "\n".join(f"| {row} |" for row in [names, ruler, *rows]).replace(
+        f"| {ruler} |", f"|{ruler}|"
+    )
+
+
+def _recall(other: Figures | None, size: Figures) -> str:
+    if other is None:
+        return ""
+    return f"{other['seconds'] / size['seconds']:,.0f} x; {other['recall']}"
+
+
+def _times(size: Figures, loop: str) -> str:
+    return f"{size['loops'][loop] / size['seconds']:,.0f} x"
+
+
+def growth_plot(figures: Figures) -> str:
+    """Return the plot of time against recipes."""
+    sizes = {int(recipes): size for recipes, size in figures["sizes"].items()}
+    others = {int(recipes): run for recipes, run in figures["pynndescent"].items()}
+    recall = min(run["recall"] for run in others.values())
+    lines = {
+        "L1, index": [(n, size["seconds_in_l1"]) for n, size in sizes.items()],
+        "EMD, index": [(n, size["seconds"]) for n, size in sizes.items()],
+        f"pynndescent, recall {recall}": [(n, run["seconds"]) for n, run in others.items()],
+    }
+    for loop, label in (
+        ("all pairs, same solver", "all pairs, same solver"),
+        ("emd_c", "all pairs, emd_c"),
+        ("ot.emd2", "all pairs, ot.emd2"),
+    ):
+        lines[label] = [(n, size["loops"][loop]) for n, size in sizes.items()]
+    return plot(
+        f"{figures['k']} nearest recipes of each",
+        "recipes",
+        f"seconds, {figures['cores']} cores",
+        lines,
+    )
 
 
 def _refresh(figures: Figures) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rich.console import Console
 from rich.table import Table
 
 from analytics_core.similarity.ground_cost import learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import build_mixtures
-from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import load_catalog
 from benchmarks._common import Figures, database, median, seconds_of
 
 GOALS = {1_400: 0.1, 20_000: 0.3, 100_000: 1.5}
@@ -26,9 +28,7 @@ def run(out: Console, *, quick: bool) -> Figures:
         tree = IngredientTree.from_ingredients(catalog.ingredients)
         mixtures = build_mixtures(catalog, tree)
         learn_cost(mixtures, tree)
-        seconds = median(
-            [seconds_of(lambda m=mixtures, t=tree: learn_cost(m, t)) for _ in range(7)]  # type: ignore[misc]
-        )
+        seconds = median([seconds_of(partial(learn_cost, mixtures, tree)) for _ in range(7)])
         figures["sizes"][str(recipes)] = {"seconds": round(seconds, 4), "goal": goal}
         table.add_row(f"{recipes:,}", str(mixtures.in_play.size), f"{seconds:.3f}", f"{goal}")
     out.print(table)

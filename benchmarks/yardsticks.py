@@ -13,6 +13,7 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -175,8 +176,7 @@ class Yardsticks:
         self.heads = [
             rows
             for word in FAMILY_WORDS
-            if (rows := _rows(leveled, lambda n, word=word: _ends(n, word))).size  # type: ignore[misc]
-            >= SMALLEST_FAMILY
+            if (rows := _rows(leveled, partial(_ends, words=word))).size >= SMALLEST_FAMILY
         ]
         self.known = _rows(leveled, lambda n: any(f" {w} " in f" {n} " for w in FAMILY_WORDS))
         self.same = _same(leveled)

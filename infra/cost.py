@@ -204,17 +204,38 @@ def minutes_billed(environment: Environment, prices: dict[str, Any]) -> float:
     return environment.minutes_per_run + sum(around.values())
 
 
-def table(environment: Environment, prices: dict[str, Any]) -> str:
-    """Return the bill of every network mode as text, the environment's own marked."""
-    stacks = templates_of(environment)
-    bills = {
+def bills_of(environment: Environment, prices: dict[str, Any]) -> dict[NetworkMode, Bill]:
+    """Return the bill of every network mode."""
+    return {
         mode: bill(
             environment,
             count(stack, dataclasses.replace(environment, network_mode=mode)),
             prices,
         )
-        for mode, stack in stacks.items()
+        for mode, stack in templates_of(environment).items()
     }
+
+
+def as_json(environment: Environment, prices: dict[str, Any]) -> str:
+    """Return the bill of every network mode for programs."""
+    return json.dumps(
+        {
+            "environment": environment.name,
+            "network_mode": environment.network_mode,
+            "instance": smallest_fit(environment),
+            "runs_per_month": environment.runs_per_month,
+            "minutes_billed": minutes_billed(environment, prices),
+            "region": prices["region"],
+            "prices_as_of": str(prices["as_of"]),
+            "usd": {m: dataclasses.asdict(b) for m, b in bills_of(environment, prices).items()},
+        },
+        indent=2,
+    )
+
+
+def table(environment: Environment, prices: dict[str, Any]) -> str:
+    """Return the bill of every network mode as text, the environment's own marked."""
+    bills = bills_of(environment, prices)
     around = prices["assumed"]["minutes"]
     runs = (
         f"{environment.name}: {environment.vcpus} vCPUs, {environment.memory_mib} MiB on "
@@ -250,12 +271,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m infra.cost", description=__doc__)
     parser.add_argument("environment", choices=sorted(DEFAULTS))
     parser.add_argument("--prices", type=Path, default=PRICES, help="another price list")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     settings = json.loads(CONTEXT.read_text(encoding="utf-8"))
     prices = tomllib.loads(arguments.prices.read_text(encoding="utf-8"))
     try:
         environments = environments_from(settings.get("context", {}).get("environments"))
-        text = table(environments[arguments.environment], prices)
+        show = as_json if arguments.json else table
+        text = show(environments[arguments.environment], prices)
     except InvalidEnvironment as error:
         sys.exit(f"error: {error}")
     sys.stdout.write(f"{text}\n")

@@ -34,6 +34,9 @@ SCRATCH_PATH = "/scratch"
 CONTAINER_UID = 10001
 """The plain user of the image, and the POSIX user of an access point made here."""
 
+LAYOUTS = ("auto", "cocktaildb", "bar-assistant", "table")
+"""What the job knows of databases; `--layout` of `analytics-core` says more."""
+
 OWN_DATABASE_FOLDER = "database/"
 """Where in its own bucket an environment may keep its database (`s3:///database/...`)."""
 
@@ -135,6 +138,10 @@ class Environment:
         `s3:///database/name.db` for the environment's own bucket. In S3 no file system is made.
     database_key_arn
         The KMS key of a database in another bucket.
+    database_layout
+        What the database is: one of `LAYOUTS`.
+    database_bar
+        Which of several bars in it, by id or slug; None where there is but one.
     instance_types
         What the compute environments may start: ARM64, smallest first.
     vcpus, memory_mib
@@ -197,6 +204,8 @@ class Environment:
     bucket_key_arn: str | None = None
     database_path: str = f"{MOUNT_PATH}/cocktails.db"
     database_key_arn: str | None = None
+    database_layout: str = "auto"
+    database_bar: str | None = None
     instance_types: tuple[str, ...] = ("c7g.medium", "c7g.large", "c7g.xlarge", "c7g.2xlarge")
     vcpus: int
     memory_mib: int
@@ -349,6 +358,10 @@ def _check_database(env: Environment, refuse: Callable[[str, str], typing.NoRetu
             f"is {path!r}; it must lie below {below}, or be s3://bucket/key, or "
             f"s3:///{OWN_DATABASE_FOLDER}name.db in the environment's own bucket",
         )
+    if env.database_layout not in LAYOUTS:
+        refuse("database_layout", f"is {env.database_layout!r}; choose one of {', '.join(LAYOUTS)}")
+    if env.database_bar is not None and not env.database_bar.strip():
+        refuse("database_bar", "is blank; give the id or the slug of a bar, or leave it out")
     if not env.database_in_s3:
         return
     bucket, _, key = path.removeprefix("s3://").partition("/")

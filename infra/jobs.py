@@ -235,6 +235,8 @@ class Jobs(Construct):
                     "AWS_DEFAULT_REGION": Aws.REGION,
                     "ANALYTICS_ENVIRONMENT": environment.name,
                     "DB_PATH": self._places.database,
+                    "DB_LAYOUT": environment.database_layout,
+                    **({"DB_BAR": environment.database_bar} if environment.database_bar else {}),
                     "TMPDIR": SCRATCH_PATH,
                     **variables,
                 },

@@ -40,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("database", type=Path, help="the SQLite file; it may be in use")
     parser.add_argument("--refresh", action="store_true", help="then refresh, and follow that too")
     parser.add_argument(
+        "--layout", default="auto", help="what the file is, as the environment's database_layout"
+    )
+    parser.add_argument("--bar", help="which of its bars, as the environment's database_bar")
+    parser.add_argument(
         "--even-in-use",
         action="store_true",
         help="replace the deployed database even while the site has it open; "
@@ -50,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _load(session: Any, options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="load-database-") as folder:
-        snapshot = _checked(options.database, Path(folder))
+        snapshot = _checked(options, Path(folder))
         stack = Stack(session, options.environment)
         place = stack.output("DatabasePath")
         if place.startswith("s3://"):
@@ -67,16 +71,17 @@ def _load(session: Any, options: argparse.Namespace) -> int:
     return 0
 
 
-def _checked(database: Path, folder: Path) -> Path:
+def _checked(options: argparse.Namespace, folder: Path) -> Path:
     """Return a snapshot of the database that a refresh can use, or say what is wrong with it."""
     try:
         from analytics_core import AnalyticsError, StorageError, load_catalog
         from analytics_core.source.snapshot import take_snapshot
     except ImportError as error:
         raise Trouble(f"analytics_core is not installed ({error}); run `make setup`") from None
+    database: Path = options.database
     try:
         snapshot = take_snapshot(database, folder)
-        catalog = load_catalog(snapshot, called=database)
+        catalog = load_catalog(snapshot, called=database, layout=options.layout, bar=options.bar)
     except AnalyticsError as error:
         scratch = " (TMPDIR names it)" if isinstance(error, StorageError) else ""
         raise Trouble(f"{error}{scratch}") from None

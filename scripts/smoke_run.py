@@ -32,7 +32,7 @@ class Programs:
     def __init__(self, options: argparse.Namespace, region: str) -> None:
         self.options, self.step = options, ""
         # Keys in the environment would win over a profile; a local refresh takes its defaults.
-        ignored = r"ANALYTICS_.*|DB_PATH"
+        ignored = r"ANALYTICS_.*|DB_.*"
         if options.profile:
             ignored += r"|AWS_ACCESS_KEY_ID|AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN"
         self.variables = {

@@ -27,7 +27,7 @@ SENTENCES = {
     "floor": [
         r"`Z_i\(a\) = sqrt\(q_a \+ #\)",
         r"ln\(\(V_i\(a\) \+ #\)",
-        r"/ \(q_a \+ #\)\)` is",
+        r"/ \(q_a \+ #\)\)` says",
     ],
     "tree weight": [r"`c = T / \(# med T\)"],
     "context weight": [r"\+ X / \(# med X\)`"],

@@ -206,7 +206,8 @@ class Oracle:
         cost = -np.log((matches + prior) / expected)
         cost = cost - cost.min()
         cost[np.diag_indices(m)] = 0.0
-        return cost / off_diagonal_median(cost)
+        found: np.ndarray = cost / off_diagonal_median(cost)
+        return found
 
     def context(self, declared: tuple[tuple[int, int], ...] = ()) -> np.ndarray:
         """The context cost in plain loops, from the formulas alone."""
@@ -288,4 +289,5 @@ class Oracle:
 def off_diagonal_median(matrix: np.ndarray) -> float:
     """Median of all entries off the diagonal."""
     n = matrix.shape[0]
-    return statistics.median(matrix[i, j] for i in range(n) for j in range(n) if i != j)
+    found: float = statistics.median(matrix[i, j] for i in range(n) for j in range(n) if i != j)
+    return found

@@ -7,8 +7,13 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 PAGE_KEYS = 10
@@ -79,11 +84,94 @@ def aws_server() -> Iterator[AwsServer]:
         assert found, f"moto's server did not start (exit code {process.poll()}, said {line!r})"
         yield AwsServer(url=f"http://127.0.0.1:{found[1]}", pid=process.pid)
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             process.communicate(timeout=10)
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def other_s3_server(folder: Path) -> Iterator[AwsServer]:
+    """Start another implementation of S3 on a free port: rclone's, over the folders of a folder."""
+    command = [str(Path(sys.executable).parent / "rclone"), "serve", "s3", str(folder)]
+    process = subprocess.Popen(
+        [*command, "--addr", "127.0.0.1:0", "--auth-key", "testing,testing", "--config", ""],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("RCLONE_")},
+    )
+    try:
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                yield AwsServer(url=found[0], pid=process.pid)
+                break
+        else:
+            raise AssertionError(f"rclone did not start: {said}")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class _Strict(BaseHTTPRequestHandler):
+    """Passes requests on, except those with a checksum, which it does not know."""
+
+    def _pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        odd = [name for name in self.headers if name.lower().startswith(_CHECKSUM_HEADERS)]
+        if self.command == "PUT" and odd:
+            self._answer(501, "application/xml", _REFUSAL.encode())
+            return
+        request = urllib.request.Request(
+            f"{self.server.behind}{self.path}",  # type: ignore[attr-defined]
+            data=body or None,
+            method=self.command,
+            headers={k: v for k, v in self.headers.items() if k.lower() != "content-length"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                self._answer(answer.status, answer.headers.get("Content-Type"), answer.read())
+        except urllib.error.HTTPError as refused:
+            self._answer(refused.code, refused.headers.get("Content-Type"), refused.read())
+
+    def _answer(self, status: int, kind: str | None, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind or "application/octet-stream")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called
+        """Say nothing."""
+
+
+for _method in ("GET", "PUT", "HEAD", "DELETE", "POST"):
+    setattr(_Strict, f"do_{_method}", _Strict._pass_on)
+
+_CHECKSUM_HEADERS = ("x-amz-checksum-", "x-amz-sdk-checksum", "x-amz-trailer")
+_REFUSAL = (
+    "<?xml version='1.0'?><Error><Code>NotImplemented</Code>"
+    "<Message>A header implies functionality that is not implemented.</Message></Error>"
+)
+
+
+@contextlib.contextmanager
+def without_checksums(server: AwsServer) -> Iterator[AwsServer]:
+    """Stand in front of a server as a store that does not know S3's flexible checksums."""
+    front = ThreadingHTTPServer(("127.0.0.1", 0), _Strict)
+    front.behind = server.url  # type: ignore[attr-defined]
+    thread = threading.Thread(target=front.serve_forever)
+    thread.start()
+    try:
+        yield AwsServer(url=f"http://127.0.0.1:{front.server_address[1]}", pid=os.getpid())
+    finally:
+        front.shutdown()
+        thread.join()
+        front.server_close()
 
 
 @contextlib.contextmanager

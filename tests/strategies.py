@@ -130,7 +130,8 @@ def symmetric_costs(draw: Draw, width: int) -> np.ndarray:
     """A symmetric cost with a zero diagonal, metric or not."""
     square = draw(arrays(np.float64, (width, width), elements=draw(cost_entries())))
     cost = np.triu(square, 1)
-    return cost + cost.T
+    found: np.ndarray = cost + cost.T
+    return found
 
 
 @st.composite
@@ -139,7 +140,8 @@ def metric_costs(draw: Draw, width: int) -> np.ndarray:
     cost = draw(symmetric_costs(width)).copy()
     for k in range(width):
         cost = np.minimum(cost, cost[:, k, None] + cost[None, k, :])
-    return cost
+    found: np.ndarray = cost
+    return found
 
 
 @dataclass(frozen=True)

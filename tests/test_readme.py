@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import api_page
+import units_page
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -71,10 +72,9 @@ def test_readme_names_every_command_but_the_jobs_own() -> None:
     assert listed - {name for name, _ in COMMANDS} == {"load"}
 
 
-def test_every_place_readme_links_to_is_there() -> None:
-    for target in re.findall(r"\]\(([\w./-]+)\)|src=\"([^\"]+)\"", README):
-        assert (REPOSITORY / next(filter(None, target))).exists(), target
-
-
 def test_the_page_of_the_library_is_as_its_docstrings() -> None:
     assert api_page.PAGE.read_text(encoding="utf-8") == api_page.page(), "run `make api`"
+
+
+def test_the_page_of_units_is_as_the_table() -> None:
+    assert units_page.PAGE.read_text(encoding="utf-8") == units_page.page(), "run `make api`"

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from analytics_core.changes import LISTED, Changes, in_words, objections
+from analytics_core.changes import LISTED, Changes, _told, in_words, objections
 from analytics_core.cli import app
 from analytics_core.errors import EXIT_GATE, GateClosed
 from analytics_core.pipeline import RefreshSettings, finish, plan, read_plan, refresh, shard
@@ -284,3 +286,16 @@ def test_the_sentence_is_in_the_document_the_manifest_and_the_log(tmp_path: Path
     words = documents["what-changed"]["data"]["words"]
     assert words.startswith("1 recipe changed (Negroni)")
     assert documents["manifest"]["compared"]["words"] == last["changed"] == words
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-(2**63), 2**63 - 1), st.text(st.characters(exclude_categories=()))),
+        max_size=4,
+    )
+)
+def test_what_lines_say_is_digested_as_ever(lines: list[tuple[int, str]]) -> None:
+    """The digests of sets that are published already were made of the standard library's JSON."""
+    told = [[key, text, "1.5"] for key, text in lines]
+    plain = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    assert _told(told) == plain.encode(errors="surrogatepass")

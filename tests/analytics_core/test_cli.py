@@ -27,14 +27,15 @@ from tests.servers import AwsServer, unreachable_url
 COMMAND = [sys.executable, "-m", "analytics_core"]
 HEAVY = {"numpy", "scipy", "numba", "umap", "ot", "sklearn", "boto3", "botocore"}
 COMMANDS = (
-    *("demo", "refresh", "validate", "load", "neighbors", "map", "report", "sample-db", "health"),
+    *("demo", "refresh", "validate", "convert", "load", "neighbors", "map", "report", "sample-db"),
+    "health",
 )
 SECONDS = 180
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without what would steer the command."""
-    steering = re.compile(r"ANALYTICS_|AWS_|DB_PATH$|NO_COLOR$|FORCE_COLOR$|COLUMNS$")
+    steering = re.compile(r"ANALYTICS_|AWS_|DB_|NO_COLOR$|FORCE_COLOR$|COLUMNS$")
     kept = {name: value for name, value in os.environ.items() if not steering.match(name)}
     return kept | dict(extra or {})
 
@@ -116,6 +117,8 @@ def test_help_names_the_environment_of_every_option() -> None:
     text = run("refresh", "--help", env={"COLUMNS": "200"}).stdout
     for variable in (
         "DB_PATH",
+        "DB_LAYOUT",
+        "DB_BAR",
         "ANALYTICS_OUTPUT",
         "ANALYTICS_BUCKET",
         "ANALYTICS_COST",
@@ -343,8 +346,8 @@ def test_a_signal_stops_the_job_within_seconds(number: signal.Signals, tmp_path:
         process.send_signal(number)
         asked = time.monotonic()
         rest = process.stderr.read()
-        assert process.wait(timeout=30) == 75, rest
-        assert time.monotonic() - asked < 10
+        assert process.wait(timeout=120) == 75, rest
+        assert time.monotonic() - asked < 60
     finally:
         if process.poll() is None:
             process.kill()
@@ -408,7 +411,11 @@ def test_tables_come_as_json_too(published: Any, database: Path) -> None:
     done = run("neighbors", row["recipe_name"], "--from", folder, "--count", "2", "--json")
     assert json.loads(done.stdout) == row | {"neighbors": row["neighbors"][:2]}
     done = run("validate", "--db", database, "--json")
-    assert json.loads(done.stdout) == {"recipes": 40, "ingredients": 325, "findings": []}
+    answer = json.loads(done.stdout)
+    (finding,) = answer.pop("findings")
+    assert answer == {"layout": "cocktaildb", "bar": None, "recipes": 40, "ingredients": 325}
+    assert finding["code"] == "unused-ingredient"
+    assert finding["advice"]
 
 
 @pytest.mark.parametrize(
@@ -484,7 +491,8 @@ def test_validate_shows_findings_and_says_usable(database: Path, tmp_path: Path)
 
     good = run("validate", "--db", database)
     assert good.returncode == 0, good.stderr
-    assert "usable: 40 recipes" in good.stdout
+    assert "usable: 40 recipes, 325 ingredients; 1 finding\n" in good.stdout
+    assert "in no recipe" in good.stdout
     assert run("validate", "--db", database, "--volumes", "site").stdout == good.stdout
 
     flawed = tmp_path / "flawed.db"
@@ -496,7 +504,7 @@ def test_validate_shows_findings_and_says_usable(database: Path, tmp_path: Path)
     done = run("validate", "--db", flawed, env={"COLUMNS": "160"})
     assert done.returncode == 0, done.stderr
     assert "Empty [red]Glass" in done.stdout
-    assert "1 finding" in done.stdout
+    assert "2 findings" in done.stdout
 
 
 def test_a_sample_is_reproducible_and_not_overwritten(tmp_path: Path) -> None:
@@ -535,6 +543,21 @@ def test_the_page_of_a_published_set(published: Any, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(target)
     assert "<html" in target.read_text(encoding="utf-8")
+
+
+def test_the_page_of_a_site(published: Any, tmp_path: Path) -> None:
+    folder, _ = published
+    target = tmp_path / "page.html"
+    site = ("--title", "Bar & Grill", "--recipe-url", "https://bar.example/drinks/{id}")
+    done = run("report", "--from", folder, "--output", target, *site)
+    assert done.returncode == 0, done.stderr
+    text = target.read_text(encoding="utf-8")
+    assert "<title>Bar &amp; Grill</title>" in text
+    assert '"recipe_url":"https://bar.example/drinks/{id}"' in text
+    done = run("report", "--from", folder, "--output", target, "--recipe-url", "bar.example")
+    assert done.returncode == 2
+    said = " ".join(done.stderr.replace("│", " ").split())
+    assert "the recipes' address 'bar.example' should be one of the web with {id}" in said
 
 
 def test_the_page_opens_in_the_browser(published: Any, tmp_path: Path) -> None:
@@ -587,7 +610,7 @@ def on_a_terminal(*arguments: str | Path, env: Mapping[str, str]) -> tuple[int, 
             if not part:
                 break
             shown += part
-        return process.wait(timeout=10), shown.decode()
+        return process.wait(timeout=120), shown.decode()
     finally:
         os.close(master)
         if process.poll() is None:

@@ -16,6 +16,8 @@ import pytest
 from analytics_core.errors import DataError, StorageError
 from analytics_core.source import snapshot
 from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.source.layouts import load_catalog as read_any
+from analytics_core.source.layouts import take_copy
 from analytics_core.store.s3 import fetch
 from tests.analytics_core.bodies import Bodies
 from tests.analytics_core.databases import change, write_database
@@ -55,6 +57,16 @@ def test_it_is_streamed(bucket: str, s3: Any, tmp_path: Path) -> None:
     tracemalloc.stop()
     assert peak < 25_000_000
     assert copy.stat().st_size > 40_000_000
+
+
+def test_a_table_is_fetched_as_it_is(bucket: str, s3: Any, tmp_path: Path) -> None:
+    text = "recipe,ingredient,amount,unit\nNegroni,Gin,3,cl\nNegroni,Campari,3,cl\n"
+    s3.put_object(Bucket=bucket, Key="sheets/bar.csv", Body=text.encode())
+    copy = take_copy(f"s3://{bucket}/sheets/bar.csv", tmp_path, fetch=fetch)
+    assert copy.read_text() == text
+    assert read_any(copy, called="there").layout == "table"
+    with pytest.raises(DataError, match=r"The database s3://.*/none\.csv does not exist\."):
+        take_copy(f"s3://{bucket}/none.csv", tmp_path, fetch=fetch)
 
 
 def test_a_body_that_breaks_off_is_fetched_anew_in_the_version_of_then(

@@ -577,7 +577,7 @@ def living(path: Path, what: str) -> Iterator[Callable[[str], str]]:
     try:
         yield ask
     finally:
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 IN_USE = {"WAL": "In The WAL", "transaction": OLD, "reading": OLD}
@@ -808,9 +808,9 @@ def test_asked_to_stop_it_leaves_the_old_database_and_nothing_else(
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert server.started.wait(30)
+    assert server.started.wait(120)
     process.send_signal(number)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=120)
     server.close()
     assert process.returncode == 75, said
     last = log_lines(said)[-1]

@@ -42,6 +42,7 @@ STAGES = [
     "neighbors",
     "map",
     "quality",
+    "doctor",
     "publish",
     "prune",
 ]
@@ -115,7 +116,21 @@ NODE = exactly(
     hierarchical_recipe_count=COUNT,
     edge_weight=NUMBER,
     allow_substitution=FLAG,
+    strength={"type": ["number", "null"], "minimum": 0, "maximum": 100},
+    made_of=rows_of(id=TEXT, name=TEXT),
     children={"type": "array", "items": {"$ref": "#/$defs/node"}},
+)
+NAMED = exactly(recipe_id=INTEGER, recipe_name=TEXT)
+INGREDIENT: dict[str, Any] = {"ingredient_id": INTEGER, "ingredient_name": TEXT}
+WORD = {"enum": ["substitute", "variant"]}
+LINES_OF = rows_of(
+    **INGREDIENT,
+    rolled_id=INTEGER,
+    rolled_name=TEXT,
+    amount={"type": ["number", "null"]},
+    unit={"type": ["string", "null"]},
+    volume_ml=POSITIVE,
+    fraction=SHARE,
 )
 DATA: dict[str, dict[str, Any]] = {
     "ingredient-usage": rows_of(
@@ -158,17 +173,29 @@ DATA: dict[str, dict[str, Any]] = {
                     ingredient_id=INTEGER,
                     ingredient_name=TEXT,
                     note={"enum": [None, "too little evidence"]},
-                    substitutes=rows_of(
-                        ingredient_id=INTEGER,
-                        ingredient_name=TEXT,
-                        cost=POSITIVE,
-                        recipes={"type": "integer", "minimum": 2},
-                    ),
+                    substitutes={
+                        "type": "array",
+                        "items": {
+                            "oneOf": [
+                                exactly(
+                                    **INGREDIENT,
+                                    cost=POSITIVE,
+                                    recipes={"type": "integer", "minimum": 2},
+                                    declared={"type": "null"},
+                                ),
+                                exactly(**INGREDIENT, cost=POSITIVE, recipes=COUNT, declared=WORD),
+                            ]
+                        },
+                    },
                 ),
                 exactly(
                     ingredient_id=INTEGER,
                     ingredient_name=TEXT,
-                    substitutes=rows_of(ingredient_id=INTEGER, ingredient_name=TEXT, cost=POSITIVE),
+                    substitutes=rows_of(
+                        **INGREDIENT,
+                        cost=POSITIVE,
+                        declared={"oneOf": [WORD, {"type": "null"}]},
+                    ),
                 ),
             ]
         },
@@ -178,19 +205,12 @@ DATA: dict[str, dict[str, Any]] = {
         recipe_name=TEXT,
         base_ingredient_id=INTEGER,
         base_ingredient_name=TEXT,
-        lines=rows_of(
-            ingredient_id=INTEGER,
-            ingredient_name=TEXT,
-            rolled_id=INTEGER,
-            rolled_name=TEXT,
-            amount={"type": ["number", "null"]},
-            unit={"type": ["string", "null"]},
-            volume_ml=POSITIVE,
-            fraction=SHARE,
-        ),
+        abv={"type": ["number", "null"], "minimum": 0, "maximum": 100},
+        variant_of={"oneOf": [NAMED, {"type": "null"}]},
+        lines=LINES_OF,
+        optional=LINES_OF,
     ),
 }
-NAMED = exactly(recipe_id=INTEGER, recipe_name=TEXT)
 SOME = {"type": "array", "items": NAMED, "maxItems": 100}
 MAP_BEGAN: dict[str, Any] = {
     "began": {"enum": ["anew", "from the earlier map", "unchanged"]},
@@ -218,6 +238,7 @@ DATA["recipe-similar.index"] = exactly(
 DATA["what-changed"] = exactly(
     since={"oneOf": [exactly(run_id=TEXT, generated_at=TEXT), {"type": "null"}]},
     why_not=TEXT,
+    words=TEXT,
     method={"type": "array", "items": {"enum": ["code", "settings"]}},
     counts=exactly(new=COUNT, gone=COUNT, changed=COUNT, unchanged=COUNT, nearest=COUNT),
     new=SOME,
@@ -253,14 +274,30 @@ MANIFEST = exactly(
         method={"type": "array", "items": TEXT},
         forced={"type": "array", "items": TEXT},
         figures={"type": "object", "additionalProperties": NUMBER},
+        words=TEXT,
     ),
     settings={"type": "object", "required": ["cost", "neighbors"]},
-    database=exactly(fingerprint=HASH, recipes=COUNT, ingredients=COUNT, lines=COUNT),
+    database=exactly(
+        layout=TEXT,
+        bar={"type": ["string", "null"]},
+        fingerprint=HASH,
+        recipes=COUNT,
+        ingredients=COUNT,
+        lines=COUNT,
+    ),
     counts={"type": "object", "additionalProperties": COUNT},
     warnings=rows_of(
         code={"type": "string", "pattern": "^[a-z0-9-]+$"},
         count={"type": "integer", "minimum": 1},
         message={"type": "string", "pattern": r"\.$"},
+        advice={"type": "string", "pattern": r"\.$"},
+        examples={"type": "array", "items": TEXT},
+    ),
+    suggestions=rows_of(
+        code={"type": "string", "pattern": "^[a-z0-9-]+$"},
+        count={"type": "integer", "minimum": 1},
+        message={"type": "string", "pattern": r"\.$"},
+        advice={"type": "string", "pattern": r"\.$"},
         examples={"type": "array", "items": TEXT},
     ),
     quality={"type": "object", "additionalProperties": NUMBER},
@@ -276,12 +313,8 @@ MANIFEST = exactly(
 PLAIN = RefreshSettings(page=False)
 
 
-def run(
-    database: Path, folder: Path, settings: RefreshSettings = PLAIN, **more: Any
-) -> dict[str, Any]:
-    """Refresh into a folder; every document is held against its schema. Returns the documents."""
-    refresh(database, LocalStorage(folder), settings=settings, **more)
-    documents = read_published(LocalStorage(folder))
+def hold_against_schema(documents: dict[str, Any]) -> None:
+    """Fail where a published set is not what the contract says."""
     jsonschema.validate(documents["manifest"], MANIFEST)
     assert documents.keys() - {"manifest"} == DATA.keys()
     for kind, data in DATA.items():
@@ -289,6 +322,15 @@ def run(
         jsonschema.validate(documents[kind], schema)
         assert documents[kind]["metadata"]["analytics_type"] == kind
         assert documents[kind]["metadata"]["run_id"] == documents["manifest"]["run_id"]
+
+
+def run(
+    database: Path, folder: Path, settings: RefreshSettings = PLAIN, **more: Any
+) -> dict[str, Any]:
+    """Refresh into a folder; every document is held against its schema. Returns the documents."""
+    refresh(database, LocalStorage(folder), settings=settings, **more)
+    documents = read_published(LocalStorage(folder))
+    hold_against_schema(documents)
     return documents
 
 
@@ -808,8 +850,7 @@ def copies(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         made.append(take_snapshot(*arguments, **options))
         return made[-1]
 
-    monkeypatch.setattr("analytics_core.analysis.take_snapshot", watched)
-    monkeypatch.setattr("analytics_core.source.snapshot.take_snapshot", watched)
+    monkeypatch.setattr("analytics_core.source.layouts.take_snapshot", watched)
     return made
 
 

@@ -53,6 +53,7 @@ def reused(copy: Path, database: Path, output: Path) -> list[str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    stages: list[str]
     place, stages = json.loads(done.stdout)
     assert place == str(copy / "__init__.py")
     return stages

@@ -96,6 +96,11 @@ def test_milliliters(ml: float, words: str) -> None:
         (1, "zum Auffüllen", 90, "top with Gin"),
         (2, "Jigger", 88.7, "add 90 ml Gin"),
         (3, None, 3, "add 3 Gin"),
+        (1.5, None, 44.3603, "add 1½ oz Gin"),  # a number alone, in the unit that it was read in
+        (4, None, 40, "add 4 cl Gin"),
+        (2, None, 1.2322, "add 2 dashes Gin"),
+        (2, None, 60, "add 2 Gin"),  # two egg whites
+        (0, None, 0, "add 0 Gin"),
         (45, None, 45, "add 45 ml Gin"),
         (None, None, 1, "add Gin"),
         (None, "Ounce", 1, "add Gin"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +199,9 @@ def test_a_job_is_tried_again_as_its_definition_says(
 def test_an_image_that_cannot_be_had_is_a_start_that_failed(chain: types.SimpleNamespace) -> None:
     import docker.errors
 
-    answers = itertools.chain([docker.errors.ImageNotFound("gone")], itertools.repeat(Container(0)))
+    answers: Iterator[Exception | Container] = itertools.chain(
+        [docker.errors.ImageNotFound("gone")], itertools.repeat(Container(0))
+    )
 
     def run(**_: Any) -> Container:
         answer = next(answers)

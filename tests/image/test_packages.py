@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = install("arm64", LOCK, folder)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+def test_every_dependency_of_the_package_is_pinned() -> None:
+    project = tomllib.loads((CONTEXT / "pyproject.toml").read_text())["project"]
+    wanted = {re.split(r"[^A-Za-z0-9-]", line, maxsplit=1)[0] for line in project["dependencies"]}
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", LOCK.read_text(), re.MULTILINE))
+    assert len(wanted) > 5
+    assert {name.lower() for name in wanted} <= pinned
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ LONGEST_SECONDS = 600
 
 def jobs_of(aws: Emulator, job_id: str) -> dict[str, Any]:
     """Everything Batch says of a job."""
+    job: dict[str, Any]
     [job] = aws.client("batch").describe_jobs(jobs=[job_id])["jobs"]
     return job
 

@@ -171,7 +171,8 @@ def test_a_chain_publishes_what_one_machine_does_though_shards_lose_their_instan
 
     def ask() -> dict[str, Any]:
         parents.add(jobs_of(aws, array)["status"])
-        return invoke({"action": "status", "jobId": finish})
+        told: dict[str, Any] = invoke({"action": "status", "jobId": finish})
+        return told
 
     answer, said = follow(ask)
     assert answer["status"] == "SUCCEEDED", said

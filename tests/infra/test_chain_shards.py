@@ -70,7 +70,7 @@ def ask(aws: Emulator, event: dict[str, Any]) -> dict[str, Any]:
     answer = aws.client("lambda").invoke(
         FunctionName=output(aws, "TriggerFunction"), Payload=json.dumps(event).encode()
     )
-    said = json.loads(answer["Payload"].read())
+    said: dict[str, Any] = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, said
     return said
 

@@ -21,7 +21,8 @@ def environments(stack: StackTemplates) -> list[Json]:
 
 
 def template_data(stack: StackTemplates) -> Json:
-    return only(stack, "AWS::EC2::LaunchTemplate").properties["LaunchTemplateData"]
+    found: Json = only(stack, "AWS::EC2::LaunchTemplate").properties["LaunchTemplateData"]
+    return found
 
 
 def flat(value: Any) -> str:
@@ -32,7 +33,8 @@ def flat(value: Any) -> str:
         return base64.b64encode(flat(value["Fn::Base64"]).encode()).decode()
     assert set(value) == {"Fn::Join"}, value
     delimiter, parts = value["Fn::Join"]
-    return delimiter.join(map(flat, parts))
+    found: str = delimiter.join(map(flat, parts))
+    return found
 
 
 def setup_of(stack: StackTemplates) -> str:
@@ -43,7 +45,8 @@ def setup_of(stack: StackTemplates) -> str:
     assert message.get_content_type() == "multipart/mixed"
     [part] = message.iter_parts()
     assert part.get_content_type() == "text/x-shellscript"
-    return part.get_content()
+    found: str = part.get_content()
+    return found
 
 
 def test_spot_first_and_on_demand_behind_it_where_wished(

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import subprocess
 import sys
 import tomllib
@@ -9,6 +10,7 @@ from infra.cost import (
     HOURS_A_MONTH,
     PRICES,
     Counts,
+    as_json,
     bill,
     count,
     minutes_billed,
@@ -124,6 +126,18 @@ def test_a_type_without_a_price_is_named(prod: dict[Mode, StackTemplates], price
     other = dataclasses.replace(PROD, instance_types=("x2gd.large", "x2gd.xlarge"))
     with pytest.raises(InvalidEnvironment, match=r"no price of x2gd\.large; add it"):
         bill(other, of(PROD, Mode.PUBLIC, prod), prices)
+
+
+def test_json_holds_what_the_table_shows(prices: Json) -> None:
+    told = json.loads(as_json(DEV, prices))
+    assert told["network_mode"] == "public"
+    assert set(told["usd"]) == {mode.value for mode in Mode}
+    shown = table(DEV, prices)
+    for mode, costs in told["usd"].items():
+        (line,) = [line for line in shown.splitlines() if line.startswith(f"{mode} ")]
+        assert f"{sum(costs['idle_month'].values()):.2f}" in line
+        assert f"{costs['run_spot']:.4f}" in line
+        assert f"{costs['month']:.2f}" in line
 
 
 def test_the_table_marks_the_environments_own_mode_dates_the_prices_and_fits(prices: Json) -> None:

@@ -23,7 +23,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 def output(aws: Emulator, name: str) -> str:
     stack = aws.client("cloudformation").describe_stacks(StackName="DevStack")["Stacks"][0]
-    return {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}[name]
+    found: str = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}[name]
+    return found
 
 
 def definitions(aws: Emulator) -> dict[str, Json]:
@@ -104,7 +105,8 @@ def test_each_job_has_its_own_rights(deployed: Emulator) -> None:
         return {a for each in named for a in ([each] if isinstance(each, str) else each)}
 
     def role(name: str, key: str) -> str:
-        return made[name]["containerProperties"][key].rpartition("/")[2]
+        found: str = made[name]["containerProperties"][key].rpartition("/")[2]
+        return found
 
     roles = {name: role(name, "jobRoleArn") for name in made}
     executions = {role(name, "executionRoleArn") for name in made}

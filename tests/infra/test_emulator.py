@@ -81,7 +81,10 @@ def status(cloud: Any, name: str) -> str:
 def why(cloud: Any, name: str) -> str:
     """Return why the first resource failed."""
     events = cloud.describe_stack_events(StackName=name)["StackEvents"]
-    return next(e["ResourceStatusReason"] for e in events if e["ResourceStatus"].endswith("FAILED"))
+    found: str = next(
+        e["ResourceStatusReason"] for e in events if e["ResourceStatus"].endswith("FAILED")
+    )
+    return found
 
 
 def refused(call: Any, **arguments: Any) -> str:

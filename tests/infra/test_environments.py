@@ -105,6 +105,8 @@ def test_the_command_line_hands_text_over() -> None:
             {"dev": {"bucket_key_arn": "arn:aws:kms:eu-west-1:111122223333:key/1"}},
             "a bucket made here has S3's own encryption",
         ),
+        ({"dev": {"database_layout": "mealie"}}, "choose one of auto, cocktaildb, bar-assistant"),
+        ({"dev": {"database_bar": " "}}, "database_bar"),
         ({"dev": {"database_path": "s3://bucket"}}, "'s3://my-bucket/cocktails.db'"),
         ({"dev": {"database_path": "s3://Bad_Name/x.db"}}, "'s3://my-bucket/cocktails.db'"),
         ({"dev": {"database_path": "s3:///cocktails.db"}}, "must lie below database/"),

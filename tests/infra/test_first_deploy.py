@@ -21,7 +21,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 def status(aws: Emulator) -> str:
     [stack] = aws.client("cloudformation").describe_stacks(StackName="ProdStack")["Stacks"]
-    return stack["StackStatus"]
+    found: str = stack["StackStatus"]
+    return found
 
 
 def data(aws: Emulator) -> tuple[int, int]:

@@ -35,7 +35,8 @@ LEFT_OUT = (
 
 def checksum(folder: Path, out: Path) -> str:
     stack = Stack(App(outdir=str(out)))
-    return ecr_assets.DockerImageAsset(stack, "Image", directory=str(folder)).asset_hash
+    found: str = ecr_assets.DockerImageAsset(stack, "Image", directory=str(folder)).asset_hash
+    return found
 
 
 @pytest.fixture(scope="module")

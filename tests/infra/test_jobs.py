@@ -18,14 +18,19 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0000-1111-2222-3333444455
 
 
 def container(stack: StackTemplates, which: str) -> Json:
-    return job(stack, which).properties["ContainerProperties"]
+    found: Json = job(stack, which).properties["ContainerProperties"]
+    return found
 
 
 @pytest.fixture(scope="module")
 def variants(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """Dev with its database in S3, prod in an adopted bucket with a key, below a prefix."""
     overrides = {
-        "dev": {"database_path": "s3:///database/cocktails.db"},
+        "dev": {
+            "database_path": "s3:///database/cocktails.db",
+            "database_layout": "bar-assistant",
+            "database_bar": "patio",
+        },
         "prod": {
             "bucket_name": "the-sites-bucket",
             "bucket_prefix": "bar/analytics",
@@ -47,6 +52,8 @@ def test_the_refresh_takes_its_numbers_from_the_environment(
     assert needs == {"VCPU": str(env.vcpus), "MEMORY": str(env.memory_mib)}
     told = variables(definition)
     assert told["DB_PATH"] == env.database_path
+    assert told["DB_LAYOUT"] == "auto"
+    assert "DB_BAR" not in told
     assert told["ANALYTICS_ENVIRONMENT"] == env.name
     for name in ("ANALYTICS_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
         assert told[name] == str(env.vcpus), "the host's processors are not the job's"
@@ -55,6 +62,11 @@ def test_the_refresh_takes_its_numbers_from_the_environment(
     assert definition.properties["Timeout"] == {"AttemptDurationSeconds": env.timeout_minutes * 60}
     tmpfs = inside["LinuxParameters"]["Tmpfs"]
     assert [(t["ContainerPath"], t["Size"]) for t in tmpfs] == [("/scratch", env.scratch_mib)]
+
+
+def test_the_refresh_is_told_which_bar_of_which_layout(variants: Synthesized) -> None:
+    told = variables(job(variants.stacks["DevStack"], "Refresh"))
+    assert (told["DB_LAYOUT"], told["DB_BAR"]) == ("bar-assistant", "patio")
 
 
 @JOBS

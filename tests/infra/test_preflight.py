@@ -21,11 +21,13 @@ def job(stack: StackTemplates) -> Json:
 
 
 def container(stack: StackTemplates) -> Json:
-    return job(stack)["ContainerProperties"]
+    found: Json = job(stack)["ContainerProperties"]
+    return found
 
 
 def efs(stack: StackTemplates) -> Json:
-    return container(stack)["Volumes"][0]["EfsVolumeConfiguration"]
+    found: Json = container(stack)["Volumes"][0]["EfsVolumeConfiguration"]
+    return found
 
 
 def compute(stack: StackTemplates) -> Json:
@@ -33,7 +35,8 @@ def compute(stack: StackTemplates) -> Json:
 
 
 def resources(stack: StackTemplates) -> Json:
-    return compute(stack)["ComputeResources"]
+    found: Json = compute(stack)["ComputeResources"]
+    return found
 
 
 Break = Callable[[StackTemplates], object]

@@ -284,7 +284,8 @@ def dead_letter(smoke: smoke_aws.Smoke, arn: str) -> Json:
     url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
     for _ in range(20):
         for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []):
-            return json.loads(message["Body"])
+            found: Json = json.loads(message["Body"])
+            return found
         time.sleep(0.5)
     raise AssertionError("no dead letter")
 

@@ -81,14 +81,20 @@ class Cloud:
         return sorted(found, key=lambda job: job["createdAt"])
 
     def schedules(self) -> list[dict[str, Any]]:
-        return self.client("scheduler").list_schedules(GroupName=self.group)["Schedules"]
+        found: list[dict[str, Any]] = self.client("scheduler").list_schedules(GroupName=self.group)[
+            "Schedules"
+        ]
+        return found
 
     def schedule(self) -> dict[str, Any] | None:
         names = [s["Name"] for s in self.schedules()]
         assert len(names) <= 1, f"there is to be one schedule, not {names}"
         if not names:
             return None
-        return self.client("scheduler").get_schedule(GroupName=self.group, Name=names[0])
+        found: dict[str, Any] | None = self.client("scheduler").get_schedule(
+            GroupName=self.group, Name=names[0]
+        )
+        return found
 
 
 @pytest.fixture
@@ -149,7 +155,7 @@ def cloud(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud
 
 def register(batch: Any, name: str) -> str:
     """Register a job definition, or its next revision; its ARN."""
-    return batch.register_job_definition(
+    found: str = batch.register_job_definition(
         jobDefinitionName=name,
         type="container",
         retryStrategy={"attempts": 3},
@@ -161,6 +167,7 @@ def register(batch: Any, name: str) -> str:
             ],
         },
     )["jobDefinitionArn"]
+    return found
 
 
 @pytest.fixture

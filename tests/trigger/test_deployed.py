@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.infra import emulator as infra_emulator
+from tests.infra.emulator import end
 from tests.trigger.conftest import CREDENTIALS, Clock, Cloud, Driver
 from tests.trigger.mailbox import Mailbox, event_of, passed_on
 from trigger import handler as handler_module
@@ -89,8 +90,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[States,
         )
         yield States(endpoint, states), function
     finally:
-        process.terminate()
-        process.wait(20)
+        end(process)
 
 
 @pytest.fixture

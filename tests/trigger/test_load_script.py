@@ -328,7 +328,7 @@ def test_an_answer_of_batch_that_is_lost_keeps_the_upload(
 
 def interrupted(process: subprocess.Popen[str], number: signal.Signals) -> tuple[str, str]:
     process.send_signal(number)
-    said = process.communicate(timeout=30)
+    said = process.communicate(timeout=120)
     assert process.returncode == 130, said
     assert "Traceback" not in said[1]
     return said
@@ -343,13 +343,13 @@ def test_stopped_before_the_job_is_submitted_it_leaves_nothing(
     def hold(method: str, path: str) -> tuple[int, bytes] | None:
         if "submitjob" in path:
             reached.set()
-            go_on.wait(20)
+            go_on.wait(120)
             return 500, b"{}"
         return None
 
     front.on_request = hold
     process = front.start(SCRIPT, "dev", site)
-    assert reached.wait(30)
+    assert reached.wait(120)
     assert len(keys(cloud)) == 1
     interrupted(process, number)
     go_on.set()
@@ -370,7 +370,7 @@ def test_stopped_while_it_uploads_in_parts(front: Front, cloud: Cloud, site: Pat
 
     front.on_request = hold
     process = front.start(SCRIPT, "dev", site)
-    assert reached.wait(30)
+    assert reached.wait(120)
     interrupted(process, signal.SIGINT)
     go_on.set()
     assert keys(cloud) == []
@@ -382,7 +382,7 @@ def test_stopped_while_it_watches_the_job_goes_on(front: Front, cloud: Cloud, si
     watched = threading.Event()
     front.on_event = lambda _event: watched.set()
     process = front.start(SCRIPT, "dev", site)
-    assert watched.wait(30)
+    assert watched.wait(120)
     time.sleep(0.5)
     said, _ = interrupted(process, signal.SIGINT)
     [job] = cloud.jobs()
@@ -437,13 +437,13 @@ def test_on_a_terminal_it_fits_80_columns(front: Front, batch: Batch, site: Path
     )
     os.close(child)
     said = b""
-    while select.select([parent], [], [], 30)[0]:
+    while select.select([parent], [], [], 120)[0]:
         try:
             said += os.read(parent, 65536)
         except OSError:  # the other end is closed
             break
     os.close(parent)
-    assert process.wait(30) == 0, said.decode()[-900:]
+    assert process.wait(120) == 0, said.decode()[-900:]
     screen = said.decode()
     assert re.search(r"uploading: \d+\.\d of \d+\.\d MB \(\d+%\)", screen)
     assert "running: running" in screen

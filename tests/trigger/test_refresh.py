@@ -31,7 +31,8 @@ def refresh(cloud: Cloud) -> dict[str, Any]:
 
 def claim_object(cloud: Cloud) -> dict[str, Any]:
     body = cloud.client("s3").get_object(Bucket=cloud.bucket, Key="trigger/claim.json")["Body"]
-    return json.loads(body.read())
+    found: dict[str, Any] = json.loads(body.read())
+    return found
 
 
 def test_a_refresh_submits_and_answers_with_the_job(cloud: Cloud) -> None:
@@ -156,7 +157,7 @@ def test_without_the_claim_the_same_race_makes_two_jobs(
 
     def look_together(*args: Any, **named: Any) -> Any:
         found = looked(*args, **named)
-        gate.wait(30)
+        gate.wait(120)
         return found
 
     monkeypatch.setattr(submit_module, "_waiting_job", look_together)

@@ -64,7 +64,7 @@ def at_once(driver: Driver, moments: list[datetime]) -> list[Any]:
 
     def edit(moment: datetime) -> Any:
         own = dataclasses.replace(real, now=lambda: moment, sleep=lambda seconds: None)
-        gate.wait(30)
+        gate.wait(120)
         return handler.answer(REQUEST, services=own, function_arn=driver.cloud.function_arn)
 
     with ThreadPoolExecutor(len(moments)) as pool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from analytics_core.console.logs import JsonLog
+from analytics_core.errors import AnalyticsError, DataError, GateClosed
 from tests.trigger.conftest import Clock, Cloud, Driver
 from trigger.errors import UnknownJob
 from trigger.reasons import ENDED, EXIT_CODES, WAITING
-from trigger.status import in_words
+from trigger.status import _cause, in_words
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SPOT = "Host EC2 (instance i-0a1b2c3d4e5f67890) terminated."
@@ -365,15 +368,25 @@ def test_an_unknown_job_is_an_error(driver: Driver) -> None:
         driver.invoke({"action": "status", "jobId": "nonsense"})
 
 
-def test_the_cause_is_read_from_the_line_the_job_really_writes() -> None:
-    import io
+GATE = "42 of 238 recipes are gone (18%)"
 
-    from analytics_core.console.logs import JsonLog
-    from analytics_core.errors import DataError
-    from trigger.status import _cause
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (DataError("bar.db: no such table"), "bad data (exit 3): bar.db: no such table"),
+        (GateClosed(GATE, figures={"recipes": 196}), f"too much changed at once (exit 5): {GATE}"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_cause_is_read_from_the_line_the_job_really_writes(
+    error: AnalyticsError, says: str
+) -> None:
     stream = io.StringIO()
     log = JsonLog(stream=stream)
-    log.failure("refresh.failed", DataError("cocktails.db: no such table"), with_traceback=False)
+    log.failure("refresh.failed", error, with_traceback=False)
     log.write("metrics")
-    assert _cause(stream.getvalue().splitlines()) == "cocktails.db: no such table"
+    cause = _cause(stream.getvalue().splitlines())
+    assert cause == str(error)
+    job = {"status": "FAILED", "container": {"exitCode": error.exit_code}, "attempts": []}
+    assert in_words(job, now=datetime.now(UTC), cause=cause) == f"failed: {says}"

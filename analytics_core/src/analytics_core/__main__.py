@@ -32,7 +32,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # such as under nohup
             signal.signal(number, _leave)
-    from analytics_core.cli import main as run  # noqa: PLC0415 - stoppable from here on
+    from analytics_core.cli import main as run
 
     run()
 

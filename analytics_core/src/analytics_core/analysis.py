@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -22,10 +22,12 @@ from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.embedding import twins_of
 from analytics_core.similarity.ground_cost import LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
+from analytics_core.similarity.memory import require_memory
 from analytics_core.similarity.mixture import Mixtures, build_mixtures
 from analytics_core.similarity.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
 from analytics_core.similarity.parallel import available_threads
 from analytics_core.similarity.placing import PlacedMap, place
+from analytics_core.similarity.prefix_tree import build_l1_index, build_prefix_tree
 from analytics_core.similarity.usage import Usage, count_usage
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.layouts import AUTO, load_catalog, read_as, take_copy
@@ -227,10 +229,13 @@ def find_cost(inputs: Inputs, settings: RefreshSettings, stages: Stages) -> Lear
             threads=settings.threads,
             progress=stages.progress("cost"),
         )
-        return {"cost": cost.cost, "distance_cost": cost.distance_cost, "changes": cost.changes}
+        kept = {"cost": cost.cost, "changes": cost.changes}
+        # most often one and the same, which may be the largest thing there is
+        return kept if cost.distance_cost is cost.cost else {**kept, "apart": cost.distance_cost}
 
+    require_memory(inputs.mixtures)
     found = stages.cached("cost", _cost_fingerprint(inputs, settings), learn)
-    return LearnedCost(found["cost"], found["distance_cost"], found["changes"])
+    return LearnedCost(found["cost"], found.get("apart", found["cost"]), found["changes"])
 
 
 def _declared(inputs: Inputs, settings: RefreshSettings) -> list[tuple[int, int]]:
@@ -263,16 +268,24 @@ def find_neighbors(
     k, threads = _neighbors_found(settings), settings.threads
     plain = inputs.mixtures.rows
     measured = inputs.mixtures.compressed(settings.preset.power)
-    if settings.preset.method == "tree":  # which has a closed form
-        spread = inputs.tree.spread(measured.rows, measured.in_play)
-        search = partial(nearest_in_l1, spread, k, threads=threads)
-    else:
-        search = partial(nearest_neighbors, measured, cost.distance_cost, k, threads=threads)
+
+    @cache  # one index for all spans, and none where all are kept
+    def searches() -> tuple[Callable[..., KnnGraph], Callable[..., KnnGraph]]:
+        in_l1 = partial(nearest_in_l1, k=k, threads=threads)
+        near = partial(in_l1, plain, index=build_l1_index(plain))
+        if settings.preset.method == "tree":  # which has a closed form
+            spread = inputs.tree.spread(measured.rows, measured.in_play)
+            return near, partial(in_l1, spread, index=build_l1_index(spread))
+        index = build_prefix_tree(measured.rows)
+        like = partial(nearest_neighbors, measured, cost.distance_cost, k, threads=threads)
+        return near, partial(like, index=index)
+
     report = stages.progress("neighbors")
 
     def find(span: Span) -> Arrays:
-        near = nearest_in_l1(plain, k, span=span, threads=threads)
-        like = search(span=span, progress=lambda done, _: report(span[0] + done, plain.count))
+        find_near, find_like = searches()
+        near = find_near(span=span)
+        like = find_like(span=span, progress=lambda done, _: report(span[0] + done, plain.count))
         return {
             "plain_indices": near.indices,
             "plain_distances": near.distances,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from analytics_core.documents import Row, to_json
 from analytics_core.earlier import MAPS
@@ -70,23 +71,30 @@ LIMITS = Limits()
 def digests_of(catalog: Catalog) -> list[str]:
     """Return a digest (16 hex digits) of what each recipe's lines say: ingredient, amount, unit.
 
-    Not of what they count as: rules for volumes are the method's. The order of lines is nothing.
+    Not of what they count as, unless the line itself says so: rules are the method's. The order of
+    lines is nothing.
     """
     lines = catalog.lines
     told: list[list[Any]] = [[] for _ in range(catalog.recipes.ids.size)]
     names = [*(unit.name.casefold() for unit in catalog.units), ""]  # -1, no unit, reads the last
-    for recipe, ingredient, unit, amount in zip(
+    own_way = lines.rolled != catalog.ingredients.counts_as[lines.ingredient]
+    for recipe, ingredient, unit, amount, other in zip(
         lines.recipe.tolist(),
         catalog.ingredients.ids[lines.ingredient].tolist(),
         lines.unit.tolist(),
         lines.amount.tolist(),
+        own_way.tolist(),
         strict=True,
     ):
-        told[recipe].append([ingredient, names[unit], str(amount)])
-    return [
-        hashlib.sha256(to_json(sorted(own)).encode(errors="surrogatepass")).hexdigest()[:16]
-        for own in told
-    ]
+        told[recipe].append([ingredient, names[unit], str(amount), *([True] if other else [])])
+    return [hashlib.sha256(_told(sorted(own))).hexdigest()[:16] for own in told]
+
+
+def _told(lines: list[list[Any]]) -> bytes:
+    try:
+        return orjson.dumps(lines)
+    except TypeError:  # a lone surrogate
+        return to_json(lines).encode(errors="surrogatepass")
 
 
 def recipe_digests(ids: IntArray, contents: Sequence[str], listed: KnnGraph) -> Iterator[Row]:

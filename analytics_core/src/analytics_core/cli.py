@@ -13,7 +13,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -286,37 +285,98 @@ def validate(
     volumes: options.VolumesOption = None,
     scratch: options.Scratch = None,
     as_json: options.AsJson = False,
+    fix_sql: options.FixSql = None,
 ) -> None:
     """Show what is wrong with a database; exit 0 when it is usable, 3 when not."""
     with running("validate"), _temporary(scratch) as folder:
-        from analytics_core.console.terminal import Output, findings_table
+        from analytics_core.console.files import STDOUT, require_writable, write_file
+        from analytics_core.console.terminal import Output, findings_text
+        from analytics_core.doctor import examine
+        from analytics_core.doctor.instructions import read_instructions
+        from analytics_core.doctor.sql import SITE_LAYOUT, repairs
+        from analytics_core.similarity.hierarchy import IngredientTree
+        from analytics_core.similarity.mixture import build_mixtures
         from analytics_core.source.layouts import load_catalog, read_as, take_copy
         from analytics_core.store.s3 import fetch
 
+        if fix_sql is not None:
+            require_writable(fix_sql)
+        snapshot = take_copy(db, folder, layout=layout, fetch=fetch)
         catalog = load_catalog(
-            take_copy(db, folder, layout=layout, fetch=fetch),
+            snapshot,
             called=db,
             volumes="site" if volumes is options.Volumes.site else "poured",
             layout=layout,
             bar=bar,
         )
+        tree = IngredientTree.from_ingredients(catalog.ingredients)
+        findings = [
+            *catalog.findings,
+            *examine(
+                catalog,
+                tree,
+                build_mixtures(catalog, tree),
+                instructions=read_instructions(snapshot),
+            ),
+        ]
+        if fix_sql is not None:
+            if catalog.layout != SITE_LAYOUT:
+                raise typer.BadParameter(
+                    f"--fix-sql is for the layout {SITE_LAYOUT}, and {db} has {catalog.layout}"
+                )
+            write_file(fix_sql, repairs(snapshot, called=db).encode(errors="replace"))
+            if fix_sql == STDOUT:
+                return
+        recipes, ingredients = len(catalog.recipes.names), len(catalog.ingredients.names)
         if as_json:
-            counts = {
-                "layout": catalog.layout,
-                "bar": catalog.bar or None,
-                "recipes": len(catalog.recipes.names),
-                "ingredients": len(catalog.ingredients.names),
-            }
-            _print_json({**counts, "findings": [asdict(finding) for finding in catalog.findings]})
+            _print_json(
+                {
+                    "layout": catalog.layout,
+                    "bar": catalog.bar or None,
+                    "recipes": recipes,
+                    "ingredients": ingredients,
+                    "findings": [finding.as_row() for finding in findings],
+                }
+            )
             return
         out = Output(highlight=False)
-        if catalog.findings:
-            out.print(findings_table(catalog.findings))
+        if findings:
+            out.print(findings_text(findings))
         out.print(
-            f"usable: {len(catalog.recipes.names)} recipes,"
-            f" {len(catalog.ingredients.names)} ingredients;"
-            f" {len(catalog.findings) or 'no'} finding{'' if len(catalog.findings) == 1 else 's'};"
+            f"usable: {recipes} recipes, {ingredients} ingredients;"
+            f" {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'};"
             f" {read_as(catalog)}"
+        )
+
+
+@app.command(epilog=_for_example("convert database.ba3.sqlite site.db --bar home"))
+def convert(
+    source: Annotated[
+        str, typer.Argument(help="The database of any layout: a path or s3://….", metavar="SOURCE")
+    ],
+    target: Annotated[Path, typer.Argument(help="The file to write.", metavar="TARGET")],
+    layout: options.Layout = "auto",
+    bar: options.Bar = None,
+    scratch: options.Scratch = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Write a database of any layout in our own, which refreshes to the same neighbors."""
+    with running("convert"), _temporary(scratch) as folder:
+        from analytics_core.source.conversion import refuse, write_catalog
+        from analytics_core.source.layouts import load_catalog, read_as, take_copy
+        from analytics_core.store.s3 import fetch
+
+        if target.exists() and Path(source).exists() and target.samefile(source):
+            raise typer.BadParameter(f"{target} is the source itself; write another file")
+        refuse(target, overwrite=force)
+        copy = take_copy(source, folder, layout=layout, fetch=fetch)
+        catalog = load_catalog(copy, called=source, layout=layout, bar=bar)
+        write_catalog(catalog, target, overwrite=force)
+        for finding in catalog.findings:
+            typer.echo(f"warning: {finding.message}", err=True)
+        typer.echo(
+            f"{target}: {len(catalog.recipes.names)} recipes,"
+            f" {len(catalog.ingredients.names)} ingredients; {read_as(catalog)}"
         )
 
 
@@ -436,18 +496,36 @@ def report(
         str, typer.Option("--output", help="The file to write; - is standard output.")
     ] = "report.html",
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    title: Annotated[str, typer.Option(help="What the page is called.")] = "Cocktail Atlas",
+    recipe_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where recipes are on the site, as https://example.com/cocktails/{id}; {name} is"
+            " the name as addresses have it.",
+        ),
+    ] = None,
+    logo: Annotated[
+        Path | None, typer.Option(help="A picture to show in place of the title.")
+    ] = None,
 ) -> None:
     """Make the page of a published set: one file that needs no server."""
     with running("report"):
         import webbrowser
 
         from analytics_core.console.files import STDOUT, require_writable, write_file
-        from analytics_core.report import render
+        from analytics_core.report import Site, render
+        from analytics_core.report.page import site_block
 
         if show and output == STDOUT:
             raise typer.BadParameter("--open needs a file; name one with --output")
+        site = Site(title, recipe_url, logo)
+        try:
+            site_block(site)  # what is wrong with it is said before anything is read
+        except AnalyticsError as wrong:
+            raise typer.BadParameter(str(wrong)) from None
         require_writable(output)
-        page = render(_documents(source, bucket, needed="manifest"))
+        page = render(_documents(source, bucket, needed="manifest"), site)
         write_file(output, page.encode(errors="replace"))
         if output == STDOUT:
             return
@@ -629,8 +707,8 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
         f" in {result.seconds:.1f} s\n"
     )
     out.print(stages_table(result.timings))
-    for warning in manifest["warnings"]:
-        out.print(f"warning: {warning['message']}", markup=False)
+    for finding in manifest["warnings"]:
+        out.print(f"finding: {finding['message']}", markup=False)
     if manifest["compared"]["figures"]:  # there was an earlier set
         out.print(f"changed: {manifest['compared']['words']}", markup=False)
     if recipes:

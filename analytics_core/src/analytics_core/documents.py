@@ -13,6 +13,8 @@ import numpy as np
 import orjson
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
+from analytics_core.similarity.arrays import off_diagonal_median
+from analytics_core.source.kinds import Kind, choose_base, kind_of
 from analytics_core.swaps import find_steps, glasses_of
 from analytics_core.wording import Fragment, phrase, text_of
 
@@ -34,7 +36,7 @@ TOO_LITTLE_EVIDENCE = "too little evidence"
 SMALLEST_FLOW = 1e-9  # of the drink; below it a flow is rounding
 NUMBER_DECIMALS = 9
 PIECE_BYTES = 1 << 18  # of a document that are written at once
-ROWS_PLANNED = 1024  # recipes whose plans are there at once
+ROWS_PLANNED = 256  # recipes whose plans and rows are made at once
 
 Row = dict[str, Any]
 
@@ -56,7 +58,7 @@ def to_json(value: object) -> str:
 
 def stream(
     kind: str,
-    data: Row | Iterable[Row],
+    data: Row | Iterable[Row] | Iterable[bytes],
     provenance: Provenance,
     *,
     note: Callable[[int, bytes], None] | None = None,
@@ -66,7 +68,8 @@ def stream(
     Parameters
     ----------
     kind : str
-    data : dict, or iterable of dict
+    data : dict, or iterable of dict or bytes
+        Rows as they are, or as `row_to_utf8` encodes them.
     provenance : Provenance
     note : callable, optional
         Called with where each row begins, in bytes, and the row.
@@ -90,7 +93,7 @@ def stream(
     pieces = [b'{"data":[']
     yielded, held, separator = 0, len(pieces[0]), b""
     for row in data:
-        encoded = _row_to_utf8(row)
+        encoded = row if isinstance(row, bytes) else row_to_utf8(row)
         pieces += separator, encoded
         held += len(separator) + len(encoded)
         separator = b","
@@ -112,8 +115,18 @@ def _to_utf8(value: object) -> bytes:
     return to_json(value).encode(errors="replace")
 
 
-def _row_to_utf8(row: Row) -> bytes:
-    """Encode a row whose numbers are known to be finite: orjson would write others as null."""
+def row_to_utf8(row: Row) -> bytes:
+    """Encode a row whose numbers are known to be finite: orjson would write others as null.
+
+    Parameters
+    ----------
+    row : dict
+
+    Returns
+    -------
+    bytes
+        UTF-8; what it has no bytes for comes out as ``?``.
+    """
     try:
         return orjson.dumps(row)
     except TypeError:  # a lone surrogate, or a whole number of more than 64 bits
@@ -217,19 +230,27 @@ def cocktail_space(catalog: Catalog, points: FloatArray) -> Iterator[Row]:
 
 
 def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
-    """Each recipe's lines with amounts, its strength, and its base: the heaviest root ingredient.
+    """Each recipe's lines with amounts, its strength, and its base: the largest spirit, if any.
 
     What is optional stands beside the lines, and has no share of the volume.
     """
     lines, ingredients, recipes = catalog.lines, catalog.ingredients, catalog.recipes
+    kinds_of_all = [
+        kind_of([ingredients.names[above] for above in lineage if above >= 0])
+        for lineage in tree.lineage.tolist()
+    ]
     options = _lines_by_volume(catalog, catalog.optional)
     for r, own in enumerate(_lines_by_volume(catalog, lines)):
         total = float(lines.volume_ml[own].sum())
         by_root: dict[int, float] = {}
+        kinds: dict[int, Kind] = {}
         for i in own:
             root = int(tree.roots[lines.ingredient[i]])
             by_root[root] = by_root.get(root, 0.0) + float(lines.volume_ml[i])
-        base = max(by_root, key=lambda root: (round(by_root[root], 6), -root))
+            # a root that says nothing is what the line below it is, and a spirit if one is
+            said = kinds_of_all[lines.ingredient[i]]
+            kinds[root] = "spirit" if kinds.get(root) == "spirit" else said
+        base = choose_base(by_root, kinds)
         above = int(recipes.variant_of[r])
         yield {
             "recipe_id": int(recipes.ids[r]),
@@ -272,17 +293,12 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else _number(value)
 
 
-def recipe_similar(
-    catalog: Catalog,
-    tree: IngredientTree,
-    mixtures: Mixtures,
-    graph: KnnGraph,
-    plans: Callable[[int, int], PairPlans],
-    cost: FloatArray,
-    *,
-    heard: Callable[[Row, list[list[Fragment]]], None] | None = None,
-) -> Iterator[Row]:
-    """Each recipe's neighbors with what has to be swapped for what.
+_Move = tuple[int, int, float, float]
+"""Columns from and to, mass, and what the move costs beside the median."""
+
+
+class Similar:
+    """Makes the rows of `recipe-similar`: neighbors with what has to be swapped for what.
 
     Parameters
     ----------
@@ -294,93 +310,108 @@ def recipe_similar(
         Called with a first row and the one after the last; returns the plan of each (recipe,
         neighbor) of these in the order of the graph, found under `cost`.
     cost : float64 (m, m)
-    heard : callable, optional
-        Called with each row and its neighbors' sentences in fragments, before it is yielded.
-
-    Yields
-    ------
-    dict
     """
-    names = [catalog.ingredients.names[i] for i in mixtures.in_play]
-    ids = mixtures.ingredient_ids.tolist()
-    recipe_ids, recipe_names = catalog.recipes.ids.tolist(), catalog.recipes.names
-    relative = _relative_to_median(cost)
-    glasses = glasses_of(catalog, tree)
-    for r, others, moves_of in _planned(graph, plans, relative):
-        neighbors, sentences = [], []
-        for other, distance, moves in zip(
-            others, graph.distances[r].tolist(), moves_of, strict=True
-        ):
-            steps = find_steps(
-                glasses[r], glasses[other], {(ids[a], ids[b]): costs for a, b, _, costs in moves}
-            )
-            sentence = phrase(steps, same_mix=not moves)
-            sentences.append(sentence)
-            neighbors.append(
-                {
-                    "neighbor_recipe_id": recipe_ids[other],
-                    "neighbor_name": recipe_names[other],
-                    "distance": _finite(distance),
-                    "transport_plan": [
-                        {
-                            "from_ingredient_id": ids[a],
-                            "from_ingredient_name": names[a],
-                            "to_ingredient_id": ids[b],
-                            "to_ingredient_name": names[b],
-                            "mass": _number(mass),
-                        }
-                        for a, b, mass, _ in moves
-                    ],
-                    "steps": steps,
-                    "words": text_of(sentence),
-                }
-            )
-        row = {
-            "recipe_id": recipe_ids[r],
-            "recipe_name": recipe_names[r],
-            "neighbors": neighbors,
-        }
-        if heard is not None:
-            heard(row, sentences)
-        yield row
 
+    def __init__(
+        self,
+        catalog: Catalog,
+        tree: IngredientTree,
+        mixtures: Mixtures,
+        graph: KnnGraph,
+        plans: Callable[[int, int], PairPlans],
+        cost: FloatArray,
+    ) -> None:
+        self._names = [catalog.ingredients.names[i] for i in mixtures.in_play]
+        self._ids = mixtures.ingredient_ids.tolist()
+        self._recipe_ids = catalog.recipes.ids.tolist()
+        self._recipe_names = catalog.recipes.names
+        self._graph, self._plans = graph, plans
+        self._relative = _relative_to_median(cost)
+        self._glasses = glasses_of(catalog, tree)
 
-_Move = tuple[int, int, float, float]
-"""Columns from and to, mass, and what the move costs beside the median."""
+    def rows(self, first: int, last: int) -> Iterator[tuple[Row, list[list[Fragment]]]]:
+        """Make some recipes' rows.
 
+        Parameters
+        ----------
+        first, last : int
+            The first row and the one after the last.
 
-def _planned(
-    graph: KnnGraph, plans: Callable[[int, int], PairPlans], relative: FloatArray
-) -> Iterator[tuple[int, list[int], list[list[_Move]]]]:
-    """Yield each row with its neighbors and what has to move, without what stays."""
-    rows, k = graph.indices.shape
-    for first in range(0, rows, ROWS_PLANNED):
-        last = min(first + ROWS_PLANNED, rows)
-        own = plans(first, last)
-        moving = (own.source != own.target) & (own.mass > SMALLEST_FLOW)
-        bounds = np.concatenate([[0], np.cumsum(moving)])[own.indptr].tolist()
-        source, target, mass = own.source[moving], own.target[moving], own.mass[moving]
-        moves = list(
-            zip(
-                source.tolist(),
-                target.tolist(),
-                mass.tolist(),
-                relative[source, target].tolist(),
-                strict=True,
-            )
-        )
+        Yields
+        ------
+        tuple
+            A row, and its neighbors' sentences in fragments.
+        """
+        ids, names, glasses = self._ids, self._names, self._glasses
+        bounds, flows = self._moves(first, last)
+        if not np.isfinite(self._graph.distances[first:last]).all():
+            raise ValueError("a distance is not finite, and so not JSON compliant")
+        pair = 0
         for r in range(first, last):
-            at = (r - first) * k
-            spans = pairwise(bounds[at : at + k + 1])
-            yield r, graph.indices[r].tolist(), [moves[a:b] for a, b in spans]
+            neighbors, sentences = [], []
+            for other, distance in zip(
+                self._graph.indices[r].tolist(), self._graph.distances[r].tolist(), strict=True
+            ):
+                moves = flows[bounds[pair] : bounds[pair + 1]]
+                pair += 1
+                steps = find_steps(
+                    glasses[r],
+                    glasses[other],
+                    {(ids[a], ids[b]): cost for a, b, _, cost in moves},
+                )
+                sentence = phrase(steps, same_mix=not moves)
+                sentences.append(sentence)
+                neighbors.append(
+                    {
+                        "neighbor_recipe_id": self._recipe_ids[other],
+                        "neighbor_name": self._recipe_names[other],
+                        "distance": distance,
+                        "transport_plan": [
+                            {
+                                "from_ingredient_id": ids[a],
+                                "from_ingredient_name": names[a],
+                                "to_ingredient_id": ids[b],
+                                "to_ingredient_name": names[b],
+                                "mass": round(mass, NUMBER_DECIMALS),
+                            }
+                            for a, b, mass, _ in moves
+                        ],
+                        "steps": steps,
+                        "words": text_of(sentence),
+                    }
+                )
+            row = {
+                "recipe_id": self._recipe_ids[r],
+                "recipe_name": self._recipe_names[r],
+                "neighbors": neighbors,
+            }
+            yield row, sentences
+
+    def _moves(self, first: int, last: int) -> tuple[list[int], list[_Move]]:
+        """Return what has to move between each recipe and each neighbor, without what stays."""
+        own = self._plans(first, last)
+        if not np.isfinite(own.mass).all():
+            raise ValueError("a mass is not finite, and so not JSON compliant")
+        moving = (own.source != own.target) & (own.mass > SMALLEST_FLOW)
+        bounds: list[int] = np.concatenate([[0], np.cumsum(moving)])[own.indptr].tolist()
+        source, target = own.source[moving], own.target[moving]
+        costs = self._relative[source, target]
+        columns = (source, target, own.mass[moving], costs)
+        return bounds, list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def recipe_similar(similar: Similar, recipes: int) -> Iterator[Row]:
+    """Each recipe's neighbors with what has to be swapped for what."""
+    for first in range(0, recipes, ROWS_PLANNED):
+        for row, _ in similar.rows(first, min(first + ROWS_PLANNED, recipes)):
+            yield row
 
 
 def _relative_to_median(cost: FloatArray) -> FloatArray:
     """Return the cost in units of the median between two ingredients, rounded to settle ties."""
-    others = cost[~np.eye(len(cost), dtype=bool)]
-    median = float(np.median(others)) if others.size else 0.0
-    relative: FloatArray = np.round(cost / median if median > 0 else cost, NUMBER_DECIMALS)
-    return relative
+    median = off_diagonal_median(cost)
+    relative: FloatArray = cost / median if median > 0 else cost.copy()
+    return np.round(relative, NUMBER_DECIMALS, out=relative)
 
 
 def ingredient_substitutes(

@@ -16,8 +16,20 @@ REMOVED = "'‘’‚‛‹›\"“”„‟«»`´ʹʺʻʼʽˈˊˋ′″‵‶�
 DASHES = "-‐‑‒–—―⁃−﹘﹣－"
 """A blank stands for each."""
 LETTERS = {
-    **{"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th"},
-    **{"ł": "l", "ħ": "h", "ı": "i", "ŧ": "t", "ŋ": "ng", "ĸ": "k", "ς": "σ"},
+    "ß": "ss",
+    "æ": "ae",
+    "œ": "oe",
+    "ø": "o",
+    "đ": "d",
+    "ð": "d",
+    "þ": "th",
+    "ł": "l",
+    "ħ": "h",
+    "ı": "i",
+    "ŧ": "t",
+    "ŋ": "ng",
+    "ĸ": "k",
+    "ς": "σ",
 }
 """Letters, in lower case, that no accent is taken from by taking them apart."""
 MARKS = (0x0300, 0x036F)
@@ -55,6 +67,7 @@ def fold(name: str) -> str:
     return " ".join(decomposed.translate(_BEFORE).split())
 
 
+@cache
 def singular(word: str) -> str:
     """Return the singular of a folded English word, as far as names of the bar need it."""
     if word in _OWN_PLURALS:
@@ -68,7 +81,11 @@ def singular(word: str) -> str:
         if word.endswith(ending) and len(word) > len(ending) + 1:
             stem = word.removesuffix(ending) + single
             # berries, cherries, candies; cookies and brownies keep their e
-            return f"{stem[:-2]}y" if ending == "s" and stem.endswith(("rrie", "die")) else stem
+            return (
+                f"{stem[:-2]}y"
+                if ending == "s" and stem.endswith(("rrie", "die", "skie"))
+                else stem
+            )
     return word
 
 

@@ -5,43 +5,54 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from analytics_core import __version__
 from analytics_core.changes import Changes, compare, hold, recipe_digests
+from analytics_core.doctor import examine
 from analytics_core.documents import (
+    ROWS_PLANNED,
     STORAGE_VERSION,
     Provenance,
     Row,
+    Similar,
     cocktail_space,
     ingredient_substitutes,
     ingredient_tree,
     ingredient_usage,
     recipe_complexity,
     recipe_details,
-    recipe_similar,
+    row_to_utf8,
     stream,
 )
 from analytics_core.earlier import MAPS, NOTHING, Earlier
 from analytics_core.errors import StorageError
+from analytics_core.forks import in_order
 from analytics_core.provenance import code_fingerprint
 from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.evidence import Evidence, gather_evidence
+from analytics_core.similarity.parallel import available_threads
 from analytics_core.similarity.quality import judge
 from analytics_core.similarity.transport import plans_of_pairs
 from analytics_core.store import prune_runs, publish
 from analytics_core.store.ranges import INDEX, SIMILAR, RowIndex
 
 if TYPE_CHECKING:
-    from analytics_core.analysis import Inputs, Similarity
+    from analytics_core.analysis import Inputs, Similarity, Span
     from analytics_core.report import Payload
+    from analytics_core.report.payload import Part
     from analytics_core.settings import RefreshSettings
     from analytics_core.similarity.transport import PairPlans
     from analytics_core.stages import Stages
     from analytics_core.store import Storage
     from analytics_core.store.cache import Cache
+
+
+SHARED_FROM = 500
+"""Recipes from which their rows are made by several processes: copying one takes hundredths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ def publish_documents(
         return quality, changes, hold(changes, force=settings.force)
 
     quality, changes, forced = stages.run("quality", compared)
+    asked = stages.run("doctor", lambda: examine(inputs.catalog, inputs.tree, inputs.mixtures))
 
     def write() -> dict[str, Any]:
         manifest = {
@@ -109,13 +121,15 @@ def publish_documents(
                 "figures": changes.figures,
                 "words": changes.document["words"],
             },
+            "suggestions": [finding.as_row() for finding in asked],
             "stages": list(stages.timings),
         }
         payload = _payload(inputs) if settings.page else None
         index = RowIndex(inputs.mixtures.recipe_ids.tolist())
-        rows = make_documents(inputs, similarity, settings, changes.document, payload)
         documents: dict[str, Iterable[bytes]] = {}
-        for kind, data in rows.items():
+        for kind, data in make_documents(
+            inputs, similarity, settings, changes.document, payload
+        ).items():
             note = index.note if kind == SIMILAR else None
             documents[kind] = stream(kind, data, provenance, note=note)
             if kind == SIMILAR:
@@ -147,37 +161,36 @@ def make_documents(
     settings: RefreshSettings,
     changes: Row,
     payload: Payload | None = None,
-) -> dict[str, Row | Iterator[Row]]:
+) -> dict[str, Row | Iterator[Row] | Iterator[bytes]]:
     """Return each document's data by type, in the order in which they are to be made.
 
-    Long ones are rows that are made while they are read, once. `changes` is the data of
+    Long ones are rows that are made while they are read, once; those of `recipe-similar` are
+    encoded already, by several processes where that is faster. `changes` is the data of
     `what-changed`; `payload` hears each row that the page needs.
     """
     catalog, tree, mixtures = inputs.catalog, inputs.tree, inputs.mixtures
     listed = similarity.learned.head(settings.neighbors)
     cost = similarity.cost
 
+    processes = settings.threads or available_threads()
+    processes = processes if mixtures.count >= SHARED_FROM else 1
+
     def plans(first: int, last: int) -> PairPlans:
         # In plain volumes, also where likeness is measured on compressed ones: a plan says what
         # to pour differently.
         rows = np.repeat(np.arange(first, last), listed.k)
         others = listed.indices[first:last].ravel()
-        return plans_of_pairs(mixtures, cost.distance_cost, rows, others, threads=settings.threads)
+        return plans_of_pairs(mixtures, cost.distance_cost, rows, others, threads=1)
 
-    documents: dict[str, Row | Iterator[Row]] = {
+    if processes > 1:
+        plans(0, 1)  # loads the compiled code here, not in each copy of the process
+    similar = Similar(catalog, tree, mixtures, listed, plans, cost.distance_cost)
+    documents: dict[str, Row | Iterator[Row] | Iterator[bytes]] = {
         "ingredient-usage": ingredient_usage(catalog, tree, inputs.usage),
         "recipe-complexity": recipe_complexity(inputs.usage),
         "ingredient-tree": ingredient_tree(catalog, tree, inputs.usage),
         "recipe-details": recipe_details(catalog, tree),
-        SIMILAR: recipe_similar(
-            catalog,
-            tree,
-            mixtures,
-            listed,
-            plans,
-            cost.distance_cost,
-            heard=payload.add_similar if payload else None,
-        ),
+        SIMILAR: _shared(similar, mixtures.count, processes, payload),
         "ingredient-substitutes": ingredient_substitutes(
             catalog,
             mixtures,
@@ -191,6 +204,7 @@ def make_documents(
         "what-changed": changes,
     }
     if payload is not None:
+        payload.changes = changes
         hearers: dict[str, Callable[[Row], None]] = {
             "recipe-complexity": payload.add_complexity,
             "recipe-details": payload.add_details,
@@ -201,6 +215,29 @@ def make_documents(
         for kind, hear in hearers.items():
             documents[kind] = _heard(cast("Iterator[Row]", documents[kind]), hear)
     return documents
+
+
+def _shared(
+    similar: Similar, recipes: int, processes: int, payload: Payload | None
+) -> Iterator[bytes]:
+    """Make the rows of `recipe-similar`, encoded, by as many processes; the page hears them too."""
+
+    def make(span: Span) -> tuple[list[bytes], Part | None]:
+        encoded = []
+        for row, sentences in similar.rows(*span):
+            if payload is not None:
+                payload.add_similar(row, sentences)
+            encoded.append(row_to_utf8(row))
+        return encoded, payload.take_part() if payload is not None else None
+
+    bounds = [*range(0, recipes, ROWS_PLANNED), recipes]
+    parts = []
+    for encoded, part in in_order(make, list(pairwise(bounds)), processes=processes):
+        yield from encoded
+        parts.append(part)
+    for part in parts:
+        if payload is not None and part is not None:
+            payload.add_part(part)
 
 
 def _heard(rows: Iterable[Row], hear: Callable[[Row], None]) -> Iterator[Row]:
@@ -258,7 +295,7 @@ def _manifest(
             "ingredients_in_play": int(inputs.mixtures.in_play.size),
             "neighbors": similarity.learned.head(settings.neighbors).k,
         },
-        "warnings": [asdict(finding) for finding in catalog.findings],
+        "warnings": [finding.as_row() for finding in catalog.findings],
         "maps": {
             kind: {
                 "began": placed.began,

@@ -8,7 +8,7 @@ instruction: swap, pour more, pour less, add, leave out. `analytics_core.wording
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -100,7 +100,11 @@ class Glass:
     ml: float
     unit: str | None
     ml_per_unit: float | None
+    kinds: Collection[int] = ()  # ingredients that are what they count as
+    bottles: Mapping[int, Sequence[int]] = field(default_factory=dict)  # others, by kind
 
+
+_NONE: Mapping[int, Sequence[int]] = {}
 
 Likeness = Mapping[tuple[int, int], float]
 """For each pair of kinds that a plan moves between, what the move costs; 1 is the median cost
@@ -161,11 +165,17 @@ def fill_glass(lines: Iterable[Pour]) -> Glass:
         if pour.unit and pour.ml_per_unit and is_jigger_unit(pour.unit):
             jiggers.setdefault(pour.unit, []).append(pour)
     unit = max(jiggers, key=lambda u: (_sum(jiggers[u]), u), default=None)
+    bottles: dict[int, list[int]] = {}
+    for key, pour in pours.items():
+        if key != pour.kind:
+            bottles.setdefault(pour.kind, []).append(key)
     return Glass(
         pours=pours,
         ml=_sum(pours.values()),
         unit=unit,
         ml_per_unit=None if unit is None else jiggers[unit][0].ml_per_unit,
+        kinds=[key for key, pour in pours.items() if key == pour.kind],
+        bottles=bottles or _NONE,
     )
 
 
@@ -187,7 +197,7 @@ def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Row]:
     scale, paired = _scaled(recipe, neighbor, same_mix=not likeness)
     changes: list[Ranked] = []
     stays: list[Ranked] = []
-    same = {ours for ours, _ in paired} | {theirs for _, theirs in paired}
+    same = {key for pair in paired for key in pair}
     gone = {key: pour.ml for key, pour in recipe.pours.items() if key not in same}
     measure = recipe.unit, recipe.ml_per_unit
     new = {
@@ -258,13 +268,20 @@ def _scaled(recipe: Glass, neighbor: Glass, *, same_mix: bool) -> tuple[float, P
     one other size two or more ingredients stay.
     """
     paired = _paired(recipe, neighbor)
-    pairs = [(recipe.pours[ours], neighbor.pours[theirs]) for ours, theirs in paired]
-    ratio = recipe.ml / neighbor.ml if neighbor.ml else 1.0
-    whole = len(pairs) == len(recipe.pours) == len(neighbor.pours)
-    if same_mix or (whole and all(_same(pour, other, ratio) for pour, other in pairs)):
-        return ratio, paired
-    poured = [(p, o) for p, o in pairs if p.ml_per_unit and o.ml_per_unit]
-    if len(poured) < 2 or any(_same(pour, other, 1.0) for pour, other in poured):
+    if same_mix or len(paired) == len(recipe.pours) == len(neighbor.pours):
+        ratio = recipe.ml / neighbor.ml if neighbor.ml else 1.0
+        if same_mix or all(
+            _same(recipe.pours[ours], neighbor.pours[theirs], ratio) for ours, theirs in paired
+        ):
+            return ratio, paired
+    poured = []
+    for ours, theirs in paired:
+        pour, other = recipe.pours[ours], neighbor.pours[theirs]
+        if pour.ml_per_unit and other.ml_per_unit:
+            if _same(pour, other, 1.0):
+                return 1.0, paired
+            poured.append((pour, other))
+    if len(poured) < 2:
         return 1.0, paired
     pour, other = max(poured, key=lambda pair: (pair[0].ml, -pair[0].ingredient))
     ratio = pour.ml / other.ml
@@ -278,10 +295,12 @@ def _paired(recipe: Glass, neighbor: Glass) -> Pairs:
     """Find what is the same in both: by id, or a bottle of the kind that the neighbor asks for."""
     ours, theirs = recipe.pours, neighbor.pours
     paired = [(key, key) for key in ours if key in theirs]
-    for kind in (key for key, pour in theirs.items() if key == pour.kind and key not in ours):
-        bottles = [k for k, pour in ours.items() if pour.kind == kind and k not in theirs]
-        if len(bottles) == 1:
-            paired.append((bottles[0], kind))
+    if recipe.bottles:
+        for kind in neighbor.kinds:
+            if kind in recipe.bottles and kind not in ours:
+                bottles = [key for key in recipe.bottles[kind] if key not in theirs]
+                if len(bottles) == 1:
+                    paired.append((bottles[0], kind))
     return paired
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from analytics_core.source.unit_table import Kind, unit_meaning
+from analytics_core.source.unit_table import Kind, meanings, unit_meaning
 
 MOST_STEPS = 3
 """Changes that are told one by one; of what is left, the number."""
@@ -150,7 +150,7 @@ def phrase(steps: Sequence[Row], *, same_mix: bool) -> list[Fragment]:
         return []
     name = _namer(steps)
     stays = [step for step in steps if step["kind"] == "stays"]
-    changes = [step for step in steps if step["kind"] != "stays"]
+    changes = [step for step in steps if step["kind"] != "stays"] if stays else list(steps)
     if same_mix or not changes:
         swaps = [step for step in changes if step["kind"] == "swap"]
         others = [step for step in changes if step["kind"] != "swap"]
@@ -285,6 +285,8 @@ def _names(pours: Sequence[Row], name: _Namer) -> list[Fragment]:
 
 def _listed(items: Sequence[Sequence[Fragment]]) -> list[Fragment]:
     """Join to "a, b and c"."""
+    if len(items) == 1:
+        return list(items[0])
     joined: list[Fragment] = []
     for position, item in enumerate(items):
         if position:
@@ -296,12 +298,20 @@ def _listed(items: Sequence[Sequence[Fragment]]) -> list[Fragment]:
 def _joined(clauses: Sequence[Sequence[Fragment]]) -> list[Fragment]:
     """Join clauses by semicolons, and text that meets text."""
     whole: list[Fragment] = []
-    for position, clause in enumerate(clauses):
-        for fragment in ["; ", *clause] if position else clause:
-            if isinstance(fragment, str) and whole and isinstance(whole[-1], str):
-                whole[-1] += fragment
+    text = ""
+    for clause in clauses:
+        if whole or text:
+            text += "; "
+        for fragment in clause:
+            if fragment.__class__ is str:
+                text += fragment
             else:
+                if text:
+                    whole.append(text)
+                    text = ""
                 whole.append(fragment)
+    if text:
+        whole.append(text)
     return whole
 
 
@@ -320,8 +330,9 @@ def _amount(pour: Row) -> str:
 def _amount_in(amount: float, ml: float, unit: str | None) -> str:
     if is_unmeasured(unit):
         return ""
-    said = _said(unit)
-    if not unit_key(unit):
+    key = unit_key(unit)
+    said = _said(unit) if key else _read_as(amount, ml)
+    if not key and said is None:
         return _number(amount) if amount < 10 else _milliliters(ml)
     if said is None:  # a unit that nobody says; as written where it stands for no volume
         counted = abs(ml - amount) < 1e-3
@@ -332,6 +343,15 @@ def _amount_in(amount: float, ml: float, unit: str | None) -> str:
     if number is None or (said.kind == "small" and amount > _MOST_DASHES):
         return _milliliters(ml) if said.kind in {"jigger", "small"} else _number(amount)
     return f"{number} {said.one if amount <= 1 else said.many}".strip()
+
+
+def _read_as(amount: float, ml: float) -> _Unit | None:
+    """Return the unit that an amount without one was read in, if it is told apart from pieces."""
+    for name in ("ounce", "centiliter", "dash"):
+        size = meanings()[name].ml or 0.0
+        if ml > 0 and abs(ml - amount * size) <= 1e-3 * ml:
+            return _SAID[name]
+    return None
 
 
 def _fraction(value: float) -> str | None:

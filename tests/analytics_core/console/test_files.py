@@ -67,7 +67,7 @@ def test_a_full_device_stays_one(tmp_path: Path) -> None:
     (tmp_path / "full").symlink_to("/dev/full")
     with pytest.raises(StorageError, match="No space left"):
         write_file(str(tmp_path / "full"), PAGE)
-    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 
 
 def test_a_reader_that_goes_away_is_said(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_full_disk_under_standard_output_is_one_line(
 def test_what_names_no_database_gets_the_sentence_that_helps(
     command: str, place: str, words: str, tmp_path: Path
 ) -> None:
-    more = ["--output", tmp_path / "out"] if command == "refresh" else []
+    more: list[str | Path] = ["--output", tmp_path / "out"] if command == "refresh" else []
     done = run(command, "--db", place, *more, env={"COLUMNS": "300"})
     assert done.returncode == 2
     assert words in done.stderr

@@ -108,11 +108,12 @@ def test_a_set_of_another_version_is_refused(published: Path, tmp_path: Path) ->
     content |= {"storage_version": "v2", "code_version": "9.1"}
     (tmp_path / "analytics/v1").mkdir(parents=True)
     (tmp_path / "analytics/v1/manifest.json").write_text(json.dumps(content))
-    for command in (
+    commands: tuple[list[str | Path], ...] = (
         ["neighbors", "x", "--from", tmp_path],
         ["map", "--from", tmp_path],
         ["refresh", "--db", published / "bar.db", "--output", tmp_path],
-    ):
+    )
+    for command in commands:
         done = run(*command)
         assert done.returncode == 4
         message = log_lines(done.stderr)[-1]["message"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -46,12 +45,12 @@ def test_stopping_while_modules_are_imported(moment: str, number: signal.Signals
         process.communicate()
     said = [line for line in rest.splitlines() if not line.startswith("import time:")]
     assert code == 75, said
-    (line,) = log_lines("\n".join(said))
-    assert line["message"] == f"stopped by {number.name}"
-    assert line["level"] == "error"
+    (told,) = log_lines("\n".join(said))
+    assert told["message"] == f"stopped by {number.name}"
+    assert told["level"] == "error"
 
 
-def test_a_stop_that_an_import_makes_another_error_of(tmp_path: Path) -> None:
+def test_a_stop_that_an_import_makes_another_error_of() -> None:
     code = (
         "import os, signal\n"
         "from analytics_core import cli\n"

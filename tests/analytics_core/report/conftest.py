@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,15 @@ new PerformanceObserver((list) => {
 """
 
 Opener = Callable[..., Page]
+PATIENCE_S = 20
+
+
+def wait_until(page: Page, condition: str, arg: Any = None) -> None:
+    """Wait for a condition: Playwright's own way evaluates text in the page, against the policy."""
+    begin = time.monotonic()
+    while not page.evaluate(condition, arg):
+        assert time.monotonic() - begin < PATIENCE_S, f"in vain: {condition}"
+        page.wait_for_timeout(30)
 
 
 @pytest.fixture
@@ -105,7 +115,7 @@ def open_page(browser: Browser) -> Iterator[Opener]:
             "request",
             lambda request: (
                 troubles.append(f"request: {request.url[:200]}")
-                if not request.url.startswith(("file:", "data:"))
+                if not request.url.startswith(("file:", "data:", "blob:"))
                 else None
             ),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 from tests.analytics_core.report.conftest import DESKTOP, FLAGS, PHONE, find_chromium
 
 SHELF = ["Campari", "Sweet Vermouth", "Prosecco", "Soda Water", "Bourbon"]
+TONIGHT = ["London Dry Gin", "Lime Juice", "Sugar", "Campari"]
 LARGEST = 150_000
 QUALITY = 88
 
@@ -48,7 +50,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
 
-        def visit(size: ViewportSize, theme: str) -> Page:
+        def visit(size: ViewportSize, theme: str, shelf: Sequence[str] = SHELF) -> Page:
             context = browser.new_context(
                 viewport=size,
                 color_scheme="dark" if theme == "dark" else "light",
@@ -60,7 +62,7 @@ def main() -> None:
             page.wait_for_selector("html[data-state=ready]", state="attached")
             page.evaluate(
                 "names => atlas.bar.addAll(names.map(n => atlas.data.ingredients.name.indexOf(n)))",
-                SHELF,
+                list(shelf),
             )
             return page
 
@@ -82,6 +84,18 @@ def main() -> None:
                 if size is PHONE:
                     page.locator("#panel section").first.evaluate("e => e.scrollIntoView()")
                 take(page, options.folder / f"page-negroni-{screen}-{theme}.webp")
+        for size, screen, theme in (
+            (DESKTOP, "desktop", "light"),
+            (PHONE, "phone", "light"),
+            (PHONE, "phone", "dark"),
+        ):
+            page = visit(size, theme, TONIGHT)
+            page.evaluate("location.hash = '#/bar'")
+            two = page.locator("#next dt", has_text="Two bottles").locator("+ dd summary")
+            two.click()
+            if size is PHONE:
+                page.locator(".tally button").first.click()
+            take(page, options.folder / f"page-bar-{screen}-{theme}.webp")
         page = visit(DESKTOP, "light")
         page.goto(f"{address}#/compare/{drink(page, 'Negroni')}/{drink(page, 'Boulevardier')}")
         take(page, options.folder / "page-compare.webp")

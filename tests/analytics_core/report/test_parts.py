@@ -8,6 +8,7 @@ import html
 import json
 import math
 import re
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 
 from analytics_core.errors import AnalyticsError
 from analytics_core.report import page
-from analytics_core.report.page import Bundle, load_bundle, render
+from analytics_core.report.packing import unpack
+from analytics_core.report.page import Bundle, Site, load_bundle, render, site_block
 from analytics_core.report.payload import NEEDED, compact
 from tests.analytics_core.report.documents import IngredientRow, LineRow, documents_from
 
@@ -53,19 +55,20 @@ def test_lines_are_columns(documents: dict[str, Any]) -> None:
     assert core["recipes"]["name"] == ["Gimlet", "Daiquiri", "Mint Leaf"]
     assert core["recipes"]["id"] == [10, 20, 30]
     assert core["recipes"]["start"] == [0, 2, 4, 5]
-    assert [names[i] for i in lines["ingredient"]] == [
+    assert [names[i] for i in unpack(lines["ingredient"])] == [
         "London Dry Gin",
         "Lime Juice",
         "Rum",
         "Lime Juice",
         "Mint",
     ]
-    assert [names[i] for i in lines["rolled"]][:2] == ["Gin", "Lime Juice"]
+    assert [names[i] for i in unpack(lines["rolled"])][:2] == ["Gin", "Lime Juice"]
     assert lines["amount"] == [2, 0.75, 2, 1, None]
     assert [core["units"][u] if u >= 0 else None for u in lines["unit"]] == ["Ounce"] * 4 + [None]
     assert lines["ml"] == [59.147, 22.18, 59.147, 29.573, 1]
-    assert lines["fraction"] == [7273, 2727, 6667, 3333, 10000]
-    assert [names[i] for i in core["recipes"]["base"]] == ["Gin", "Rum", "Mint"]
+    assert unpack(lines["fraction"]) == [7273, 2727, 6667, 3333, 10000]
+    base = core["recipes"]["base"]
+    assert [names[i] if i >= 0 else None for i in base] == ["Gin", "Rum", None]
 
 
 def test_the_tree_lies_flat_with_parents_first(documents: dict[str, Any]) -> None:
@@ -82,7 +85,7 @@ def test_an_ingredient_that_the_tree_lacks_joins_as_a_root(documents: dict[str, 
     line = documents["recipe-details"]["data"][0]["lines"][0]
     line |= {"ingredient_id": 77, "ingredient_name": "Sloe Gin"}
     core, _ = blocks(documents)
-    at = core["lines"]["ingredient"][0]
+    at = unpack(core["lines"]["ingredient"])[0]
     assert (core["ingredients"]["id"][at], core["ingredients"]["name"][at]) == (77, "Sloe Gin")
     assert core["ingredients"]["parent"][at] == -1
 
@@ -117,17 +120,32 @@ def test_neighbors_and_plans_are_columns(documents: dict[str, Any]) -> None:
     rows = documents["recipe-similar"]["data"]
     at = {10: 0, 20: 1, 30: 2}
     flat = [n for row in rows for n in row["neighbors"]]
-    assert near["start"] == [0, 2, 4, 6]
-    assert near["to"] == [at[n["neighbor_recipe_id"]] for n in flat]
-    assert near["distance"] == [round(n["distance"] * 10000) for n in flat]
-    for number, n in enumerate(flat):
-        span = range(near["plan"][number], near["plan"][number + 1])
+    rolled, start = unpack(core["lines"]["rolled"]), core["recipes"]["start"]
+    inside = [list(dict.fromkeys(rolled[a:b])) for a, b in pairwise(start)]
+    assert unpack(near["count"]) == [2, 2, 2]
+    assert unpack(near["to"]) == [at[n["neighbor_recipe_id"]] for n in flat]
+    assert unpack(near["distance"]) == [round(n["distance"] * 10000) for n in flat]
+    flows = zip(*(unpack(near[column]) for column in ("source", "target", "mass")), strict=True)
+    for number, (n, count) in enumerate(zip(flat, unpack(near["flows"]), strict=True)):
+        here, there = inside[number // 2], inside[at[n["neighbor_recipe_id"]]]
         assert [
-            (names[near["source"][i]], names[near["target"][i]], near["mass"][i]) for i in span
+            (names[here[source]], names[there[target]], mass)
+            for source, target, mass in islice(flows, count)
         ] == [
-            (f["from_ingredient_name"], f["to_ingredient_name"], round(f["mass"] * 10000))
+            (f["from_ingredient_name"], f["to_ingredient_name"], round(f["mass"] * 1000))
             for f in n["transport_plan"]
         ]
+    assert next(flows, None) is None
+
+
+def test_a_flow_to_what_neither_drink_has_is_kept(documents: dict[str, Any]) -> None:
+    (flow, *_) = documents["recipe-similar"]["data"][0]["neighbors"][0]["transport_plan"]
+    flow |= {"to_ingredient_id": 5, "to_ingredient_name": "Mint"}
+    core, near = compact(documents)
+    other = unpack(near["to"])[0]
+    rolled, start = unpack(core["lines"]["rolled"]), core["recipes"]["start"]
+    inside = len(set(rolled[start[other] : start[other + 1]]))
+    assert core["ingredients"]["name"][unpack(near["target"])[0] - inside] == "Mint"
 
 
 def test_what_cannot_be_shown_is_left_out(documents: dict[str, Any]) -> None:
@@ -136,19 +154,24 @@ def test_what_cannot_be_shown_is_left_out(documents: dict[str, Any]) -> None:
     flows = len(first[1]["transport_plan"])
     first[1]["transport_plan"].append({**first[1]["transport_plan"][0], "mass": 1e-6})
     _, near = blocks(documents)
-    assert near["start"][:2] == [0, 1]
-    assert near["plan"][:2] == [0, flows]
+    assert unpack(near["count"])[0] == 1
+    assert unpack(near["flows"])[0] == flows
 
 
-def test_six_substitutes_are_shown_in_their_order(documents: dict[str, Any]) -> None:
+def test_ten_substitutes_are_shown_in_their_order(documents: dict[str, Any]) -> None:
     documents["ingredient-substitutes"] = {
         "data": [
             {
                 "ingredient_id": 3,
                 "ingredient_name": "Lime Juice",
                 "substitutes": [
-                    {"ingredient_id": 100 + n, "ingredient_name": f"Juice {n}", "cost": 0.1 * n}
-                    for n in range(8)
+                    {
+                        "ingredient_id": 100 + n,
+                        "ingredient_name": f"Juice {n}",
+                        "cost": 0.1 * n,
+                        "recipes": 20 - n,
+                    }
+                    for n in range(12)
                 ],
             }
         ]
@@ -156,9 +179,10 @@ def test_six_substitutes_are_shown_in_their_order(documents: dict[str, Any]) -> 
     core, _ = blocks(documents)
     shown, names = core["substitutes"], core["ingredients"]["name"]
     assert [names[i] for i in shown["of"]] == ["Lime Juice"]
-    assert shown["start"] == [0, 6]
-    assert [names[i] for i in shown["to"]] == [f"Juice {n}" for n in range(6)]
-    assert shown["cost"] == [0, 1000, 2000, 3000, 4000, 5000]
+    assert shown["start"] == [0, 10]
+    assert [names[i] for i in shown["to"]] == [f"Juice {n}" for n in range(10)]
+    assert shown["cost"] == [100 * n for n in range(10)]
+    assert shown["recipes"] == [20 - n for n in range(10)]
 
 
 def test_complexity_and_manifest_come_along(documents: dict[str, Any]) -> None:
@@ -198,10 +222,14 @@ def test_families_are_marked_by_what_is_more_often_there_than_elsewhere() -> Non
     core, _ = blocks(documents)
     names = core["ingredients"]["name"]
     assert core["recipes"]["family"] == [0] * 5 + [1] * 3
-    marks = [[names[i] for i in family] for family in core["families"]]
-    assert marks[0] == ["Gin", "Vermouth", "Olive"]
-    assert sorted(marks[1][:2]) == ["Lime", "Rum"]
-    assert marks[1][2] == "Mint"
+    marks = [[names[i] for i in marks] for _, *marks in core["families"]]
+    assert marks[0] == ["Gin", "Vermouth"]
+    assert marks[1] == ["Rum", "Lime"]
+    for family, (example, *of) in enumerate(core["families"]):
+        assert core["recipes"]["family"][example] == family
+        lines = documents["recipe-details"]["data"][example]["lines"]
+        # never named by what the drink that stands for it lacks
+        assert {names[i] for i in of} <= {line["rolled_name"] for line in lines}
 
 
 # --- what may stand in a script --------------------------------------------------------------
@@ -236,6 +264,35 @@ def test_a_bundle_that_is_not_built_is_told(tmp_path: Path, name: str) -> None:
         load_bundle(tmp_path)
 
 
+def test_program_and_style_stay_small() -> None:
+    bundle = load_bundle()
+    assert sum(len(part.encode()) for part in (bundle.early, bundle.app, bundle.style)) < 260_000
+
+
+def test_a_site_is_checked_before_it_is_written(tmp_path: Path) -> None:
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(b"\x89PNG")
+    block = site_block(Site("Bar", "/drinks/{id}", logo))
+    assert block == {
+        "title": "Bar",
+        "recipe_url": "/drinks/{id}",
+        "logo": "data:image/png;base64,iVBORw==",
+    }
+    assert site_block(Site()) == {}
+    large, text = tmp_path / "large.svg", tmp_path / "logo.txt"
+    large.write_bytes(b" " * 200_001)
+    text.write_text("no picture")
+    for site, problem in [
+        (Site(recipe_url="https://example.com/drinks"), r"with \{id\} in it"),
+        (Site(recipe_url="javascript:alert({id})"), "one of the web"),
+        (Site(logo=text), r"logo\.txt should be a picture"),
+        (Site(logo=large), "200,001 bytes, and at most 200,000"),
+        (Site(logo=tmp_path / "none.png"), r"none\.png cannot be read: No such file"),
+    ]:
+        with pytest.raises(AnalyticsError, match=problem):
+            site_block(site)
+
+
 HOSTILE = "</script><script>alert(1)</script><!-- &amp; \ud800 \u2028 Piña"
 
 
@@ -246,12 +303,13 @@ def test_data_cannot_end_its_element_and_comes_back(
     documents["recipe-details"]["data"][0]["recipe_name"] = HOSTILE
     text = render(documents)
     text.encode()
-    assert text.count("<script") == text.count("</script") == 4
+    assert text.count("<script") == text.count("</script") == 5
     elements = re.findall(r'<script type="application/json" id="(\w+)">(.*?)</script>', text)
-    assert [name for name, _ in elements] == ["core", "neighbors"]
+    assert [name for name, _ in elements] == ["site", "core", "neighbors"]
     for _, block in elements:
         assert not set("<>&") & set(block)
-    core, near = (json.loads(block) for _, block in elements)
+    site, core, near = (json.loads(block) for _, block in elements)
+    assert site == {}
     assert core["recipes"]["name"][0] == HOSTILE.replace("\ud800", "?")
     assert near == blocks(documents)[1]
 

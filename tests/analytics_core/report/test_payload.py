@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import accumulate, islice, pairwise
 from typing import Any
 
 import pytest
 
+from analytics_core.report import payload
+from analytics_core.report.packing import unpack
 from analytics_core.report.payload import compact
 from tests.analytics_core.report.documents import (
     IngredientRow,
@@ -27,12 +29,21 @@ def sentences(documents: dict[str, Any]) -> list[str]:
     """Every sentence of the page, put together as the page does it."""
     core, near = compact(documents)
     names = core["ingredients"]["name"]
+    ingredient, start = unpack(core["lines"]["ingredient"]), core["recipes"]["start"]
+    own = [list(dict.fromkeys(ingredient[a:b])) for a, b in pairwise(start)]
+    froms = [r for r, count in enumerate(unpack(near["count"])) for _ in range(count)]
     said = []
-    fragment = iter(near["fragment"])
-    for count in near["words"]:
-        fragments = list(islice(fragment, count))
-        said.append("".join(near["text"][f] if f >= 0 else names[-1 - f] for f in fragments))
-    assert len(said) == len(near["to"])
+    fragment = iter(unpack(near["fragment"]))
+    tos = unpack(near["to"])
+    for count, here, there in zip(unpack(near["words"]), froms, tos, strict=True):
+        both = list(dict.fromkeys(own[here] + own[there]))
+        # beyond the two drinks' own come all others
+        known = [names[i] for i in both] + names
+        said.append(
+            "".join(
+                known[f >> 1] if f & 1 else near["text"][f >> 1] for f in islice(fragment, count)
+            )
+        )
     assert next(fragment, None) is None
     return said
 
@@ -47,7 +58,7 @@ def test_the_page_carries_the_published_words(documents: dict[str, Any]) -> None
 
 def test_texts_are_kept_once(documents: dict[str, Any]) -> None:
     _, near = compact(documents)
-    assert len(set(near["text"])) == len(near["text"]) < len(near["to"])
+    assert len(set(near["text"])) == len(near["text"]) < len(unpack(near["to"]))
     assert not any("Gin" in text for text in near["text"])  # names are ingredients, never text
 
 
@@ -78,3 +89,48 @@ def test_steps_that_are_missing_are_no_words(documents: dict[str, Any]) -> None:
         for row in rows
     ]
     assert set(sentences({**documents, "recipe-similar": {"data": older}})) == {""}
+
+
+def test_a_page_of_a_usual_collection_leaves_nothing_out(documents: dict[str, Any]) -> None:
+    core, _ = compact(documents)
+    assert "left_out" not in core
+
+
+@pytest.mark.parametrize("most", [1, 100, 1400, 2 * 1400 + 5])
+def test_beyond_what_a_page_carries_the_nearest_stay(
+    documents: dict[str, Any], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(payload, "MOST_NEIGHBORS", most)
+    whole = documents["recipe-similar"]["data"]
+    core, near = compact(documents)
+    ids = core["recipes"]["id"]
+    listed = max(1, most // len(ids))
+    to = unpack(near["to"])
+    start = list(accumulate(unpack(near["count"]), initial=0))
+    kept = [[ids[other] for other in to[a:b]] for a, b in pairwise(start)]
+    assert kept == [[n["neighbor_recipe_id"] for n in row["neighbors"][:listed]] for row in whole]
+    left = sum(len(row["neighbors"]) for row in whole) - len(to)
+    assert [(part["what"], part["count"]) for part in core["left_out"]] == [("neighbor", left)]
+    flows = unpack(near["flows"])
+    assert len(unpack(near["words"])) == len(unpack(near["distance"])) == len(to) == len(flows)
+    assert sum(flows) == len(unpack(near["mass"]))
+
+
+def test_too_many_drinks_are_thinned_out_evenly(
+    documents: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payload, "MOST_RECIPES", 60)
+    every = [row["recipe_id"] for row in documents["recipe-details"]["data"]]
+    core, near = compact(documents)
+    ids = core["recipes"]["id"]
+    step = -(-len(every) // 60)
+    assert ids == every[::step]
+    assert 30 < len(ids) <= 60
+    assert core["left_out"][0]["count"] == len(every) - len(ids)
+    assert all(0 <= other < len(ids) for other in unpack(near["to"]))
+    places = {row["recipe_id"]: row for row in documents["cocktail-space"]["data"]}
+    x = [places[key]["x"] for key in ids]
+    order = sorted(range(len(ids)), key=lambda r: x[r])
+    across = [core["recipes"]["plain"]["x"][r] for r in order]
+    assert across == sorted(across)
+    assert len(core["recipes"]["family"]) == len(core["recipes"]["start"]) - 1 == len(ids)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from analytics_core.similarity import _layout
 from analytics_core.similarity.embedding import (
     Edges,
     MapSettings,
@@ -65,8 +68,6 @@ def test_edges_hold_both_ways_alike_and_fall_off_with_distance() -> None:
 
 
 def test_weights_of_a_drink_add_up_to_what_umap_asks_for() -> None:
-    from analytics_core.similarity import _layout
-
     distances = graph_of(clusters(), 14).distances
     indptr = np.arange(46, dtype=np.int64) * 14
     weights = _layout.weigh(indptr, distances.ravel(), 14, np.log2(15)).reshape(45, 14)
@@ -79,8 +80,6 @@ def test_weights_of_a_drink_add_up_to_what_umap_asks_for() -> None:
 
 @pytest.mark.parametrize("x", [0.0, 1e-9, 0.1, 1.0, 7.5, 59.0])
 def test_the_exponential_is_the_exponential(x: float) -> None:
-    from analytics_core.similarity import _layout
-
     assert _layout._decay(x) == pytest.approx(np.exp(-x), rel=1e-9)
     assert _layout._decay(1e4) == 0.0
 
@@ -91,6 +90,41 @@ def test_the_curve_is_near_the_one_that_umap_fits() -> None:
     umaps = 1 / (1 + 1.5769 * apart ** (2 * 0.8951))
     ours = 1 / (1 + MapSettings().curve * apart**1.75)
     np.testing.assert_allclose(ours, umaps, atol=0.01)
+
+
+@pytest.mark.parametrize("apart", [1e-4, 0.01, 0.3, 1.0, 2.0, 7.7, 40.0, 100.0])
+def test_the_forces_are_the_slopes_of_the_curve(apart: float) -> None:
+    """UMAP's gradients by its own formulas, with powers instead of straight pieces."""
+    a, b, square = 1.577, 0.875, apart**2
+    pulls, pushes = _layout.forces(a)
+    pull = -2 * a * b * square ** (b - 1) / (1 + a * square**b)
+    push = 2 * b / ((0.001 + square) * (1 + a * square**b))
+    assert _layout._force(pulls, square) == pytest.approx(pull, rel=2e-3)
+    assert _layout._force(pushes, square) == pytest.approx(push, rel=2e-3)
+
+
+@pytest.mark.parametrize("square", [0.0, 1e-300, 1e-12, 1e6, 1e300])
+def test_beyond_what_is_told_apart_forces_stay_bounded(square: float) -> None:
+    pulls, pushes = _layout.forces(1.577)
+    assert -200 < _layout._force(pulls, square) < 0
+    assert 0 < _layout._force(pushes, square) < 1800
+
+
+@settings(deadline=None)
+@given(st.integers(13, 40), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_either_of_two_ties_holds(count: int, k: int, seed: int) -> None:
+    points = np.random.default_rng(seed).random((count, 2)).round(1)  # with points that coincide
+    graph = graph_of(points, k)
+    one_way = np.zeros((count, count))
+    weights = _layout.weigh(
+        np.arange(count + 1) * k, graph.distances.ravel(), k, round(np.log2(k + 1), 6)
+    )
+    one_way[np.repeat(np.arange(count), k), graph.indices.ravel()] = weights
+    found = tie(graph, np.arange(count), MapSettings(neighbors=k + 1))
+    dense = np.zeros((count, count))
+    dense[found.heads, found.tails] = found.weights
+    np.testing.assert_allclose(dense, one_way + one_way.T - one_way * one_way.T, atol=1e-15)
+    assert (np.diff(found.heads * count + found.tails) > 0).all()
 
 
 def test_of_one_mixture_there_is_one_spot() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analytics_core.errors import AnalyticsError
 from analytics_core.similarity.ground_cost import LearnedCost
@@ -28,6 +30,29 @@ def test_neighbors_kept_counts_who_is_near_on_the_map_too() -> None:
 
 def test_neighbors_kept_where_points_coincide_is_a_share() -> None:
     assert 0.0 <= neighbors_kept(ROW, np.zeros((4, 2))) <= 1.0
+
+
+SPREADS = ("even", "line", "crowded here, lonely there")
+
+
+@settings(deadline=None)
+@given(st.integers(2, 300), st.integers(1, 14), st.integers(0, 2**32 - 1), st.sampled_from(SPREADS))
+def test_neighbors_kept_is_what_all_pairs_say(count: int, k: int, seed: int, spread: str) -> None:
+    rng = np.random.default_rng(seed)
+    k = min(k, count - 1)
+    points = rng.random((count, 2))
+    if spread == "line":
+        points *= [1.0, 1e-9]
+    elif spread == "crowded here, lonely there":
+        points = np.exp(8 * points)
+    listed = np.array([rng.permutation(np.delete(np.arange(count), r))[:k] for r in range(count)])
+    apart = ((points[:, None] - points[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(apart, np.inf)
+    judged = min(k, 10)
+    near = np.argsort(apart, axis=1)[:, :judged]
+    kept = [len(set(near[r]) & set(listed[r, :judged])) for r in range(count)]
+    graph = KnnGraph(listed.astype(np.int32), np.ones((count, k)))
+    assert neighbors_kept(graph, points) == pytest.approx(sum(kept) / (count * judged))
 
 
 def test_mutual_share_counts_relations_that_hold_both_ways() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analytics_core.changes import digests_of
 from analytics_core.errors import DataError
 from analytics_core.source import bar_assistant, tables
 from analytics_core.source.catalog import Catalog, Lines
@@ -150,6 +151,24 @@ def test_what_the_owner_declares(bar: Path) -> None:
     assert ids[catalog.parts].tolist() == [[LIME, LEMON]]
 
 
+@pytest.mark.parametrize("path", ["NULL", "''", "'99/98/'", "'1/2/3/'"])
+def test_paths_are_rebuilt_from_the_parents(bar: Path, path: str) -> None:
+    before = read(bar)
+    change(bar, f"UPDATE ingredients SET materialized_path = {path}")
+    catalog = read(bar)
+    paths = dict(zip(catalog.ingredients.ids.tolist(), catalog.ingredients.paths, strict=True))
+    assert (paths[GIN], paths[LONDON], paths[TANQUERAY]) == ("/1/", "/1/2/", "/1/2/3/")
+    assert (catalog.fingerprint, catalog.findings) == (before.fingerprint, before.findings)
+
+
+def test_a_line_that_begins_to_insist_makes_its_recipe_another(bar: Path) -> None:
+    before = digests_of(read(bar))
+    change(bar, "UPDATE cocktail_ingredients SET is_specified = 1 WHERE id IN (1, 7)")
+    after = digests_of(read(bar))
+    # London dry counts as itself anyway; Tanqueray in the sour does no longer
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, False, *[True] * 3]
+
+
 def test_a_parent_that_is_not_there_and_lines_that_dangle(bar: Path) -> None:
     change(bar, f"UPDATE ingredients SET parent_ingredient_id = 99 WHERE id = {LONDON}")
     change(bar, "DELETE FROM cocktails WHERE id = 2")
@@ -232,9 +251,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     class Watched(sqlite3.Connection):
         def set_authorizer(self, authorizer: Any) -> None:
-            def watch(action: int, one: str, other: str, *more: Any) -> int:
+            def watch(action: int, one: str | None, other: str | None, *more: Any) -> int:
                 if action == sqlite3.SQLITE_READ:
-                    seen.append((one, other))
+                    seen.append((str(one), str(other)))
                 return authorizer(action, one, other, *more) if authorizer else sqlite3.SQLITE_OK
 
             super().set_authorizer(watch)
@@ -268,12 +287,12 @@ def test_only_the_named_columns_are_read(
     assert {table for table, _ in columns} >= set(bar_assistant.NEEDED)
 
 
-@pytest.mark.parametrize("column", ["instructions", "(SELECT password FROM users)"])
+@pytest.mark.parametrize("column", ["created_user_id", "(SELECT password FROM users)"])
 def test_sqlite_itself_refuses_every_other_column(
     bar: Path, monkeypatch: pytest.MonkeyPatch, column: str
 ) -> None:
     monkeypatch.setattr(tables, "_expression", lambda *_: column)
-    with pytest.raises(DataError, match=r"access to \w+\.(instructions|password) is prohibited"):
+    with pytest.raises(DataError, match=r"access to \w+\.(created_user_id|password) is prohibited"):
         read(bar)
 
 

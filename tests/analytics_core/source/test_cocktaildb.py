@@ -142,16 +142,20 @@ def test_names_of_files_that_a_uri_would_misread(tmp_path: Path, name: str) -> N
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_twenty_thousand_recipes_load_in_about_a_second(tmp_path: Path) -> None:
-    path = large_database(tmp_path / "large.db", recipes=20_000)
-    seconds = []
-    for _ in range(2):
-        started = time.process_time()
-        catalog = load_catalog(path)
-        seconds.append(time.process_time() - started)
-    assert len(catalog.recipes.ids) == 20_000
-    assert catalog.findings == ()
-    assert min(seconds) < 1.5  # 0.3 s on the machine this was written on
+def test_ten_times_the_recipes_take_about_ten_times_as_long_to_load(tmp_path: Path) -> None:
+    """Of the processor's time, which a busy machine takes little of; by squares it would be 100."""
+    seconds = {}
+    for recipes in (2_000, 20_000):
+        path = large_database(tmp_path / f"{recipes}.db", recipes=recipes)
+        runs = []
+        for _ in range(3):
+            started = time.process_time()
+            catalog = load_catalog(path)
+            runs.append(time.process_time() - started)
+        assert len(catalog.recipes.ids) == recipes
+        assert catalog.findings == ()
+        seconds[recipes] = min(runs)
+    assert seconds[20_000] < 40 * seconds[2_000]
 
 
 # --- files that are no databases -------------------------------------------------------------

@@ -606,7 +606,7 @@ def test_a_writer_that_never_pauses(
         monkeypatch.setattr(Path, "open", opening)
         started = time.monotonic()
         sentence = refusal(bank, tmp_path / "scratch", patience_seconds=0.3)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
     assert "no consistent copy within 0.3 s" in sentence
     assert "never pause writing it. Try again" in sentence
 

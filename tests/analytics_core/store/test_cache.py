@@ -9,6 +9,7 @@ import pytest
 
 from analytics_core.errors import StorageError
 from analytics_core.store import LocalStorage, S3Storage
+from analytics_core.store.base import Content
 from analytics_core.store.cache import Cache
 
 KEY = "work/cost/abc.npz"
@@ -111,7 +112,7 @@ def test_what_the_last_runs_did_not_use_is_removed(tmp_path: Path) -> None:
 
 def test_a_run_lists_a_result_before_it_is_written(tmp_path: Path) -> None:
     class Dying(LocalStorage):
-        def write(self, key: str, data: bytes, *, content_type: str = "") -> None:
+        def write(self, key: str, data: Content, *, content_type: str = "") -> None:
             if key.endswith(".npz"):
                 raise StorageError("the power went out")
             super().write(key, data)

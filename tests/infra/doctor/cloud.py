@@ -132,9 +132,10 @@ class Network:
         )
 
     def group(self, name: str) -> str:
-        return self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc_id)[
-            "GroupId"
-        ]
+        found: str = self.ec2.create_security_group(
+            GroupName=name, Description=name, VpcId=self.vpc_id
+        )["GroupId"]
+        return found
 
     def lead_to(self, **way: str) -> None:
         self.ec2.create_route(RouteTableId=self.table_id, DestinationCidrBlock="0.0.0.0/0", **way)
@@ -151,9 +152,8 @@ class Network:
 
     def put_behind_nat(self) -> str:
         address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
-        name = self.ec2.create_nat_gateway(AllocationId=address, SubnetId=self.subnet_ids[0])[
-            "NatGateway"
-        ]["NatGatewayId"]
+        made = self.ec2.create_nat_gateway(AllocationId=address, SubnetId=self.subnet_ids[0])
+        name: str = made["NatGateway"]["NatGatewayId"]
         self.lead_to(NatGatewayId=name)
         return name
 

@@ -272,7 +272,8 @@ def encrypt(s3: Any, key: Json) -> None:
 
 @pytest.fixture
 def key(aws: Cloud) -> Json:
-    return aws.client("kms").create_key()["KeyMetadata"]
+    found: Json = aws.client("kms").create_key()["KeyMetadata"]
+    return found
 
 
 def keyed(arn: str) -> Environment:

@@ -91,6 +91,16 @@ class Emulator:
         return [json.loads(line) for line in lines]
 
 
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask a server to stop; on a busy machine that may take it longer than it is waited for."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def emulator(
     folder: Path, *, docker: str | None = None, module: str = "tests.infra.emulator"
@@ -140,6 +150,5 @@ def emulator(
         }
         yield Emulator(endpoint, variables, folder)
     finally:
-        process.terminate()
-        process.wait(timeout=20)
+        end(process)
         log.close()

@@ -63,7 +63,8 @@ def patch_template_urls() -> None:
         parts = urlparse(template_url)
         if parts.hostname == "127.0.0.1":
             template_url = f"http://localhost{parts.path}"
-        return original(template_url, account_id=account_id, partition=partition)
+        found: str = original(template_url, account_id=account_id, partition=partition)
+        return found
 
     for module in (cloudformation, responses, utils):
         module.get_stack_from_s3_url = get_stack_from_s3_url

@@ -344,9 +344,10 @@ def update_nested(
 
 
 def _template(properties: Any, account_id: str, region_name: str) -> str:
-    return models.get_stack_from_s3_url(
+    found: str = models.get_stack_from_s3_url(
         properties["TemplateURL"], account_id=account_id, partition=get_partition(region_name)
     )
+    return found
 
 
 def apply_change_set(backend: Any, change_set_name: str, stack_name: str | None = None) -> None:

@@ -77,27 +77,33 @@ def write_file(target: str, data: bytes) -> None:
         return
     place = Path(os.path.realpath(target))
     try:
-        try:
-            before = place.stat()
-        except FileNotFoundError:
-            make_folder(place.parent)
-            _replace(place, data, mode=None)
-            return
-        if stat.S_ISREG(before.st_mode) and before.st_nlink == 1:
-            try:
-                _replace(place, data, mode=stat.S_IMODE(before.st_mode))
-                return
-            except OSError as error:
-                if error.errno not in _IN_PLACE:
-                    raise
-        with place.open("wb", buffering=0) as file:
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
+        make_folder(place.parent)
+        if not _replaced(place, data):
+            with place.open("wb", buffering=0) as file:
+                view = memoryview(data)
+                while view:
+                    view = view[file.write(view) :]
     except BrokenPipeError as error:
         raise StorageError(f"cannot write {target}: its reader went away") from error
     except OSError as error:
         raise StorageError(explain("write", Path(target), error)) from error
+
+
+def _replaced(place: Path, data: bytes) -> bool:
+    """Rename a new file over the old one; False where the old one has to be written into."""
+    mode = None
+    if os.path.lexists(place):
+        before = place.stat()
+        if not stat.S_ISREG(before.st_mode) or before.st_nlink > 1:
+            return False
+        mode = stat.S_IMODE(before.st_mode)
+    try:
+        _replace(place, data, mode=mode)
+    except OSError as error:
+        if mode is None or error.errno not in _IN_PLACE:
+            raise
+        return False
+    return True
 
 
 def _replace(place: Path, data: bytes, *, mode: int | None) -> None:

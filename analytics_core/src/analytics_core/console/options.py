@@ -201,4 +201,12 @@ PlanId = Annotated[
 Complete = Annotated[
     bool, typer.Option("--complete", help="Compute here what shards did not leave.")
 ]
+FixSql = Annotated[
+    str | None,
+    typer.Option(
+        "--fix-sql",
+        help="Write SQL for what is certain into this file, to be read and run by you; - is"
+        " standard output.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

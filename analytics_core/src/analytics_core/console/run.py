@@ -100,7 +100,7 @@ class Run:
                 succeeded=True,
                 seconds=result.seconds,
                 recipes=result.manifest["database"]["recipes"],
-                warnings=sum(warning["count"] for warning in result.manifest["warnings"]),
+                warnings=sum(finding["count"] for finding in result.manifest["warnings"]),
                 stage_seconds=[
                     (stage["name"], stage["seconds"])
                     for stage in result.timings

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from analytics_core.naming import fold
+from analytics_core.source.findings import MAX_EXAMPLES
 
 if TYPE_CHECKING:
     from analytics_core.source.findings import Finding
@@ -52,17 +54,25 @@ def stages_table(stages: Iterable[Mapping[str, Any]]) -> Table:
     return table
 
 
-def findings_table(findings: Sequence[Finding]) -> Table:
-    """Build the table of data-quality findings."""
-    table = Table("finding", title="Findings", title_justify="left")
-    table.add_column("count", justify="right")
-    table.add_column("what it means")
-    table.add_column("for example")
+def findings_text(findings: Sequence[Finding], *, shown: int = 3) -> Group:
+    """Build paragraphs of findings: what was found, what to do about it, and examples."""
+    paragraphs: list[Padding | Text] = []
     for finding in findings:
-        examples = ", ".join(plain(example) for example in finding.examples)
-        row = plain(finding.code), str(finding.count), plain(finding.message, longest=400), examples
-        table.add_row(*map(Text, row))
-    return table
+        heading = Text(plain(finding.message, longest=400), style="bold")
+        paragraphs.append(heading.append(f"  [{plain(finding.code)}]", style="not bold dim"))
+        if finding.advice:
+            paragraphs.append(Padding(Text(finding.advice), (0, 0, 0, 2)))
+        paragraphs += [
+            Padding(Text(f"- {plain(example, longest=100)}"), (0, 0, 0, 2))
+            for example in finding.examples[:shown]
+        ]
+        if len(finding.examples) > shown:
+            rest = Text(f"and {len(finding.examples) - shown} more with --json", style="dim")
+            if len(finding.examples) >= MAX_EXAMPLES:
+                rest = Text("and more; --json shows ten", style="dim")
+            paragraphs.append(Padding(rest, (0, 0, 0, 2)))
+        paragraphs.append(Text())
+    return Group(*paragraphs)
 
 
 def neighbors_table(documents: _Documents, recipe_id: int, *, count: int) -> Table:

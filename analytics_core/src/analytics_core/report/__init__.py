@@ -7,7 +7,7 @@ The front-end sources stand in ``frontend/``; a build hook turns them into
 ``dist/`` when the package is built or installed.
 """
 
-from analytics_core.report.page import page_of, render
+from analytics_core.report.page import Site, page_of, render
 from analytics_core.report.payload import Payload
 
-__all__ = ["Payload", "page_of", "render"]
+__all__ = ["Payload", "Site", "page_of", "render"]

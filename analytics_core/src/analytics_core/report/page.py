@@ -11,10 +11,16 @@ import base64
 import hashlib
 import html
 import json
+import mimetypes
+import re
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import orjson
 
 from analytics_core.errors import AnalyticsError
 from analytics_core.report.payload import compact
@@ -67,7 +73,67 @@ def load_bundle(folder: Path = DIST) -> Bundle:
     return Bundle(early=early, app=app, style=style)
 
 
-def render(documents: Mapping[str, dict[str, Any]]) -> str:
+LARGEST_LOGO = 200_000
+"""Bytes of a logo, which every copy of the page carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """How the page belongs to the site that it stands on.
+
+    Attributes
+    ----------
+    title : str
+        What the page is called.
+    recipe_url : str or None
+        Where a recipe is on the site, with ``{id}`` for its id and, if wanted, ``{name}`` for
+        its name as addresses have it: ``https://example.com/cocktails/{id}``.
+    logo : Path or None
+        A picture, which stands in place of the title.
+    """
+
+    title: str = "Cocktail Atlas"
+    recipe_url: str | None = None
+    logo: Path | None = None
+
+
+def site_block(site: Site) -> dict[str, str]:
+    """Check what a site says of itself, and put it as the page reads it.
+
+    Raises
+    ------
+    AnalyticsError
+        The address has no ``{id}`` or is none of the web, or the logo is no picture or too large.
+    """
+    block = {"title": site.title} if site.title != Site().title else {}
+    if site.recipe_url is not None:
+        if "{id}" not in site.recipe_url or not re.match(r"(https?:/)?/\S+$", site.recipe_url):
+            raise AnalyticsError(
+                f"the recipes' address {site.recipe_url!r} should be one of the web with {{id}} in "
+                "it, such as https://example.com/cocktails/{id}"
+            )
+        block["recipe_url"] = site.recipe_url
+    if site.logo is not None:
+        kind, _ = mimetypes.guess_type(site.logo.name)
+        if kind is None or not kind.startswith("image/"):
+            raise AnalyticsError(
+                f"the logo {site.logo} should be a picture: SVG, PNG, JPEG or WebP"
+            )
+        try:
+            content = site.logo.read_bytes()
+        except OSError as problem:
+            raise AnalyticsError(
+                f"the logo {site.logo} cannot be read: {problem.strerror}"
+            ) from None
+        if len(content) > LARGEST_LOGO:
+            raise AnalyticsError(
+                f"the logo {site.logo} has {len(content):,} bytes, and at most {LARGEST_LOGO:,} fit"
+            )
+        block["logo"] = f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return block
+
+
+def render(documents: Mapping[str, dict[str, Any]], site: Site | None = None) -> str:
     """Make the page from a run's documents.
 
     Parameters
@@ -75,6 +141,8 @@ def render(documents: Mapping[str, dict[str, Any]]) -> str:
     documents : mapping
         Parsed documents by type, as ``read_published`` gives them, the
         manifest under ``"manifest"`` included.
+    site : Site, optional
+        How the page belongs to a site.
 
     Returns
     -------
@@ -84,26 +152,42 @@ def render(documents: Mapping[str, dict[str, Any]]) -> str:
     Raises
     ------
     AnalyticsError
-        A document is missing, or the bundle has not been built.
+        A document is missing, the bundle has not been built, or the site's settings are wrong.
     """
-    return page_of(*compact(documents))
+    return page_of(*compact(documents), site=site)
 
 
-def page_of(core: Mapping[str, Any], neighbors: Mapping[str, Any]) -> str:
+def page_of(
+    core: Mapping[str, Any], neighbors: Mapping[str, Any], *, site: Site | None = None
+) -> str:
     """Make the page from its two blocks.
 
     Parameters
     ----------
     core, neighbors : mapping
         From `analytics_core.report.payload.Payload`.
+    site : Site, optional
+        How the page belongs to a site.
 
     Returns
     -------
     str
         As `render`; `render` has the errors too.
     """
+    site = site or Site()
+    block = site_block(site)
     bundle = load_bundle()
+    # the columns are whole numbers; the encoder would write null for a figure that is none
+    json.dumps(core["manifest"], allow_nan=False)
+    recipes = len(core["recipes"]["id"])
     return _HTML.format(
+        title=html.escape(site.title, quote=True),
+        description=html.escape(
+            f"{recipes:,} recipes on one map: what is made alike, what to swap, and what can be "
+            "made from your shelf.",
+            quote=True,
+        ),
+        site=_as_json(block),
         policy=html.escape(_policy(bundle), quote=True),
         early=bundle.early,
         style=bundle.style,
@@ -116,12 +200,17 @@ def page_of(core: Mapping[str, Any], neighbors: Mapping[str, Any]) -> str:
 
 def _as_json(value: object) -> str:
     """JSON that is harmless inside a script element."""
-    text = json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=list
-    )
-    escaped = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    # lone surrogates cannot be written as UTF-8; the replacement sign says something was there
-    return escaped.encode("utf-8", "replace").decode("utf-8")
+    try:
+        text = orjson.dumps(value, default=_as_array, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    except TypeError:  # lone surrogates, which UTF-8 cannot say: "?" shows that something was there
+        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list)
+        text = plain.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _as_array(column: array[Any]) -> Any:
+    """Hand over a column as it lies in memory; of a type that the encoder knows."""
+    return np.frombuffer(column, dtype=column.typecode)
 
 
 def _policy(bundle: Bundle) -> str:
@@ -130,7 +219,8 @@ def _policy(bundle: Bundle) -> str:
         "default-src 'none'; "
         f"script-src {scripts}; style-src {_source(bundle.style)}; "
         "img-src data:; font-src data:; base-uri 'none'; form-action 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
+        # one worker, made of the program's own text: bottle sets are sought off the main thread
+        "worker-src blob:; require-trusted-types-for 'script'; trusted-types atlas-worker"
     )
 
 
@@ -153,7 +243,12 @@ _HTML = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
-<title>Cocktail Atlas</title>
+<title>{title}</title>
+<meta name="description" content="{description}">
+<meta property="og:type" content="website">
+<meta property="og:title" content="{title}">
+<meta property="og:description" content="{description}">
+<meta name="twitter:card" content="summary">
 <link rel="icon" href="{favicon}">
 <script>{early}</script>
 <style>{style}</style>
@@ -164,6 +259,7 @@ _HTML = """<!doctype html>
 <main id="main"><p id="loading">Laying out the map …</p></main>
 <noscript><p class="noscript">This page draws itself with JavaScript, which is switched off.
 </p></noscript>
+<script type="application/json" id="site">{site}</script>
 <script type="application/json" id="core">{core}</script>
 <script type="application/json" id="neighbors">{neighbors}</script>
 <script>{app}</script>

@@ -1,7 +1,7 @@
 """The documents in a compact shape: columns of numbers instead of repeated keys and names.
 
 At 1,400 recipes with ten neighbors each the documents hold 23 MB of JSON; the
-columns hold less than two. What the page needs for its first paint comes in
+columns hold less than one. What the page needs for its first paint comes in
 one block; the neighbors, the larger part, in a second that is parsed later.
 """
 
@@ -11,10 +11,14 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
-from analytics_core.similarity.families import find_families
+from analytics_core.report.ingredients import Ingredients
+from analytics_core.report.kinds import Kind
+from analytics_core.report.packing import pack
+from analytics_core.report.regions import Graph, name_families
 from analytics_core.wording import Fragment, phrase
 
 NEEDED = (
@@ -27,6 +31,7 @@ NEEDED = (
     "recipe-details",
     "recipe-complexity",
 )
+CHANGES = "what-changed"
 MANIFEST_FIELDS = (
     "run_id",
     "generated_at",
@@ -37,19 +42,23 @@ MANIFEST_FIELDS = (
     "database",
     "counts",
     "warnings",
+    "suggestions",
     "quality",
     "stages",
     "documents",
 )
 GRID = 10_000
 """Steps across the longer side of a map: finer than a pixel at tenfold zoom."""
-MASS_STEPS = 10_000
-"""Masses and distances are kept in ten-thousandths."""
-SUBSTITUTES_SHOWN = 6
+STEPS = 10_000
+"""Shares and distances are kept in ten-thousandths."""
+FLOW_STEPS = 1_000
+"""What moves between two drinks is drawn, so thousandths do; costs are said in words."""
+SUBSTITUTES_SHOWN = 10
 MOST_RECIPES = 100_000
-"""Drinks that a page carries: more points than a map has pixels to tell them apart."""
-MOST_NEIGHBORS = 250_000
-"""Neighbors that a page carries, of all drinks together: with them it has some 20 MB."""
+"""Drinks that a page carries, of some 165 bytes each."""
+MOST_NEIGHBORS = 200_000
+"""Neighbors that a page carries, of all drinks together, of some 90 bytes each: with both at
+their most it has 35 MB, which a browser still opens."""
 
 Rows = Sequence[Mapping[str, Any]]
 Row = Mapping[str, Any]
@@ -95,6 +104,8 @@ def compact(documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any],
             page.add_position(name, row)
     for row in data["recipe-complexity"]:
         page.add_complexity(row)
+    if CHANGES in documents:
+        page.changes = documents[CHANGES]["data"]
     return page.blocks(documents["manifest"])
 
 
@@ -118,10 +129,15 @@ class Payload:
         self._recipes = {key: index for index, key in enumerate(recipe_ids[::every])}
         self._recipes_left_out = len(recipe_ids) - len(self._recipes)
         self._listed = max(1, MOST_NEIGHBORS // max(1, len(self._recipes)))
-        self._ingredients = _Ingredients(tree)
+        self._ingredients = Ingredients(tree)
         self._id: list[int] = []
         self._name: list[str] = []
         self._base = array("i")
+        self._strength: list[float | int | None] = []
+        self._optional: dict[int, list[int]] = {}
+        self._variants: dict[int, int] = {}
+        self.changes: Row | None = None
+        """The data of `what-changed`, for the owner's desk."""
         self._lines = _Lines(self._ingredients)
         self._neighbors = _Neighbors(self._ingredients, self._recipes, self._listed)
         self._substitutes: dict[int, Row] = {}
@@ -137,6 +153,14 @@ class Payload:
         self._base.append(
             self._ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"])
         )
+        self._strength.append(_short(row.get("abv")))
+        index = self._ingredients.index
+        if optional := row.get("optional"):
+            self._optional[len(self._id) - 1] = [
+                index(line["ingredient_id"], line["ingredient_name"]) for line in optional
+            ]
+        if (above := row.get("variant_of")) and above["recipe_id"] in self._recipes:
+            self._variants[len(self._id) - 1] = self._recipes[above["recipe_id"]]
         self._lines.add(row["lines"])
 
     def add_similar(self, row: Row, sentences: Sequence[Sequence[Fragment]] | None = None) -> None:
@@ -144,6 +168,15 @@ class Payload:
         index = self._recipes.get(row["recipe_id"])
         if index is not None:
             self._neighbors.add(index, row["neighbors"], sentences)
+
+    def take_part(self) -> Part:
+        """Return the neighbors gathered so far, and forget them: a copy of the process has them."""
+        part, self._neighbors.part = self._neighbors.part, Part()
+        return part
+
+    def add_part(self, part: Part) -> None:
+        """Take neighbors that a copy of the process gathered."""
+        self._neighbors.part.extend(part)
 
     def add_substitutes(self, row: Row) -> None:
         """Take a row of `ingredient-substitutes`."""
@@ -162,125 +195,84 @@ class Payload:
 
     def blocks(self, manifest: Row) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the core block and the neighbors block."""
-        neighbors = self._neighbors.columns(len(self._id))
-        of_recipe, families = self._families(neighbors)
+        lines = self._lines
+        rolled = lines.each(lines.rolled)
+        substitutes = _substitutes(self._substitutes, self._ingredients)
+        # from here on no ingredient joins those that the columns have met
+        kinds = self._ingredients.kinds()
+        graph = self._neighbors.graph(len(self._id))
+        of_recipe, families = name_families(graph, rolled, kinds, self._name)
         core: dict[str, Any] = {
             "manifest": {name: manifest[name] for name in MANIFEST_FIELDS if name in manifest},
             "recipes": {
                 "id": self._id,
                 "name": self._name,
-                "base": self._base,
+                "base": [self._base_of(recipe, kinds) for recipe in range(len(self._id))],
                 "family": of_recipe,
-                "start": self._lines.start,
+                "start": lines.start,
                 "plain": self._positions["plain"].columns(len(self._id)),
                 "learned": self._positions["learned"].columns(len(self._id)),
             },
-            "lines": self._lines.columns(),
-            "units": self._lines.units(),
+            "lines": lines.columns(),
+            "units": lines.units(),
             "families": families,
-            "substitutes": _substitutes(self._substitutes, self._ingredients),
+            "substitutes": substitutes,
             "complexity": self._complexity,
-            # last: the columns above may have added ingredients that the tree lacks
-            "ingredients": self._ingredients.columns(),
+            "ingredients": {
+                **self._ingredients.columns(),
+                "kind": [int(kind) for kind in kinds],
+                "made": self._ingredients.makings(kinds),
+            },
         }
+        if any(strength is not None for strength in self._strength):
+            core["recipes"]["abv"] = self._strength
+        # what few collections have; the page shows it where it is
+        core["recipes"] |= {
+            name: known
+            for name, known in (("optional", self._optional), ("variant_of", self._variants))
+            if known
+        }
+        if self.changes is not None:
+            core["changes"] = self.changes
         if left_out := self._left_out():
             core["left_out"] = left_out
-        return core, neighbors
+        return core, self._neighbors.packed(graph, lines.each(lines.ingredient), rolled)
+
+    def _base_of(self, recipe: int, kinds: Sequence[Kind]) -> int:
+        """The root of most of a drink's alcohol; -1 where there is none."""
+        known = self._base[recipe]
+        if known >= 0 and kinds[known] is Kind.ALCOHOL:
+            return known
+        shares: Counter[int] = Counter()
+        for at in range(self._lines.start[recipe], self._lines.start[recipe + 1]):
+            ingredient = self._lines.ingredient[at]
+            if kinds[ingredient] is Kind.ALCOHOL:
+                shares[self._ingredients.root(ingredient)] += self._lines.fraction[at]
+        if shares:
+            return shares.most_common(1)[0][0]
+        return known if known >= 0 and kinds[known] is Kind.UNTOLD else -1
 
     def _left_out(self) -> list[dict[str, Any]]:
         """What the page does not carry: what, how many, and why."""
         found = []
         if self._recipes_left_out:
             why = f"a page carries at most {MOST_RECIPES:,} drinks, which are spread evenly"
-            found.append({"what": "drinks", "count": self._recipes_left_out, "why": why})
+            found.append({"what": "drink", "count": self._recipes_left_out, "why": why})
         if self._neighbors.left_out:
             kept = "one" if self._listed == 1 else str(self._listed)
             why = f"of so many drinks a page carries the nearest {kept} each"
-            found.append({"what": "neighbors", "count": self._neighbors.left_out, "why": why})
+            found.append({"what": "neighbor", "count": self._neighbors.left_out, "why": why})
         return found
-
-    def _families(self, neighbors: Mapping[str, Any]) -> tuple[Sequence[int], list[list[int]]]:
-        """Families of recipes, largest first, each with the ingredients that mark it."""
-        recipes = len(self._id)
-        of_recipe, count = find_families(
-            neighbors["start"], neighbors["to"], neighbors["distance"], recipes
-        )
-        weight: list[Counter[int]] = [Counter() for _ in range(count)]
-        overall: Counter[int] = Counter()
-        members = Counter(of_recipe)
-        rolled, bounds = self._lines.rolled, self._lines.start
-        for r, family in enumerate(of_recipe):
-            seen = set(rolled[bounds[r] : bounds[r + 1]])
-            weight[family].update(seen)
-            overall.update(seen)
-        marks = []
-        for family, counter in enumerate(weight):
-            size = members[family]
-
-            def lift(item: tuple[int, int], size: int = size) -> float:
-                # how much more often here than anywhere, weighed by how often at all
-                here = item[1] / size
-                return here * math.log(here * recipes / overall[item[0]])
-
-            ranked = sorted(counter.items(), key=lift, reverse=True)
-            marks.append([index for index, _ in ranked[:3]])
-        return of_recipe, marks
-
-
-class _Ingredients:
-    """The tree, flattened parents first; ingredients met elsewhere join as roots."""
-
-    def __init__(self, tree: Mapping[str, Any]) -> None:
-        self._index: dict[int, int] = {}
-        self._id: list[int] = []
-        self._name: list[str] = []
-        self._parent: list[int] = []
-        self._substitution: list[int] = []
-        self._own: list[int] = []
-        self._total: list[int] = []
-        pending = [(child, -1) for child in reversed(tree.get("children") or [])]
-        while pending:
-            node, parent = pending.pop()
-            index = self._add(int(node["id"]), node["name"], parent, node)
-            children = node.get("children") or []
-            pending.extend((child, index) for child in reversed(children))
-
-    def _add(self, key: int, name: str, parent: int, node: Mapping[str, Any]) -> int:
-        index = len(self._id)
-        self._index[key] = index
-        self._id.append(key)
-        self._name.append(name)
-        self._parent.append(parent)
-        self._substitution.append(int(bool(node.get("allow_substitution"))))
-        self._own.append(int(node.get("recipe_count") or 0))
-        self._total.append(int(node.get("hierarchical_recipe_count") or 0))
-        return index
-
-    def index(self, key: int | None, name: str | None) -> int:
-        if key is None:
-            return -1
-        found = self._index.get(int(key))
-        return self._add(int(key), str(name), -1, {}) if found is None else found
-
-    def columns(self) -> dict[str, list[Any]]:
-        return {
-            "id": self._id,
-            "name": self._name,
-            "parent": self._parent,
-            "substitution": self._substitution,
-            "own": self._own,
-            "total": self._total,
-        }
 
 
 class _Lines:
     """What is poured, in columns."""
 
-    def __init__(self, ingredients: _Ingredients) -> None:
+    def __init__(self, ingredients: Ingredients) -> None:
         self._ingredients = ingredients
         self.start = array("i", [0])
         self.rolled = array("i")
-        self._ingredient, self._unit, self._fraction = array("i"), array("i"), array("i")
+        self.ingredient, self._unit, self.fraction = array("i"), array("i"), array("i")
         self._amount: list[float | None] = []
         self._ml: list[float | None] = []
         self._units: dict[str, int] = {}
@@ -288,26 +280,33 @@ class _Lines:
     def add(self, lines: Rows) -> None:
         index, units = self._ingredients.index, self._units
         for line in lines:
-            self._ingredient.append(index(line["ingredient_id"], line["ingredient_name"]))
+            self.ingredient.append(index(line["ingredient_id"], line["ingredient_name"]))
             self.rolled.append(index(line["rolled_id"], line["rolled_name"]))
             self._amount.append(_short(line["amount"]))
             unit = line["unit"]
             self._unit.append(-1 if unit is None else units.setdefault(unit, len(units)))
             self._ml.append(_short(line["volume_ml"]))
-            self._fraction.append(_steps(line["fraction"]))
-        self.start.append(len(self._ingredient))
+            self.fraction.append(_steps(line["fraction"]))
+        self.start.append(len(self.ingredient))
+
+    def each(self, column: Sequence[int]) -> list[dict[int, int]]:
+        """Number what is in each recipe, each once, in the order of the lines."""
+        return [
+            {value: at for at, value in enumerate(dict.fromkeys(column[begin:end]))}
+            for begin, end in pairwise(self.start)
+        ]
 
     def units(self) -> list[str]:
         return list(self._units)
 
     def columns(self) -> dict[str, Any]:
         return {
-            "ingredient": self._ingredient,
-            "rolled": self.rolled,
+            "ingredient": pack(self.ingredient),
+            "rolled": pack(self.rolled),
             "amount": self._amount,
             "unit": self._unit,
             "ml": self._ml,
-            "fraction": self._fraction,
+            "fraction": pack(self.fraction),
         }
 
 
@@ -337,104 +336,161 @@ class _Positions:
         return {"x": x, "y": y}
 
 
-class _Neighbors:
-    """The neighbors of each recipe in columns, with plans and sentences."""
+class Part:
+    """Neighbors of some recipes in columns, with plans and sentences in fragments.
 
-    def __init__(self, ingredients: _Ingredients, recipes: Mapping[int, int], listed: int) -> None:
-        self._ingredients, self._recipes, self._listed = ingredients, recipes, listed
+    A fragment is the position of its text, or below zero: -1 for the first ingredient.
+    """
+
+    def __init__(self) -> None:
         self.left_out = 0
-        self._start, self._plan = array("i", [0]), array("i", [0])
-        self._to, self._distance = array("i"), array("i")
-        self._source, self._target, self._mass = array("i"), array("i"), array("i")
-        self._said = _Sentences(ingredients)
+        self.recipe, self.neighbors = array("i"), array("i")
+        self.to, self.distance, self.flows = array("i"), array("i"), array("i")
+        self.source, self.target, self.mass = array("i"), array("i"), array("i")
+        self.words, self.fragment = array("i"), array("i")
+        self.texts: dict[str, int] = {}
+
+    def extend(self, part: Part) -> None:
+        """Take over another part, its texts at the positions that they have here."""
+        self.left_out += part.left_out
+        for name in ("recipe", "neighbors", "to", "distance", "flows"):
+            getattr(self, name).extend(getattr(part, name))
+        for name in ("source", "target", "mass", "words"):
+            getattr(self, name).extend(getattr(part, name))
+        here = [self.texts.setdefault(text, len(self.texts)) for text in part.texts]
+        self.fragment.extend([here[f] if f >= 0 else f for f in part.fragment])
+
+
+class _Neighbors:
+    """Gathers the neighbors of each recipe."""
+
+    def __init__(self, ingredients: Ingredients, recipes: Mapping[int, int], listed: int) -> None:
+        self._ingredients, self._recipes, self._listed = ingredients, recipes, listed
+        self.part = Part()
+
+    @property
+    def left_out(self) -> int:
+        return self.part.left_out
 
     def add(
         self, index: int, neighbors: Rows, sentences: Sequence[Sequence[Fragment]] | None
     ) -> None:
-        self._fill(index)
+        part, recipes, ingredient = self.part, self._recipes, self._ingredients.index
         kept = 0
         for position, neighbor in enumerate(neighbors):
-            other = self._recipes.get(neighbor["neighbor_recipe_id"])
+            other = recipes.get(neighbor["neighbor_recipe_id"])
             if other is None or kept == self._listed:
-                self.left_out += 1
+                part.left_out += 1
                 continue
             kept += 1
-            self._to.append(other)
-            self._distance.append(_steps(neighbor["distance"]))
+            part.to.append(other)
+            part.distance.append(_steps(neighbor["distance"]))
+            flows = 0
             for flow in neighbor["transport_plan"]:
-                if moved := _steps(flow["mass"]):
-                    self._flow(flow, moved)
-            self._plan.append(len(self._mass))
-            self._said.add(
+                if moved := round(flow["mass"] * FLOW_STEPS):
+                    flows += 1
+                    part.mass.append(moved)
+                    part.source.append(
+                        ingredient(flow["from_ingredient_id"], flow["from_ingredient_name"])
+                    )
+                    part.target.append(
+                        ingredient(flow["to_ingredient_id"], flow["to_ingredient_name"])
+                    )
+            part.flows.append(flows)
+            self._say(
                 # sets published before there were steps have none, and the page says nothing
                 phrase(neighbor.get("steps", ()), same_mix=not neighbor["transport_plan"])
                 if sentences is None
                 else sentences[position]
             )
-        self._start.append(len(self._to))
+        part.recipe.append(index)
+        part.neighbors.append(kept)
 
-    def _flow(self, flow: Row, moved: int) -> None:
-        index = self._ingredients.index
-        self._source.append(index(flow["from_ingredient_id"], flow["from_ingredient_name"]))
-        self._target.append(index(flow["to_ingredient_id"], flow["to_ingredient_name"]))
-        self._mass.append(moved)
+    def _say(self, sentence: Sequence[Fragment]) -> None:
+        """Texts said often are kept once, names are ingredients."""
+        texts, ingredient = self.part.texts, self._ingredients.index
+        self.part.fragment.extend(
+            [
+                texts.setdefault(fragment, len(texts))
+                if isinstance(fragment, str)
+                else -1 - ingredient(fragment[0], fragment[1])
+                for fragment in sentence
+            ]
+        )
+        self.part.words.append(len(sentence))
 
-    def _fill(self, recipes: int) -> None:
-        """Go on to a recipe; those in between have no neighbors."""
-        self._start.extend([len(self._to)] * (recipes + 1 - len(self._start)))
+    def graph(self, recipes: int) -> Graph:
+        """Return who is near to whom."""
+        counts = array("i", [0]) * recipes
+        for index, count in zip(self.part.recipe, self.part.neighbors, strict=True):
+            counts[index] = count
+        return Graph(counts, self.part.to, self.part.distance)
 
-    def columns(self, recipes: int) -> dict[str, Any]:
-        self._fill(recipes)
+    def packed(
+        self, graph: Graph, own: Sequence[dict[int, int]], rolled: Sequence[dict[int, int]]
+    ) -> dict[str, Any]:
+        """Return the block, its ingredients numbered within the two drinks: one character each.
+
+        In a sentence an even number is twice the position of a text, the most frequent first, and
+        an odd one is one more than twice an ingredient's number.
+        """
+        part = self.part
+        source, target, fragment = array("i"), array("i"), array("i")
+        often = Counter(f for f in part.fragment if f >= 0)
+        place = {text: at for at, (text, _) in enumerate(often.most_common())}
+        flow = word = 0
+        ends = zip(graph.sources(), part.to, part.flows, part.words, strict=True)
+        for here, there, flows, words in ends:
+            for column, ends_at, known in (
+                (source, part.source, rolled[here]),
+                (target, part.target, rolled[there]),
+            ):
+                column.extend(_local(known, i) for i in ends_at[flow : flow + flows])
+            flow += flows
+            both = dict(own[here])
+            for ingredient in own[there]:
+                both.setdefault(ingredient, len(both))
+            fragment.extend(
+                2 * place[f] if f >= 0 else 2 * _local(both, -1 - f) + 1
+                for f in part.fragment[word : word + words]
+            )
+            word += words
+        texts = list(part.texts)
+        columns = {
+            "count": graph.count,
+            "to": part.to,
+            "distance": part.distance,
+            "flows": part.flows,
+            "source": source,
+            "target": target,
+            "mass": part.mass,
+            "words": part.words,
+            "fragment": fragment,
+        }
         return {
-            "start": self._start,
-            "to": self._to,
-            "distance": self._distance,
-            "plan": self._plan,
-            "source": self._source,
-            "target": self._target,
-            "mass": self._mass,
-            **self._said.columns(),
+            **{name: pack(column) for name, column in columns.items()},
+            "text": [texts[position] for position in place],
         }
 
 
-class _Sentences:
-    """What to do differently, in fragments: texts said often are kept once, names are ingredients.
-
-    A fragment is the position of its text, or below zero: -1 for the first ingredient. `words`
-    counts each sentence's fragments.
-    """
-
-    def __init__(self, ingredients: _Ingredients) -> None:
-        self._ingredients = ingredients
-        self._texts: dict[str, int] = {}
-        self._fragments = array("i")
-        self._counts = array("i")
-
-    def add(self, sentence: Sequence[Fragment]) -> None:
-        texts = self._texts
-        for fragment in sentence:
-            self._fragments.append(
-                texts.setdefault(fragment, len(texts))
-                if isinstance(fragment, str)
-                else -1 - self._ingredients.index(fragment.ingredient, fragment.text)
-            )
-        self._counts.append(len(sentence))
-
-    def columns(self) -> dict[str, Any]:
-        return {"words": self._counts, "fragment": self._fragments, "text": list(self._texts)}
+def _local(known: Mapping[int, int], ingredient: int) -> int:
+    """Number an ingredient within a drink; all others come after those that it has."""
+    return known.get(ingredient, len(known) + ingredient)
 
 
 def _substitutes(
-    by_ingredient: Mapping[int, Row], ingredients: _Ingredients
+    by_ingredient: Mapping[int, Row], ingredients: Ingredients
 ) -> dict[str, list[int]]:
-    of, start, to, cost = [], [0], [], []
+    of, start, to, cost, recipes = [], [0], [], [], []
     for index, row in sorted(by_ingredient.items()):
         of.append(index)
         for other in row["substitutes"][:SUBSTITUTES_SHOWN]:
             to.append(ingredients.index(other["ingredient_id"], other["ingredient_name"]))
-            cost.append(_steps(other["cost"]))
+            cost.append(round(float(other["cost"]) * FLOW_STEPS))
+            # how many recipes speak for it, where the cost is learned from recipes
+            recipes.append(int(other.get("recipes") or 0))
         start.append(len(to))
-    return {"of": of, "start": start, "to": to, "cost": cost}
+    return {"of": of, "start": start, "to": to, "cost": cost, "recipes": recipes}
 
 
 def _short(value: float | None) -> float | int | None:
@@ -445,4 +501,4 @@ def _short(value: float | None) -> float | int | None:
 
 
 def _steps(value: float) -> int:
-    return round(float(value) * MASS_STEPS)
+    return round(float(value) * STEPS)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
-from analytics_core.similarity.arrays import off_diagonal_median
+from analytics_core.similarity.arrays import off_diagonal_median, row_blocks
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray
@@ -83,8 +83,23 @@ def context_cost(
         Symmetric, zero diagonal, not negative. Both halves have the median 1/2. Rounded to a grid
         of 2**-40, below which processors differ.
     """
-    contexts = find_contexts(mixtures, tree, declared=declared)
-    surprise = (contexts.rest + FLOOR) / (contexts.usual + FLOOR)
+    cost = _apart(find_contexts(mixtures, tree, declared=declared))
+    scale, tree_scale = _half_scale(cost), _half_scale(tree_cost)
+    for rows in row_blocks(*cost.shape):
+        block = cost[rows]
+        block /= scale
+        block += tree_cost[rows] / tree_scale
+        block *= DISTANCE_GRID
+        np.rint(block, out=block)
+        block /= DISTANCE_GRID
+    return cost
+
+
+def _apart(contexts: Contexts) -> FloatArray:
+    """Return how far contexts are apart, 0 to 2; their own memory is used up for it."""
+    surprise = contexts.rest
+    surprise += FLOOR
+    surprise /= contexts.usual + FLOOR
     np.log(surprise, out=surprise)
     surprise *= np.sqrt(contexts.usual + FLOOR)
     length = np.sqrt(np.einsum("ba,ba->b", surprise, surprise))
@@ -92,14 +107,14 @@ def context_cost(
     surprise *= np.where(told, 1.0 / np.where(told, length, 1.0), 0.0)[:, None]
     apart: FloatArray = surprise @ surprise.T
     np.subtract(1.0, apart, out=apart)
-    np.clip(0.5 * (apart + apart.T), 0.0, 2.0, out=apart)
+    for rows in row_blocks(*apart.shape):  # symmetric to the last bit, whatever the library does
+        right = apart[rows, rows.start :]
+        right += apart[rows.start :, rows].T.copy()
+        right *= 0.5
+        np.clip(right, 0.0, 2.0, out=right)
+        apart[rows.start :, rows] = right.T
     np.fill_diagonal(apart, 0.0)
-    cost = _half(apart)
-    cost += _half(tree_cost)
-    cost *= DISTANCE_GRID
-    np.rint(cost, out=cost)
-    cost /= DISTANCE_GRID
-    return cost
+    return apart
 
 
 def find_contexts(
@@ -139,17 +154,19 @@ def find_contexts(
         beside[one] += said
         weight[one] += DECLARED_LINES
     roots = np.setdiff1d(np.arange(width), np.concatenate([_NONE, *(n for n, _ in levels)]))
-    beside[roots] += PRIOR_LINES * usual
-    beside[roots] /= weight[roots, None]
+    for rows in row_blocks(roots.size, width):
+        some = roots[rows]
+        beside[some] = (beside[some] + PRIOR_LINES * usual) / weight[some, None]
     for nodes, parents in levels:  # from sums to means, the parents' first
         beside[nodes] += PRIOR_LINES * beside[parents]
         beside[nodes] /= weight[nodes, None]
     return Contexts(beside, usual, lines)
 
 
-def _half(cost: FloatArray) -> FloatArray:
+def _half_scale(cost: FloatArray) -> float:
+    """Return what to divide a cost by, so that its median is 1/2."""
     median = off_diagonal_median(cost)
-    return cost / (2.0 * median) if median > ROUNDING else cost
+    return 2.0 * median if median > ROUNDING else 1.0
 
 
 def _beside(mixtures: Mixtures) -> tuple[FloatArray, FloatArray]:

@@ -142,8 +142,6 @@ def tie(graph: KnnGraph, spot: IntArray, settings: MapSettings) -> Edges:
     Edges
         Of a spot to itself there is none.
     """
-    from scipy.sparse import csr_array
-
     from analytics_core.similarity import _layout
 
     n, k = int(spot.max(initial=-1)) + 1, min(settings.neighbors - 1, graph.k)
@@ -158,14 +156,17 @@ def tie(graph: KnnGraph, spot: IntArray, settings: MapSettings) -> Edges:
     heads, tails, distances = heads[new], tails[new], distances[new]
     indptr = np.searchsorted(heads, np.arange(n + 1)).astype(np.int64)
     weights = _layout.weigh(indptr, distances, max(1, k), round(math.log2(k + 1), 6))
-    there = csr_array((weights, tails, indptr), shape=(n, n))
-    back = csr_array(there.T)
+    there, back = heads * n + tails, tails * n + heads
+    both = np.sort(np.concatenate([there, back]))
+    both = both[np.diff(both, prepend=-1) > 0]
+    a, b = np.zeros(both.size), np.zeros(both.size)
+    a[np.searchsorted(both, there)] = weights
+    b[np.searchsorted(both, back)] = weights
     # either of two ties holds: a + b - a b, put so that both directions have the same bits
-    union = csr_array(there + back - there.multiply(back))
-    union.sort_indices()
-    return Edges(
-        union.indptr.astype(np.int64), union.indices.astype(np.int64), union.data.astype(np.float64)
-    )
+    union = (a + b) - a * b
+    both, union = both[union > 0.0], union[union > 0.0]
+    indptr = np.searchsorted(both, n * np.arange(n + 1, dtype=np.int64)).astype(np.int64)
+    return Edges(indptr, both % max(1, n), union)
 
 
 def scale_few(graph: KnnGraph) -> FloatArray:
@@ -251,7 +252,7 @@ def embed(
     strengths = edges.weights / edges.weights.max(initial=1e-300)
     used = strengths * passes[0][0] >= 1.0  # weaker ones would never act
     heads, tails, strengths = edges.heads[used], edges.tails[used], strengths[used]
-    curve = settings.curve
+    pulls, pushes = _layout.forces(settings.curve)
     whole, done = sum(epochs for epochs, _ in passes), 0
     for epochs, rate in passes:
         due = np.zeros(heads.size)
@@ -264,7 +265,8 @@ def embed(
                 strengths,
                 due,
                 mobility,
-                curve,
+                pulls,
+                pushes,
                 first,
                 last,
                 epochs,

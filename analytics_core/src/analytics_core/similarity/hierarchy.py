@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analytics_core.similarity.arrays import SparseRows
+from analytics_core.similarity.arrays import SparseRows, row_blocks
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import BoolArray, FloatArray, IntArray
@@ -138,14 +138,17 @@ class IngredientTree:
         nodes = np.asarray(nodes, dtype=np.int64)
         weights = self.edge_weights(decay)
         height = np.concatenate([[0.0], np.cumsum(weights)])[self.depth[nodes]]
-        shared = np.zeros((nodes.size, nodes.size))
+        distance = np.empty((nodes.size, nodes.size))
         lineage = self.lineage[nodes]
-        for level, weight in enumerate(weights):
-            column = lineage[:, level]
-            shared += weight * ((column[:, None] == column[None, :]) & (column[:, None] >= 0))
-        distance: FloatArray = height[:, None] + height[None, :] - 2.0 * shared
+        for rows in row_blocks(nodes.size, nodes.size):
+            shared = np.zeros((rows.stop - rows.start, nodes.size))
+            for level, weight in enumerate(weights):
+                column = lineage[:, level]
+                own = column[rows, None]
+                shared += weight * ((own == column[None, :]) & (own >= 0))
+            distance[rows] = height[rows, None] + height[None, :] - 2.0 * shared
         np.fill_diagonal(distance, 0.0)
-        return np.maximum(distance, 0.0)
+        return np.maximum(distance, 0.0, out=distance)
 
     def spread(self, rows: SparseRows, nodes: IntArray, *, decay: float = 1.0) -> SparseRows:
         """Spread the masses of each row over the edges above its ingredients.

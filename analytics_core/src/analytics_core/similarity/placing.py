@@ -142,7 +142,7 @@ def place(
     steady = known if changed is None else known & ~changed
     if first.size < SMALLEST:
         few = scale_few(graph)[first]
-        points = _registered(few, spot, before, steady, known)
+        points = _aligned(few, spot, before, steady, known)
         kept = neighbors_kept(graph, points)
         return PlacedMap(points, "anew", "few drinks are always laid out anew", drawn_from, kept)
 
@@ -150,7 +150,7 @@ def place(
 
     def anew(why: str) -> PlacedMap:
         upright = stand_upright(embed(edges, settings, progress=progress))
-        points = _registered(upright, spot, before, steady, known)
+        points = _aligned(upright, spot, before, steady, known)
         return PlacedMap(points, "anew", why, drawn_from, round(neighbors_kept(graph, points), 4))
 
     if earlier is None or not known.any():
@@ -159,7 +159,7 @@ def place(
         return anew(f"only {int(known.sum())} of {ids.size} drinks were on the earlier map")
     start, mobility = _start(edges, spot, before, known, steady)
     moved = embed(edges, settings, start=start, mobility=mobility, progress=progress)
-    points = _registered(moved, spot, before, steady, known)
+    points = _aligned(moved, spot, before, steady, known)
     kept = neighbors_kept(graph, points)
     reference = earlier.kept_anew
     if reference is None or kept < reference - MARGIN:
@@ -255,7 +255,7 @@ def stand_upright(points: FloatArray) -> FloatArray:
     return upright
 
 
-def _registered(
+def _aligned(
     spots: FloatArray, spot: IntArray, before: FloatArray, steady: BoolArray, known: BoolArray
 ) -> FloatArray:
     """Lay spots over the earlier map by the drinks that did not change; one row per recipe."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,15 +30,18 @@ def neighbors_kept(graph: KnnGraph, points: FloatArray) -> float:
     float
         0 to 1, of the `NEIGHBORS_JUDGED` nearest.
     """
-    from scipy.spatial import cKDTree
+    from analytics_core.similarity import _layout
 
     k = min(NEIGHBORS_JUDGED, graph.k)
     n = points.shape[0]
     if k == 0:
         return 1.0
-    near = np.asarray(cKDTree(points).query(points, k=k + 1)[1])
-    kept = [np.intersect1d(graph.indices[r, :k], near[r][near[r] != r][:k]).size for r in range(n)]
-    return float(np.mean(kept)) / k
+    strip = max(1, math.isqrt(n * k))  # strips about as wide as k neighbors are apart
+    order = np.argsort(points[:, 0], kind="stable")
+    order = order[np.lexsort((points[order, 1], np.arange(n) // strip))]
+    kept = _layout.count_kept(points, order, strip, k, np.ascontiguousarray(graph.indices[:, :k]))
+    share: float = kept / (n * k)
+    return share
 
 
 def mutual_share(graph: KnnGraph) -> float:

@@ -162,8 +162,10 @@ def match_in_rounds(
     """
     cost = distance_cost = tree_cost
     changes: list[float] = []
+    seeds = None  # those of the round before: they lie near under the next cost, too
     for number in range(rounds if mixtures.count > 1 else 0):
-        graph = nearest_neighbors(mixtures, cost, VOTERS, threads=threads)
+        graph = nearest_neighbors(mixtures, cost, VOTERS, seeds=seeds, threads=threads)
+        seeds = graph.indices
         updated = cost_from_matches(expected_matches(mixtures, cost, graph, threads=threads))
         norm = float(np.linalg.norm(cost))
         changes.append(float(np.linalg.norm(updated - cost)) / norm if norm else 0.0)

@@ -150,9 +150,10 @@ def _choose(bars: Columns, wanted: str | None, called: object) -> _Bar:
                 f"choose one with --bar ID or --bar SLUG: {listed}."
             )
         return there[0]
-    for bar in there:
-        if wanted.strip() in {str(bar.key), bar.slug}:
-            return bar
+    for of_bar in (lambda bar: str(bar.key), lambda bar: bar.slug):  # ids first
+        for bar in there:
+            if of_bar(bar) == wanted.strip():
+                return bar
     raise DataError(f"The database {called} holds no bar {wanted!r}; it holds {listed}.")
 
 

@@ -59,6 +59,7 @@ class _Shown:
     units: Counter[float] = field(default_factory=Counter)
     least: float = np.inf
     most: float = -np.inf
+    is_rule: bool = False  # the range is no sample of a few lines
 
     def add(self, ml: float, count: int, least: float, most: float) -> None:
         self.units[ml] += count
@@ -69,7 +70,7 @@ class _Shown:
         return self.units.total()
 
     def fits(self, ml: float) -> bool:
-        slack = 2.0 if self.lines >= _KIN else 4.0
+        slack = 1.0 if self.is_rule else 2.0 if self.lines >= _KIN else 4.0
         return self.least / slack <= ml <= self.most * slack
 
     def by_count(self) -> list[float]:
@@ -127,6 +128,7 @@ class BareAmounts:
             self._file.least, self._file.most = low, high
         else:
             self._file.least, self._file.most = _USUAL_ML
+            self._file.is_rule = True
         self._largest: dict[int, float] = {}
         for owner, number in zip(recipe[bare].tolist(), amount[bare].tolist(), strict=True):
             self._largest[owner] = max(number, self._largest.get(owner, 0.0))

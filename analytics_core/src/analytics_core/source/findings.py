@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
 
 MAX_EXAMPLES = 10
 MAX_EXAMPLE_CHARACTERS = 80
@@ -30,6 +34,28 @@ class Finding:
     message: str
     examples: tuple[str, ...]
 
+    @property
+    def advice(self) -> str:
+        """What the owner can do about it, in a sentence."""
+        return advice().get(self.code, "")
+
+    def as_row(self) -> dict[str, Any]:
+        """Return what is published of it."""
+        return {
+            "code": self.code,
+            "count": self.count,
+            "message": self.message,
+            "advice": self.advice,
+            "examples": list(self.examples),
+        }
+
+
+@cache
+def advice() -> Mapping[str, str]:
+    """Return what to do about each kind of finding, by code."""
+    text = resources.files(__package__).joinpath("advice.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
 
 @dataclass(slots=True)
 class Findings:
@@ -47,13 +73,39 @@ class Findings:
         findings = []
         for (code, message), (nouns, examples) in self._found.items():
             subject = f"{len(examples):,} {nouns[0] if len(examples) == 1 else nouns[1]}"
-            shown = tuple(_shorten(text) for text in sorted(set(examples))[:MAX_EXAMPLES])
-            findings.append(Finding(code, len(examples), message.format(subject), shown))
+            shown = tuple(shorten(text) for text in sorted(set(examples))[:MAX_EXAMPLES])
+            told = message.replace("{}", subject, 1)  # names of units in it may hold braces too
+            findings.append(Finding(code, len(examples), told, shown))
         return tuple(findings)
 
 
-def _shorten(text: str) -> str:
+def finding_of(
+    code: str,
+    message: str,
+    nouns: tuple[str, str],
+    examples: Sequence[str],
+    *,
+    count: int | None = None,
+) -> list[Finding]:
+    """Make a finding, if there is an example of it.
+
+    Parameters
+    ----------
+    code, message, nouns, examples
+        As `Findings.add` takes them.
+    count
+        How many it concerns, where that is not the number of examples.
+    """
+    if not examples:
+        return []
+    number = len(examples) if count is None else count
+    subject = f"{number:,} {nouns[0] if number == 1 else nouns[1]}"
+    shown = tuple(shorten(text) for text in examples[:MAX_EXAMPLES])
+    return [Finding(code, number, message.replace("{}", subject, 1), shown)]
+
+
+def shorten(text: str) -> str:
+    """Cut an example that is too long in its middle: its id stands at the end."""
     if len(text) <= MAX_EXAMPLE_CHARACTERS:
         return text
-    # Both ends: the id stands at the end.
     return f"{text[: MAX_EXAMPLE_CHARACTERS - 25]}…{text[-24:]}"

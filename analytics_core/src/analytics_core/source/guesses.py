@@ -83,14 +83,16 @@ def report_volumes(
     findings
         Takes what is found.
     """
-    kept = (lines.recipe >= 0) & (lines.ingredient >= 0)
+    kept = (lines.recipe >= 0) & (lines.ingredient >= 0) & np.isfinite(poured.volume_ml)
 
-    def add(code: str, message: str, nouns: tuple[str, str], rows: NDArray[np.intp]) -> None:
+    def add(
+        code: str, message: str, nouns: tuple[str, str], rows: NDArray[np.intp], unit: str = ""
+    ) -> None:
         count = np.unique(lines.recipe[rows]).size
         recipes = f"{count:,} recipe{'' if count == 1 else 's'}"
         findings.add(
             code,
-            message.replace("{recipes}", recipes),
+            message.replace("{recipes}", recipes).replace("{unit}", unit),
             nouns,
             [lines.example(row, float(poured.volume_ml[row])) for row in rows.tolist()],
         )
@@ -101,17 +103,12 @@ def report_volumes(
         own, count = np.unique(lines.unit[rows], return_counts=True)
         ranked = own[np.lexsort((own, -count))].tolist()
         for unit in ranked[:MOST_UNITS]:
-            said = _quoted(lines.units[unit].name)
-            add(code, message.replace("{unit}", said), _LINES, rows[lines.unit[rows] == unit])
+            said = f"“{lines.units[unit].name}”"
+            add(code, message, _LINES, rows[lines.unit[rows] == unit], said)
         others = ranked[MOST_UNITS:]
         if others:
             said = f"{len(others):,} rarer unit{'' if len(others) == 1 else 's'}"
-            add(
-                code,
-                message.replace("{unit}", said),
-                _LINES,
-                rows[np.isin(lines.unit[rows], others)],
-            )
+            add(code, message, _LINES, rows[np.isin(lines.unit[rows], others)], said)
 
     reading = poured.reading
     add_by_unit(
@@ -164,10 +161,6 @@ def _is_usual(unit: Unit, assumed: frozenset[Unit]) -> bool:
         return False
     named = unit.conversion_to_ml is None and fixed_volume_ml(unit.name) is None
     return named or unit in assumed
-
-
-def _quoted(name: str) -> str:
-    return f"“{name}”".replace("{", "{{").replace("}", "}}")
 
 
 def _listed(items: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ AUTO = "auto"
 TABLE = "table"
 TEXTS = (".csv", ".tsv", ".txt")
 """How files end that are taken for tables as a spreadsheet exports them, unless they are SQLite."""
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,30 @@ def take_copy(
     named_so = Path(str(database)).suffix.lower() in TEXTS
     if layout == TABLE or (layout == AUTO and named_so and (in_s3 or is_text(Path(database)))):
         return copy_text(database, scratch, fetch=fetch)
+    if layout == AUTO and not in_s3:
+        _refuse_text(Path(database))
     return take_snapshot(database, scratch, fetch=fetch)
+
+
+def _refuse_text(database: Path) -> None:
+    """Say what to do with a file that is no SQLite, where something can be done with it."""
+    if not database.is_file():
+        return
+    if database.suffix.lower() in SPREADSHEETS:
+        raise DataError(
+            f"The database {database} is a spreadsheet; save it as CSV, one line for each "
+            "ingredient of a recipe, and name that file (see docs/databases.md)."
+        )
+    try:
+        with database.open("rb") as file:
+            begin = file.read(4096)
+    except OSError:
+        return  # the snapshot says why
+    if begin and b"\0" not in begin:
+        raise DataError(
+            f"The database {database} is not a SQLite file but text; if it is a table as a "
+            f"spreadsheet exports it, say so: --layout {TABLE}."
+        )
 
 
 def read_as(catalog: Catalog) -> str:
@@ -174,7 +198,7 @@ def recognize(database: Path, *, called: object) -> Reader:
             if any(tables.has(table) for table in layout.tables)
         ]
         if not found:
-            names = ", ".join(sorted(tables.columns)[:20]) or "no table at all"
+            names = ", ".join(sorted(tables.names)[:20]) or "no table at all"
             raise DataError(
                 f"The database {called} has none of the known layouts: it holds {names}. A small "
                 "TOML file can say what its tables mean (--layout FILE.toml, see "

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from analytics_core.source.unit_table import fold, meanings, piece_words, read_table, unit_meaning
+from analytics_core.source.unit_table import (
+    LONGEST,
+    fold,
+    meanings,
+    piece_words,
+    read_table,
+    unit_meaning,
+)
 
 Words = Mapping[str, float]
 
@@ -45,11 +52,12 @@ def _words(table: Mapping[str, str]) -> dict[str, float]:
 
 
 def _listed(text: str) -> Iterable[str]:
+    """Return the words of an entry, which are shorter each than any limit."""
     return (_singulars(word) for word in text.split(","))
 
 
 def _singulars(text: str) -> str:
-    return " ".join(_singular(word) for word in fold(text).split())
+    return " ".join(_singular(word) for word in fold(text[:LONGEST]).split())
 
 
 def _singular(word: str) -> str:

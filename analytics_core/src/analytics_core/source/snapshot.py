@@ -474,7 +474,7 @@ def _remove(target: Path) -> None:
         _companion(target, suffix).unlink(missing_ok=True)
 
 
-def _unwritable(path: Path, error: OSError | sqlite3.Error) -> StorageError:
+def _unwritable(path: Path, error: Exception) -> StorageError:
     """Say that a copy found no place in a folder, which is the one that somebody named."""
     folder = next((p.parent for p in path.parents if p.name.startswith(_PREFIX)), path)
     reason = getattr(error, "strerror", None) or error

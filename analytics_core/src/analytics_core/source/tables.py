@@ -15,14 +15,13 @@ from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
 from analytics_core.source.findings import Findings
-from analytics_core.source.rows import BAD_ID, NULL_ID, stable_id
+from analytics_core.source.rows import BAD_ID, NULL_ID
 from analytics_core.source.sqlite_file import damage, file_uri, read_header
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024
 
-Kind: TypeAlias = Literal["id", "key", "number", "flag", "text"]
-"""What a column holds: whole numbers that name rows; the same, or texts that do; numbers; 0 or 1;
-text."""
+Kind: TypeAlias = Literal["id", "number", "flag", "text"]
+"""What a column holds: whole numbers that name rows, numbers, 0 or 1, text or whatever is there."""
 
 Wanted: TypeAlias = Mapping[str, Mapping[str, Kind]]
 """Columns and their kinds, by table."""
@@ -32,33 +31,34 @@ Columns: TypeAlias = Mapping[str, Sequence[Any]]
 
 
 class Tables:
-    """The tables of one open database.
+    """The tables of one open database, whose names are in lower case: SQLite knows no other.
 
     Attributes
     ----------
-    columns : dict
-        Names of columns by table, all in lower case: SQLite knows no other.
+    names : tuple of str
+        Of the tables.
     """
 
     def __init__(self, connection: sqlite3.Connection, called: object) -> None:
         self._connection = connection
         self._called = called
-        names = [
-            str(name)
+        self.names = tuple(
+            str(name).lower()
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        self.columns: dict[str, tuple[str, ...]] = {
-            name.lower(): tuple(
-                str(row[1]).lower()
-                for row in connection.execute(f"PRAGMA table_xinfo({quoted(name)})")
-            )
-            for name in names
-        }
+        )
+        self._columns: dict[str, tuple[str, ...]] = {}
 
     def has(self, table: str, column: str | None = None) -> bool:
         """Whether there is such a table, or such a column in it."""
-        found = self.columns.get(table.lower(), ())
-        return bool(found) if column is None else column.lower() in found
+        there = table.lower() in self.names
+        return there and (column is None or column.lower() in self._columns_of(table.lower()))
+
+    def _columns_of(self, table: str) -> tuple[str, ...]:
+        # Only of tables that are asked for: others may need a module that is not here.
+        if table not in self._columns:
+            rows = self._connection.execute(f"PRAGMA table_xinfo({quoted(table)})")
+            self._columns[table] = tuple(str(row[1]).lower() for row in rows)
+        return self._columns[table]
 
     def require(self, wanted: Wanted, *, because: str = "") -> None:
         """Raise a DataError that names the tables and columns that are missing.
@@ -126,10 +126,7 @@ class Tables:
             f"SELECT {chosen} FROM {quoted(table)} NOT INDEXED"
         ).fetchall()
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(needed)
-        return {
-            name: [_key(value) for value in column] if kind == "key" else column
-            for (name, kind), column in zip(needed.items(), columns, strict=True)
-        }
+        return dict(zip(needed, columns, strict=True))
 
 
 @contextmanager
@@ -212,11 +209,3 @@ def _expression(column: str, kind: Kind) -> str:
             f"THEN {column} ELSE -1 END"
         )
     return column
-
-
-def _key(value: object) -> int:
-    if value is None:
-        return NULL_ID
-    if isinstance(value, int):
-        return value
-    return stable_id(value) if isinstance(value, str) else BAD_ID

@@ -16,6 +16,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # Letters that no accent makes, as people write them who lack the key.
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ı": "i"})
+LONGEST = 200
+"""Letters of a name that are looked at: a hostile one may have millions."""
 _MOST_WORDS = 4  # "colher de sopa", "cuillère à soupe", "mit auffüllen"
 _LEAST_INSIDE = 3  # letters of a spelling that counts inside of a longer text: no "l" in "large"
 
@@ -114,12 +116,13 @@ def unit_meaning(name: str | None, abbreviation: str | None = None) -> Meaning |
     >>> unit_meaning("can (330 ml)").ml, unit_meaning("smidgen")
     (330.0, None)
     """
-    for text in (name, abbreviation):
-        found = _exact(text or "")
+    texts = [(text or "")[:LONGEST] for text in (name, abbreviation)]
+    for text in texts:
+        found = _exact(text)
         if found is not None:
-            return found if found.kind == "measure" else _sized(text or "") or found
-    for text in (name, abbreviation):
-        found = _sized(text or "") or _inside(fold(text or "").split())
+            return found if found.kind == "measure" else _sized(text) or found
+    for text in texts:
+        found = _sized(text) or _inside(fold(text).split())
         if found is not None:
             return found
     return None
@@ -138,17 +141,20 @@ def _exact(text: str) -> Meaning | None:
 
 def _sized(text: str) -> Meaning | None:
     """Return a container with its size in the name: "bottle (330 ml)", "1.5 oz jigger"."""
-    for number, unit in _SIZE.findall(text):
-        for words in (unit, unit.split()[0]):
+    for size_in in _SIZE.finditer(text):
+        head = _inside(fold(text[: size_in.start()]).split())
+        if head is not None and head.kind == "measure":
+            return None  # "ml / 2 fl oz" says one amount twice
+        for words in (size_in[2], size_in[2].split()[0]):
             meaning = _exact(words)
             if meaning is not None and meaning.kind == "measure" and meaning.ml:
-                size = float(number.replace(",", ".")) * meaning.ml
+                size = float(size_in[1].replace(",", ".")) * meaning.ml
                 return Meaning(text.strip(), "sized", size) if size > 0 else None
     return None
 
 
 def _inside(words: Sequence[str]) -> Meaning | None:
-    """Return the unit among words; what is measured comes first, then the longer spelling."""
+    """Return the unit among words: the first that measures, else the longest spelling."""
     found = []
     for start in range(len(words)):
         for stop in range(start + 1, min(start + _MOST_WORDS, len(words)) + 1):
@@ -157,8 +163,9 @@ def _inside(words: Sequence[str]) -> Meaning | None:
             if meaning is not None and (
                 len(key) >= _LEAST_INSIDE or (meaning.kind == "measure" and len(key) == 2)
             ):
-                found.append((meaning.kind != "measure", -len(key), start, meaning))
-    return min(found, key=lambda match: match[:3])[3] if found else None
+                rank = {"measure": 0, "taste": 2}.get(meaning.kind, 1)
+                found.append((rank, (-len(key), start) if rank else (start, -len(key)), meaning))
+    return min(found, key=lambda match: match[:2])[2] if found else None
 
 
 @cache

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypedDict
 
 from analytics_core.errors import NotFound, StorageError
 from analytics_core.store.base import Content, check_key
@@ -17,11 +17,36 @@ from analytics_core.store.base import Content, check_key
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.literals import ChecksumAlgorithmType, ChecksumModeType
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
 
 _ATTEMPTS = 5
 _CHUNK_BYTES = 1 << 20
 _PART_BYTES = 16 << 20  # of a long object; S3 takes 10,000 parts of at least 5 MiB
+_NO_CHECKSUMS = (
+    "if this is a store of another provider that does not know S3's checksums, set"
+    " AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
+)
+# What such stores answer to a header or a trailer that they do not know.
+_REFUSALS = frozenset(
+    {
+        *("NotImplemented", "501", "InvalidArgument", "InvalidRequest", "MissingContentLength"),
+        *("XAmzContentSHA256Mismatch", "SignatureDoesNotMatch", "BadDigest", "IncompleteBody"),
+        *("400", "MalformedTrailerError", "InvalidDigest"),
+    }
+)
+
+
+class _Checked(TypedDict, total=False):
+    ChecksumAlgorithm: ChecksumAlgorithmType
+
+
+class _PartChecked(TypedDict, total=False):
+    ChecksumSHA256: str
+
+
+class _Verified(TypedDict, total=False):
+    ChecksumMode: ChecksumModeType
 
 
 def make_client() -> S3Client:
@@ -56,7 +81,7 @@ class S3Storage:
         A ready S3 client, for tests and callers with their own session. By default one
         is made on first use from the usual environment (``AWS_DEFAULT_REGION``
         or the profile's region, not ``AWS_REGION``; ``AWS_ENDPOINT_URL``,
-        ``AWS_MAX_ATTEMPTS``, ...).
+        ``AWS_REQUEST_CHECKSUM_CALCULATION``, ``AWS_MAX_ATTEMPTS``, ...).
     """
 
     def __init__(self, bucket: str, prefix: str = "", client: S3Client | None = None) -> None:
@@ -94,7 +119,7 @@ class S3Storage:
         """Return the SHA-256 (hex) that S3 made when the object came; without one, read it."""
         full = self.prefix + check_key(key)
         with self._errors("read", full, "s3:GetObject") as s3:
-            told = s3.head_object(Bucket=self.bucket, Key=full, ChecksumMode="ENABLED")
+            told = s3.head_object(Bucket=self.bucket, Key=full, **_verified(s3))
         checksum = told.get("ChecksumSHA256", "").partition("-")[0]
         if checksum and "-" not in told["ETag"]:
             return base64.b64decode(checksum).hex()
@@ -115,19 +140,18 @@ class S3Storage:
             self._write_parts(full, chain((first, second), parts), content_type)
             return
         with self._errors("write", full, "s3:PutObject") as s3:
+            # so that S3 refuses bytes that were damaged on the way; not every other store can
+            checked: _Checked = {"ChecksumAlgorithm": "SHA256"} if _sends_checksums(s3) else {}
             s3.put_object(
-                Bucket=self.bucket,
-                Key=full,
-                Body=first,
-                ContentType=content_type,
-                ChecksumAlgorithm="SHA256",  # S3 refuses bytes that were damaged on the way
+                Bucket=self.bucket, Key=full, Body=first, ContentType=content_type, **checked
             )
 
     def _write_parts(self, full: str, parts: Iterator[bytes], content_type: str) -> None:
         whole, of_parts = hashlib.sha256(), hashlib.sha256()
         with self._errors("write", full, "s3:PutObject") as s3:
+            checked: _Checked = {"ChecksumAlgorithm": "SHA256"} if _sends_checksums(s3) else {}
             upload = s3.create_multipart_upload(
-                Bucket=self.bucket, Key=full, ContentType=content_type, ChecksumAlgorithm="SHA256"
+                Bucket=self.bucket, Key=full, ContentType=content_type, **checked
             )["UploadId"]
         try:
             done: list[CompletedPartTypeDef] = []
@@ -135,7 +159,9 @@ class S3Storage:
                 whole.update(part)
                 own = hashlib.sha256(part).digest()
                 of_parts.update(own)
-                checksum = base64.b64encode(own).decode()
+                checksum: _PartChecked = (
+                    {"ChecksumSHA256": base64.b64encode(own).decode()} if checked else {}
+                )
                 with self._errors("write", full, "s3:PutObject") as s3:
                     answer = s3.upload_part(
                         Bucket=self.bucket,
@@ -143,11 +169,12 @@ class S3Storage:
                         UploadId=upload,
                         PartNumber=number,
                         Body=part,
-                        ChecksumSHA256=checksum,
+                        **checksum,
                     )
-                done.append(
-                    {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
-                )
+                told: CompletedPartTypeDef = {"PartNumber": number, "ETag": answer["ETag"]}
+                if checksum:
+                    told["ChecksumSHA256"] = checksum["ChecksumSHA256"]
+                done.append(told)
             with self._errors("write", full, "s3:PutObject") as s3:
                 s3.complete_multipart_upload(
                     Bucket=self.bucket, Key=full, UploadId=upload, MultipartUpload={"Parts": done}
@@ -196,6 +223,8 @@ class S3Storage:
             if _is_missing_key(error):
                 raise NotFound(f"{where} does not exist") from error
             reason = _explain_answer(error, bucket=self.bucket, permission=permission)
+            if action == "write" and _may_be_the_checksum(error, self._client):
+                reason = f"{reason}; {_NO_CHECKSUMS}"
             raise StorageError(f"cannot {action} {where}: {reason}") from error
         except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
             reason = _explain_failure(error)
@@ -249,7 +278,7 @@ def _read_object(s3: S3Client, bucket: str, key: str, span: str = "") -> bytes:
     def fetch() -> bytes:
         if span:  # S3 keeps no checksum of a part
             return s3.get_object(Bucket=bucket, Key=key, Range=span)["Body"].read()
-        return s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")["Body"].read()
+        return s3.get_object(Bucket=bucket, Key=key, **_verified(s3))["Body"].read()
 
     for _ in range(2):
         with contextlib.suppress(
@@ -275,7 +304,7 @@ def _fetch_object(s3: S3Client, bucket: str, key: str, file: IO[bytes]) -> GetOb
     for attempt in range(1, _ATTEMPTS + 1):
         file.seek(0)
         file.truncate()
-        answer = s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        answer = s3.get_object(Bucket=bucket, Key=key, **_verified(s3))
         try:
             for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
                 file.write(chunk)
@@ -290,6 +319,30 @@ def _fetch_object(s3: S3Client, bucket: str, key: str, file: IO[bytes]) -> GetOb
         else:
             break
     return answer
+
+
+def _sends_checksums(s3: S3Client) -> bool:
+    """Whether to send checksums that are not asked for (AWS_REQUEST_CHECKSUM_CALCULATION)."""
+    config = getattr(getattr(s3, "meta", None), "config", None)
+    return getattr(config, "request_checksum_calculation", "") != "when_required"
+
+
+def _verified(s3: S3Client) -> _Verified:
+    """Ask for an object's checksum, unless AWS_RESPONSE_CHECKSUM_VALIDATION says not to."""
+    config = getattr(getattr(s3, "meta", None), "config", None)
+    unasked = getattr(config, "response_checksum_validation", "") != "when_required"
+    return {"ChecksumMode": "ENABLED"} if unasked else {}
+
+
+def _may_be_the_checksum(error: ClientError, s3: S3Client | None) -> bool:
+    """Whether a store other than AWS's may have refused an object for its checksum."""
+    if s3 is None or not _sends_checksums(s3):
+        return False
+    endpoint = str(getattr(getattr(s3, "meta", None), "endpoint_url", ""))
+    if ".amazonaws.com" in endpoint:
+        return False
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    return _code(error) in _REFUSALS or "checksum" in message.lower()
 
 
 def _is_missing_key(error: ClientError) -> bool:

@@ -48,7 +48,7 @@ export function written(line: Line): string {
   return `${fraction(line.amount)} ${word}`.trim();
 }
 
-/** Millilitres, rounded to what a jigger can do. */
+/** Milliliters, rounded to what a jigger can do. */
 export function ml(volume: number): string {
   if (volume < 0.95) return "a dash of";
   const rounded = volume < 10 ? Math.round(volume * 2) / 2 : Math.round(volume);

@@ -1,131 +1,207 @@
-// What the reader owns, and what follows from it.
+// What the reader owns: kept in the browser, for this database; and the shelf that it makes.
 
+import { bestSets, type Best } from "./bottles";
 import type { Data } from "./data";
-import { recall, remember } from "./store";
+import {
+  isBar,
+  isSame,
+  keeping,
+  recognized,
+  rootsOf,
+  scope,
+  type Kept,
+  type KeptBar,
+} from "./kept";
+import { Shelf, type Standing } from "./shelf";
+import { keys, onOtherTab, recall, remember } from "./store";
 
-export interface Bottle {
-  /** The ingredient to buy, after roll-up. */
-  ingredient: number;
-  /** Recipes that this one bottle completes. */
-  recipes: number[];
-}
+/** Costs up to here are offered as stand-ins unless the reader moves the slider. */
+const TOLERANCE = 0.3;
 
 export class Bar {
-  private readonly owned: Set<number>;
-  private covered: Set<number> = new Set();
-  private readonly listeners: (() => void)[] = [];
+  shelf: Shelf;
+  /** Kept things that this database does not have. */
+  lost: Kept[] = [];
+  tolerance: number;
+  /** Whether everything that is no bottle counts as there. */
+  pantry: boolean;
+  private readonly known: { ids: number[]; names: string[] };
+  private readonly roots: Kept[];
+  private readonly key: string;
+  private readonly listeners: ((elsewhere: boolean) => void)[] = [];
+  private readonly standings: (Standing | undefined)[] = [];
 
   constructor(private readonly data: Data) {
-    const ids = recall<number[]>(
-      "bar",
-      [],
-      (value) => Array.isArray(value) && value.every((id) => typeof id === "number"),
+    this.known = { ids: data.ingredients.id, names: data.ingredients.name };
+    this.roots = rootsOf(this.known, data.roots);
+    this.key = `bar.${scope(this.roots)}`;
+    this.tolerance = recall(
+      "tolerance",
+      TOLERANCE,
+      (v) => typeof v === "number" && v >= 0 && v <= 1,
     );
-    this.owned = new Set(ids.flatMap((id) => data.ingredientAt(id) ?? []));
-    this.settle();
+    this.pantry = recall("pantry", false, (v) => typeof v === "boolean");
+    this.shelf = this.filled(this.read());
+    onOtherTab(
+      () => this.key,
+      () => this.settle(this.read(), true),
+    );
   }
 
-  onChange(listener: () => void): void {
+  /** `elsewhere` where another tab changed the bar. */
+  onChange(listener: (elsewhere: boolean) => void): void {
     this.listeners.push(listener);
   }
 
+  /** What is kept: of this database, or of what it was before it grew. */
+  private read(): Set<number> {
+    const none: KeptBar = { roots: [], own: [] };
+    let kept = recall<KeptBar>(this.key, none, isBar);
+    if (kept === none) {
+      for (const key of keys("bar.")) {
+        const other = recall<KeptBar>(key, none, isBar);
+        if (isSame(other.roots, this.roots)) kept = other;
+      }
+    }
+    const { found, lost } = recognized(kept.own, this.known);
+    this.lost = lost;
+    return new Set(found);
+  }
+
+  private filled(owned: Iterable<number>): Shelf {
+    return new Shelf(this.data.stock, owned, this.pantry);
+  }
+
+  private settle(owned: Iterable<number>, elsewhere = false): void {
+    this.shelf = this.filled(owned);
+    this.standings.length = 0;
+    for (const listener of this.listeners) listener(elsewhere);
+  }
+
+  /** Change what is kept, which another tab may have changed meanwhile. */
+  private change(edit: (owned: Set<number>) => void): void {
+    const owned = this.read();
+    edit(owned);
+    const own = keeping(owned, this.lost, this.known);
+    remember(this.key, { roots: this.roots, own } satisfies KeptBar);
+    this.settle(owned);
+  }
+
   get size(): number {
-    return this.owned.size;
+    return this.shelf.size;
   }
 
   owns(ingredient: number): boolean {
-    return this.owned.has(ingredient);
+    return this.shelf.owned.has(ingredient);
   }
 
-  list(): number[] {
-    return [...this.owned];
+  has(ingredient: number): boolean {
+    return this.shelf.has(ingredient);
   }
 
   set(ingredient: number, own: boolean): void {
-    if (own) this.owned.add(ingredient);
-    else this.owned.delete(ingredient);
-    this.save();
+    this.change((owned) => (own ? owned.add(ingredient) : owned.delete(ingredient)));
+  }
+
+  /** Tick or untick something that a bottle of another name may stand for. */
+  toggle(ingredient: number, own: boolean): void {
+    const need = this.data.rolled(ingredient);
+    this.change((owned) => {
+      if (own) owned.add(ingredient);
+      else for (const o of [...owned]) if (this.data.lineage(o).includes(need)) owned.delete(o);
+    });
   }
 
   addAll(ingredients: number[]): void {
-    for (const ingredient of ingredients) this.owned.add(ingredient);
-    this.save();
+    this.change((owned) => ingredients.forEach((ingredient) => owned.add(ingredient)));
   }
 
   clear(): void {
-    this.owned.clear();
-    this.save();
+    this.lost = [];
+    this.change((owned) => owned.clear());
   }
 
-  private save(): void {
-    remember(
-      "bar",
-      this.list().map((index) => this.data.ingredients.id[index]),
+  setTolerance(value: number): void {
+    this.tolerance = value;
+    remember("tolerance", value);
+    this.settle(this.shelf.owned);
+  }
+
+  setPantry(value: boolean): void {
+    this.pantry = value;
+    remember("pantry", value);
+    this.settle(this.shelf.owned);
+  }
+
+  standing(recipe: number): Standing {
+    return (this.standings[recipe] ??= this.shelf.standing(recipe, this.tolerance));
+  }
+
+  /** Every drink by how it stands; nothing while nothing is owned. */
+  survey(): Record<Standing["band"], number[]> {
+    const bands: Record<Standing["band"], number[]> = {
+      ...{ ready: [], "stand-in": [], "one away": [], far: [] },
+    };
+    for (let recipe = 0; recipe < this.data.count; recipe++) {
+      bands[this.size ? this.standing(recipe).band : "far"].push(recipe);
+    }
+    return bands;
+  }
+
+  /** The drinks that could be made with these too. */
+  opened(bottles: number[]): number[] {
+    const more = this.filled([...this.shelf.owned, ...bottles]);
+    return this.data.recipes.id
+      .map((_, recipe) => recipe)
+      .filter((recipe) => this.shelf.lacks(recipe).length && !more.lacks(recipe).length);
+  }
+
+  /** The best bottles to buy, found off the main thread where there is another. */
+  async best(top: number): Promise<Best[][]> {
+    const { bottles, question } = this.shelf.question();
+    const found = await aside(question, top);
+    return found.map((sets) =>
+      sets.map((set) => ({ ...set, bottles: set.bottles.map((i) => bottles[i]) })),
     );
-    this.settle();
-    for (const listener of this.listeners) listener();
   }
+}
 
-  /** A leaf that allows substitution counts as its parent, as in the analytics. */
-  rolled(ingredient: number): number {
-    const { parent, substitution } = this.data.ingredients;
-    const leaf = this.data.children[ingredient].length === 0;
-    return leaf && substitution[ingredient] && parent[ingredient] >= 0
-      ? parent[ingredient]
-      : ingredient;
+let worker: Worker | null | undefined;
+
+/** The page's policy lets it make one kind of script: a worker of the page's own text. */
+function hire(): Worker | null {
+  try {
+    const text = `const best=${bestSets.toString()};onmessage=(e)=>postMessage(best(...e.data))`;
+    const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    const types = (window as { trustedTypes?: { createPolicy: Function } }).trustedTypes;
+    const policy = types?.createPolicy("atlas-worker", {
+      createScriptURL: (url: string) => (url === address ? url : ""),
+    });
+    return new Worker(policy ? policy.createScriptURL(address) : address);
+  } catch {
+    return null; // some browsers have none for pages opened from disk
   }
+}
 
-  /** Everything that what is owned can stand for. */
-  private settle(): void {
-    const { parent, substitution } = this.data.ingredients;
-    this.covered = new Set();
-    for (const ingredient of this.owned) {
-      this.covered.add(ingredient);
-      this.covered.add(this.rolled(ingredient));
-      // a kind that allows substitution serves where only the general is asked for
-      for (let at = ingredient; at >= 0 && substitution[at]; at = parent[at]) {
-        if (parent[at] >= 0) this.covered.add(parent[at]);
+let latest = Promise.resolve<unknown>(null);
+
+function aside(question: Parameters<typeof bestSets>[0], top: number): Promise<Best[][]> {
+  const ask = () =>
+    new Promise<Best[][]>((done) => {
+      if (worker === undefined) worker = hire();
+      if (!worker) {
+        done(bestSets(question, top));
+        return;
       }
-    }
-  }
-
-  /** Whether the bar has this ingredient, or one that counts as it. */
-  has(ingredient: number): boolean {
-    return this.covered.has(ingredient) || this.covered.has(this.rolled(ingredient));
-  }
-
-  /** What a recipe lacks, rolled up, each once. */
-  missing(recipe: number): number[] {
-    const lacks = new Set<number>();
-    for (const line of this.data.lines(recipe)) {
-      if (!this.has(line.ingredient)) lacks.add(this.rolled(line.ingredient));
-    }
-    return [...lacks];
-  }
-
-  /** An owned ingredient that stands in for a missing one best. */
-  standIn(ingredient: number): { ingredient: number; cost: number } | null {
-    const others = this.data.substitutes(this.rolled(ingredient));
-    return others.find((other) => this.has(other.ingredient)) ?? null;
-  }
-
-  survey(): { makeable: number[]; oneAway: Bottle[] } {
-    const makeable: number[] = [];
-    const byBottle = new Map<number, number[]>();
-    if (this.owned.size) {
-      for (let recipe = 0; recipe < this.data.count; recipe++) {
-        const lacks = this.missing(recipe);
-        if (lacks.length === 0) makeable.push(recipe);
-        else if (lacks.length === 1) {
-          const recipes = byBottle.get(lacks[0]);
-          if (recipes) recipes.push(recipe);
-          else byBottle.set(lacks[0], [recipe]);
-        }
-      }
-    }
-    const oneAway = [...byBottle]
-      .map(([ingredient, recipes]) => ({ ingredient, recipes }))
-      .sort((a, b) => b.recipes.length - a.recipes.length || a.ingredient - b.ingredient);
-    return { makeable, oneAway };
-  }
+      worker.onmessage = (event: MessageEvent<Best[][]>) => done(event.data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        worker = null;
+        done(bestSets(question, top));
+      };
+      worker.postMessage([question, top]);
+    });
+  const answer = latest.then(ask);
+  latest = answer;
+  return answer;
 }

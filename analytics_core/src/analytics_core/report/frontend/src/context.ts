@@ -11,5 +11,13 @@ export interface Context {
   scheme(): Scheme;
   /** Mark a drink on the map while the reader points at it in a list. */
   point(recipe: number | null): void;
+  /** What the page is called. */
+  title: string;
+  /** The recipe on the owner's site, if the owner said where recipes are. */
+  recipeUrl(recipe: number): string | null;
   announce(text: string): void;
+  /** What the view left here when the reader went on, to be found again on the way back. */
+  kept: Record<string, unknown>;
+  /** Show the present view anew. */
+  refresh(): void;
 }

@@ -2,18 +2,26 @@
 
 import { h, named, replace } from "./dom";
 import type { MapKind } from "./data";
+import type { Insets } from "./map/camera";
 import { SCHEME_NAMES, type Scheme, type SchemeKind } from "./schemes";
 import { icon } from "./shapes";
 import { recall, remember } from "./store";
 
+/** From this width on the legend has a place beside the points, in CSS pixels. */
+const WIDE = 640;
+
 export interface Choices {
   kind: MapKind;
   scheme: SchemeKind;
+  /** What points can be colored by here. */
+  kinds: SchemeKind[];
 }
 
 export interface Controls {
   element: HTMLElement;
   setScheme(scheme: Scheme): void;
+  /** What lies over a map of this width; a narrow one begins without the legend. */
+  insets(width: number): Insets;
 }
 
 export function controls(
@@ -24,15 +32,17 @@ export function controls(
     zoom(factor: number): void;
     all(): void;
     pick(category: number | null): void;
+    refit(): void;
+    lasso(): void;
   },
 ): Controls {
   const kinds: [MapKind, string, string][] = [
     [
       "learned",
-      "By taste",
-      "Distances under the learned cost: ingredients that replace each other lie close",
+      "By kinship",
+      "Drinks that are made alike lie close; ingredients that replace each other count as close",
     ],
-    ["plain", "By measure", "Manhattan distances between the volumes, ingredient by ingredient"],
+    ["plain", "By measure", "Drinks with the same volumes of the same ingredients lie close"],
   ];
   const switcher = h(
     "fieldset",
@@ -60,18 +70,20 @@ export function controls(
       "aria-label": "Color by",
       onchange: (event) => act.scheme((event.target as HTMLSelectElement).value as SchemeKind),
     },
-    (Object.keys(SCHEME_NAMES) as SchemeKind[]).map((kind) =>
+    choices.kinds.map((kind) =>
       h("option", { value: kind, selected: kind === choices.scheme }, SCHEME_NAMES[kind]),
     ),
   );
   const list = h("ul", { class: "legend" });
-  const narrow = window.matchMedia("(max-width: 720px)").matches;
+  let wide: boolean | null = null;
   const legend = h(
     "details",
     {
       id: "legend",
-      open: recall("legend", !narrow, (value) => typeof value === "boolean") && !narrow,
-      ontoggle: (event) => remember("legend", (event.target as HTMLDetailsElement).open),
+      ontoggle: (event) => {
+        if (wide) remember("legend", (event.target as HTMLDetailsElement).open);
+        act.refit();
+      },
     },
     h("summary", {}, "Legend"),
     list,
@@ -89,6 +101,16 @@ export function controls(
       "button",
       { type: "button", "aria-label": "Show the whole map", onclick: () => act.all() },
       "⤢",
+    ),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "circler",
+        "aria-label": "Circle drinks: draw around them",
+        onclick: () => act.lasso(),
+      },
+      "◌",
     ),
   );
   let chosen: number | null = null;
@@ -130,5 +152,17 @@ export function controls(
     legend,
     zoomer,
   );
-  return { element, setScheme };
+  const insets = (width: number): Insets => {
+    if (wide !== width >= WIDE) {
+      wide = width >= WIDE;
+      legend.open = wide && recall("legend", true, (value) => typeof value === "boolean");
+    }
+    const top = (element.querySelector(".row") as HTMLElement).offsetHeight + 20;
+    const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = legend;
+    const covered: Insets["legend"] = [offsetLeft, offsetTop, offsetWidth, offsetHeight];
+    if (!wide) return { left: 24, top, right: 24, bottom: 34, legend: covered };
+    const left = legend.open ? legend.offsetLeft + legend.offsetWidth + 14 : 40;
+    return { left, top, right: 60, bottom: legend.open ? 36 : 54, legend: covered };
+  };
+  return { element, setScheme, insets };
 }

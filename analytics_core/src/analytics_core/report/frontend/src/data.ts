@@ -1,5 +1,11 @@
 // The two blocks of data, as report/payload.py writes them, and what is derived from them.
 
+import { Finding } from "./finding";
+import { fold } from "./fold";
+import { starts, unpack } from "./packing";
+import { rolled, type Stock, type Substitute } from "./shelf";
+import { bothWays, type Links } from "./ways";
+
 interface Positions {
   x: number[];
   y: number[];
@@ -29,6 +35,8 @@ interface Core {
     substitution: number[];
     own: number[];
     total: number[];
+    kind: number[];
+    made: number[][];
   };
   recipes: {
     id: number[];
@@ -38,33 +46,90 @@ interface Core {
     start: number[];
     plain: Positions;
     learned: Positions;
+    /** Percent by volume, where strengths are known. */
+    abv?: (number | null)[];
+    /** By recipe: what may go in as well, and what it is a variant of. */
+    optional?: Record<number, number[]>;
+    variant_of?: Record<number, number>;
   };
+  /** `ingredient`, `rolled` and `fraction` are packed. */
   lines: {
-    ingredient: number[];
-    rolled: number[];
+    ingredient: string;
+    rolled: string;
     amount: (number | null)[];
     unit: number[];
     ml: (number | null)[];
-    fraction: number[];
+    fraction: string;
   };
   units: string[];
+  /** Of each family a drink that stands for it, then up to two of its ingredients. */
   families: number[][];
-  substitutes: { of: number[]; start: number[]; to: number[]; cost: number[] };
+  substitutes: { of: number[]; start: number[]; to: number[]; cost: number[]; recipes: number[] };
   complexity: [number, number][];
+  changes?: Changes;
+  /** What the page does not carry, of a collection too large for one. */
+  left_out?: { what: string; count: number; why: string }[];
 }
 
+export interface NamedRecipe {
+  recipe_id: number;
+  recipe_name: string;
+}
+
+/** The document `what-changed`. */
+export interface Changes {
+  since: { run_id?: string; generated_at?: string } | null;
+  why_not: string;
+  words?: string;
+  method: string[];
+  counts: Record<string, number>;
+  new: NamedRecipe[];
+  gone: NamedRecipe[];
+  changed: NamedRecipe[];
+  nearest: (NamedRecipe & { before: NamedRecipe | null; now: NamedRecipe | null })[];
+}
+
+/** Packed columns; ingredients are numbered within the drinks in question. */
 interface NeighborBlock {
-  start: number[];
-  to: number[];
-  distance: number[];
-  plan: number[];
-  source: number[];
-  target: number[];
-  mass: number[];
+  count: string;
+  to: string;
+  distance: string;
+  flows: string;
+  source: string;
+  target: string;
+  mass: string;
   /** How many fragments each sentence has. */
-  words: number[];
-  fragment: number[];
+  words: string;
+  /** Twice the position of a text, or one more than twice an ingredient's number. */
+  fragment: string;
   text: string[];
+}
+
+/** The neighbors, read. */
+class Near {
+  readonly start: Uint32Array;
+  readonly to: Uint32Array;
+  readonly distance: Uint32Array;
+  readonly plan: Uint32Array;
+  readonly source: Uint32Array;
+  readonly target: Uint32Array;
+  readonly mass: Uint32Array;
+  readonly sentence: Uint32Array;
+  readonly fragment: Uint32Array;
+  readonly text: string[];
+
+  constructor(block: NeighborBlock) {
+    this.start = starts(unpack(block.count));
+    this.to = unpack(block.to);
+    this.distance = unpack(block.distance);
+    this.plan = starts(unpack(block.flows));
+    this.source = unpack(block.source);
+    this.target = unpack(block.target);
+    this.mass = unpack(block.mass);
+    this.sentence = starts(unpack(block.words));
+    this.fragment = unpack(block.fragment);
+    this.text = block.text;
+  }
 }
 
 export interface Line {
@@ -93,6 +158,11 @@ export interface Neighbor {
 export type MapKind = "learned" | "plain";
 
 const STEPS = 10_000;
+const FLOW_STEPS = 1_000;
+/** The median distance of listed neighbors under the learned cost. */
+const USUAL = 0.33;
+/** The median cost of the best substitute under the learned cost. */
+const USUAL_BEST = 0.2;
 
 function block<T>(id: string): T {
   const text = document.getElementById(id)?.textContent;
@@ -100,29 +170,36 @@ function block<T>(id: string): T {
   return JSON.parse(text) as T;
 }
 
-/** Lower case without accents, so that "creme" finds "Crème". */
-export function plainText(text: string): string {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-}
-
 export class Data {
   private readonly core = block<Core>("core");
-  private links: NeighborBlock | null = null;
+  private links: Near | null = null;
+  private both: Links | null = null;
+  private finder: Finding | null = null;
+  private twinsOf: Map<number, number[]> | null = null;
+  private foldedInto: Uint8Array | null = null;
+  private scale: number | null = null;
+  private costScale: number | null = null;
+  private readonly lineOf = {
+    ingredient: unpack(this.core.lines.ingredient),
+    rolled: unpack(this.core.lines.rolled),
+    fraction: unpack(this.core.lines.fraction),
+  };
   readonly manifest = this.core.manifest;
+  readonly leftOut = this.core.left_out ?? [];
   readonly ingredients = this.core.ingredients;
   readonly recipes = this.core.recipes;
   readonly families = this.core.families;
   readonly complexity = this.core.complexity;
+  readonly changes = this.core.changes;
+  readonly stock: Stock;
   readonly count = this.recipes.id.length;
   readonly children: number[][];
   readonly roots: number[] = [];
   private readonly byId: Map<number, number>;
   private readonly ingredientById: Map<number, number>;
-  private readonly haystacks: string[] = [];
   private readonly titles: string[] = [];
   private readonly substituteAt: Map<number, number>;
   private popularity: Uint32Array | null = null;
-  private beginnings: Uint32Array | null = null;
 
   constructor() {
     const { parent } = this.ingredients;
@@ -131,6 +208,15 @@ export class Data {
     this.byId = new Map(this.recipes.id.map((id, index) => [id, index]));
     this.ingredientById = new Map(this.ingredients.id.map((id, index) => [id, index]));
     this.substituteAt = new Map(this.core.substitutes.of.map((of, at) => [of, at]));
+    const { start } = this.recipes;
+    this.stock = {
+      ...{ parent, children: this.children, substitution: this.ingredients.substitution },
+      ...{ kind: this.ingredients.kind, made: this.ingredients.made },
+      needs: this.recipes.id.map((_, recipe) => [
+        ...new Set(this.lineOf.rolled.subarray(start[recipe], start[recipe + 1])),
+      ]),
+      substitutes: (ingredient) => this.substitutes(ingredient),
+    };
   }
 
   recipeAt(id: number): number | undefined {
@@ -154,22 +240,26 @@ export class Data {
     const found: Line[] = [];
     for (let i = this.recipes.start[recipe]; i < this.recipes.start[recipe + 1]; i++) {
       found.push({
-        ingredient: lines.ingredient[i],
-        rolled: lines.rolled[i],
+        ingredient: this.lineOf.ingredient[i],
+        rolled: this.lineOf.rolled[i],
         amount: lines.amount[i],
         unit: lines.unit[i] < 0 ? null : units[lines.unit[i]],
         ml: lines.ml[i] ?? 0,
-        fraction: lines.fraction[i] / STEPS,
+        fraction: this.lineOf.fraction[i] / STEPS,
       });
     }
     return found;
   }
 
+  /** What a recipe names, each once. */
+  contents(recipe: number): number[] {
+    const { start } = this.recipes;
+    return [...new Set(this.lineOf.ingredient.subarray(start[recipe], start[recipe + 1]))];
+  }
+
   /** How many different ingredients a recipe has. */
   size(recipe: number): number {
-    const { ingredient } = this.core.lines;
-    const from = this.recipes.start[recipe];
-    return new Set(ingredient.slice(from, this.recipes.start[recipe + 1])).size;
+    return this.contents(recipe).length;
   }
 
   /** Each rolled-up ingredient's share of the drink. */
@@ -181,37 +271,107 @@ export class Data {
     return shares;
   }
 
-  private get near(): NeighborBlock {
-    return (this.links ??= block<NeighborBlock>("neighbors"));
+  private get near(): Near {
+    return (this.links ??= new Near(block<NeighborBlock>("neighbors")));
   }
 
-  /** Where each sentence begins among the fragments. */
-  private get sentences(): Uint32Array {
-    if (!this.beginnings) {
-      let at = 0;
-      this.beginnings = Uint32Array.from(this.near.words, (count) => (at += count) - count);
-    }
-    return this.beginnings;
+  /** Links between near drinks, both ways, in shares. */
+  get ways(): Links {
+    return (this.both ??= bothWays({
+      start: this.near.start,
+      to: this.near.to,
+      distance: Float64Array.from(this.near.distance, (steps) => steps / STEPS),
+    }));
   }
 
   neighbors(recipe: number): Neighbor[] {
     const near = this.near;
     const found: Neighbor[] = [];
+    const own = this.contents(recipe);
+    const needs = this.stock.needs;
+    // beyond those that the drink has come the others, by their place among all
+    const local = (known: number[], at: number) => known[at] ?? at - known.length;
     for (let i = near.start[recipe]; i < near.start[recipe + 1]; i++) {
+      const other = near.to[i];
       const plan: Flow[] = [];
       for (let f = near.plan[i]; f < near.plan[i + 1]; f++) {
         plan.push({
-          source: near.source[f],
-          target: near.target[f],
-          mass: near.mass[f] / STEPS,
+          source: local(needs[recipe], near.source[f]),
+          target: local(needs[other], near.target[f]),
+          mass: near.mass[f] / FLOW_STEPS,
         });
       }
-      const words = near.fragment
-        .slice(this.sentences[i], this.sentences[i] + near.words[i])
-        .map((at) => (at < 0 ? -1 - at : near.text[at]));
-      found.push({ recipe: near.to[i], distance: near.distance[i] / STEPS, plan, words });
+      const both = [...new Set([...own, ...this.contents(other)])];
+      const words = [...near.fragment.subarray(near.sentence[i], near.sentence[i + 1])].map((at) =>
+        at & 1 ? local(both, at >> 1) : near.text[at >> 1],
+      );
+      found.push({ recipe: other, distance: near.distance[i] / STEPS, plan, words });
     }
     return found;
+  }
+
+  neighbor(from: number, to: number): Neighbor | undefined {
+    return this.neighbors(from).find((neighbor) => neighbor.recipe === to);
+  }
+
+  /** Recipes of the very same mix, by the first of each group; alone none has an entry. */
+  get twins(): Map<number, number[]> {
+    if (!this.twinsOf) {
+      const { start, to, distance } = this.near;
+      const first = Uint32Array.from({ length: this.count }, (_, i) => i);
+      const head = (i: number): number => (first[i] === i ? i : (first[i] = head(first[i])));
+      for (let from = 0; from < this.count; from++) {
+        for (let i = start[from]; i < start[from + 1]; i++) {
+          if (distance[i]) continue;
+          const [a, b] = [head(from), head(to[i])];
+          first[Math.max(a, b)] = Math.min(a, b);
+        }
+      }
+      this.twinsOf = new Map();
+      for (let i = 0; i < this.count; i++) {
+        const of = head(i);
+        if (of !== i) this.twinsOf.set(of, [...(this.twinsOf.get(of) ?? [of]), i]);
+      }
+      for (const group of [...this.twinsOf.values()]) {
+        for (const member of group) this.twinsOf.set(member, group);
+      }
+    }
+    return this.twinsOf;
+  }
+
+  /** Which recipes another of the very same mix stands for on the map. */
+  get folded(): Uint8Array {
+    if (!this.foldedInto) {
+      this.foldedInto = new Uint8Array(this.count);
+      for (const [recipe, group] of this.twins)
+        this.foldedInto[recipe] = Number(group[0] !== recipe);
+    }
+    return this.foldedInto;
+  }
+
+  /** Pairs that differ in next to nothing, nearest first. */
+  nearTwins(within: number): [number, number, number][] {
+    const { start, to, distance } = this.near;
+    const found = new Map<string, [number, number, number]>();
+    for (let from = 0; from < this.count; from++) {
+      for (let i = start[from]; i < start[from + 1]; i++) {
+        const apart = distance[i] / STEPS;
+        if (!apart || apart > within) continue;
+        const [a, b] = [Math.min(from, to[i]), Math.max(from, to[i])];
+        found.set(`${a}:${b}`, [a, b, apart]);
+      }
+    }
+    return [...found.values()].sort((x, y) => x[2] - y[2]);
+  }
+
+  /** What distances are measured in: 1 under the learned cost, else by what is usual here. */
+  get unit(): number {
+    if (this.scale === null) {
+      const learned = (this.manifest.settings?.cost ?? "learned") === "learned";
+      const sorted = learned ? [] : this.near.distance.slice().sort();
+      this.scale = learned ? 1 : sorted[sorted.length >> 1] / STEPS / USUAL || 1;
+    }
+    return this.scale;
   }
 
   /** How often a recipe is somebody's neighbor: what stands for its surroundings is labeled first. */
@@ -223,13 +383,32 @@ export class Data {
     return this.popularity;
   }
 
-  substitutes(ingredient: number): { ingredient: number; cost: number }[] {
-    const { start, to, cost } = this.core.substitutes;
+  /** What costs are measured in: 1 where they are learned, else by what the best usually has. */
+  private get costUnit(): number {
+    if (this.costScale === null) {
+      const { start, cost } = this.core.substitutes;
+      const learned = (this.manifest.settings?.cost ?? "learned") === "learned";
+      const best = learned ? [] : start.slice(0, -1).map((at) => cost[at] ?? 0);
+      best.sort((a, b) => a - b);
+      this.costScale = learned ? 1 : best[best.length >> 1] / 1_000 / USUAL_BEST || 1;
+    }
+    return this.costScale;
+  }
+
+  /** What stands in for an ingredient, best first; costs as if they were learned ones. */
+  substitutes(ingredient: number): Substitute[] {
+    const { start, to, cost, recipes } = this.core.substitutes;
     const at = this.substituteAt.get(ingredient);
     if (at === undefined) return [];
-    return to
-      .slice(start[at], start[at + 1])
-      .map((other, i) => ({ ingredient: other, cost: cost[start[at] + i] / STEPS }));
+    return to.slice(start[at], start[at + 1]).map((other, i) => ({
+      ingredient: other,
+      cost: cost[start[at] + i] / 1_000 / this.costUnit,
+      recipes: recipes[start[at] + i],
+    }));
+  }
+
+  rolled(ingredient: number): number {
+    return rolled(this.stock, ingredient);
   }
 
   /** An ingredient and everything above it, nearest first. */
@@ -240,52 +419,46 @@ export class Data {
   }
 
   title(recipe: number): string {
-    return (this.titles[recipe] ??= plainText(this.name(recipe)));
+    return (this.titles[recipe] ??= fold(this.name(recipe)));
   }
 
-  private haystack(recipe: number): string {
-    if (this.haystacks[recipe] === undefined) {
-      const above = new Set(this.lines(recipe).flatMap((line) => this.lineage(line.ingredient)));
-      const words = [...above].map((i) => plainText(this.ingredient(i)));
-      this.haystacks[recipe] = `${this.title(recipe)}\n${words.join("\n")}`;
-    }
-    return this.haystacks[recipe];
+  private get finding(): Finding {
+    return (this.finder ??= new Finding({
+      names: this.recipes.name,
+      ingredients: this.ingredients.name,
+      contents: (recipe) => this.contents(recipe),
+      lineage: (ingredient) => this.lineage(ingredient),
+      total: this.ingredients.total,
+    }));
   }
 
-  /** Recipes whose name or ingredients hold every word, names first. */
   search(query: string): number[] {
-    const whole = plainText(query.trim());
-    const words = whole.split(/\s+/).filter(Boolean);
-    if (!words.length) return [];
-    const ranked: [number, number][] = [];
-    for (let recipe = 0; recipe < this.count; recipe++) {
-      const hay = this.haystack(recipe);
-      if (!words.every((word) => hay.includes(word))) continue;
-      const title = this.title(recipe);
-      const rank =
-        title === whole ? 0 : title.startsWith(whole) ? 1 : title.includes(whole) ? 2 : 3;
-      ranked.push([rank, recipe]);
-    }
-    ranked.sort((a, b) => a[0] - b[0] || this.title(a[1]).length - this.title(b[1]).length);
-    return ranked.map(([, recipe]) => recipe);
+    return this.finding.drinksWith(query);
   }
 
   searchIngredients(query: string, limit: number): number[] {
-    const whole = plainText(query.trim());
-    if (!whole) return [];
-    return this.ingredients.name
-      .map((name, index) => [plainText(name).indexOf(whole), index] as const)
-      .filter(([at]) => at >= 0)
-      .sort(
-        (a, b) =>
-          Number(a[0] > 0) - Number(b[0] > 0) ||
-          this.ingredients.total[b[1]] - this.ingredients.total[a[1]],
-      )
-      .slice(0, limit)
-      .map(([, index]) => index);
+    return this.finding.ingredients(query, limit);
   }
 
+  /** What has exactly this name. */
+  named(query: string): { recipe?: number; ingredient?: number } {
+    return this.finding.named(query);
+  }
+
+  familySize(family: number): number {
+    return this.recipes.family.reduce((sum, other) => sum + Number(other === family), 0);
+  }
+
+  /** "Light rum and lime": what the drinks of a family are made of. */
+  familyKind(family: number): string {
+    const marks = (this.families[family] ?? []).slice(1);
+    const names = marks.map((i) => this.ingredient(i).replace(/ juice$/i, ""));
+    return names.join(" and ") || "Others";
+  }
+
+  /** "Light rum and lime: Daiquiri", for a drink that stands for all. */
   familyName(family: number): string {
-    return this.families[family]?.map((i) => this.ingredient(i)).join(" · ") || "Others";
+    const of = this.families[family];
+    return of ? `${this.familyKind(family)}: ${this.name(of[0])}` : "Others";
   }
 }

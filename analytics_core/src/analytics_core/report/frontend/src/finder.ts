@@ -70,10 +70,8 @@ export function finder(context: Context, live: (found: number[] | null) => void)
     }
     const found = data.search(query);
     live(found);
-    for (const recipe of found.slice(0, SHOWN)) {
-      option(to.drink(data.recipes.id[recipe]), [mark(context, recipe), named(data.name(recipe))]);
-    }
-    for (const index of data.searchIngredients(query, 3)) {
+    const exact = data.named(query);
+    const ingredient = (index: number) =>
       option(to.ingredients(data.ingredients.id[index]), [
         named(data.ingredient(index)),
         h(
@@ -82,7 +80,13 @@ export function finder(context: Context, live: (found: number[] | null) => void)
           `ingredient, ${plural(data.ingredients.total[index], "drink")}`,
         ),
       ]);
+    // who types "gin" means gin, and neither a ginger beer nor one of the drinks with it
+    const first = exact.recipe === undefined ? exact.ingredient : undefined;
+    if (first !== undefined) ingredient(first);
+    for (const recipe of found.slice(0, SHOWN)) {
+      option(to.drink(data.recipes.id[recipe]), [mark(context, recipe), named(data.name(recipe))]);
     }
+    for (const index of data.searchIngredients(query, 3)) if (index !== first) ingredient(index);
     if (found.length > SHOWN) {
       option(to.search(query), [`Show all ${plural(found.length, "drink")} on the map`]);
     }
@@ -109,7 +113,11 @@ export function finder(context: Context, live: (found: number[] | null) => void)
     input.setAttribute("aria-activedescendant", element.id);
   };
   input.addEventListener("input", update);
-  input.addEventListener("focus", () => input.value && update());
+  input.addEventListener("focus", () => {
+    if (input.value) update();
+    // the index takes a moment in a large collection: better now than at the first letter
+    else setTimeout(() => data.search(""));
+  });
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") move(1);
@@ -118,7 +126,10 @@ export function finder(context: Context, live: (found: number[] | null) => void)
       input.value = "";
       update();
     } else if (event.key === "Enter" && input.value.trim()) {
-      choose(active >= 0 ? options[active].href : to.search(input.value.trim()));
+      const { recipe } = data.named(input.value);
+      const meant =
+        recipe === undefined ? to.search(input.value.trim()) : to.drink(data.recipes.id[recipe]);
+      choose(active >= 0 ? options[active].href : meant);
     } else return;
     event.preventDefault();
   });

@@ -2,7 +2,10 @@
 
 import type { Context } from "./context";
 import type { Neighbor } from "./data";
+import { distance, written } from "./amounts";
 import { h, named, plural, s, type Child } from "./dom";
+import { nearness } from "./nearness";
+import { recall, remember } from "./store";
 import { to } from "./route";
 import { icon } from "./shapes";
 
@@ -58,20 +61,133 @@ export function swaps({ data }: Context, neighbor: Neighbor): HTMLElement | null
   return h("p", { class: "swaps" }, children);
 }
 
-/** Whether the bar suffices, in a few words. */
-export function readiness({ bar, data }: Context, recipe: number): HTMLElement | null {
-  if (!bar.size) return null;
-  const lacks = bar.missing(recipe);
-  if (!lacks.length) return h("span", { class: "badge ready" }, "✓ makeable now");
-  if (lacks.length === 1) {
-    return h("span", { class: "badge near" }, "needs ", named(data.ingredient(lacks[0])));
-  }
-  return h("span", { class: "badge" }, `needs ${lacks.length} bottles`);
+/** What a recipe itself calls something that it needs: Cointreau, where triple sec would do. */
+export function calledIn({ data }: Context, recipe: number, need: number): number {
+  return data.contents(recipe).find((own) => data.rolled(own) === need) ?? need;
 }
+
+/** How a drink stands with the bar, in a few words. */
+export function readiness(context: Context, recipe: number): HTMLElement | null {
+  const { bar, data } = context;
+  if (!bar.size) return null;
+  const standing = bar.standing(recipe);
+  switch (standing.band) {
+    case "ready":
+      return h("span", { class: "badge ready" }, "✓ makeable now");
+    case "stand-in":
+      return h(
+        "span",
+        { class: "badge ready" },
+        "✓ with ",
+        named(data.ingredient(standing.by.ingredient)),
+        " for ",
+        named(data.ingredient(calledIn(context, recipe, standing.lacks[0]))),
+      );
+    case "one away":
+      return h(
+        "span",
+        { class: "badge near" },
+        "needs ",
+        named(data.ingredient(calledIn(context, recipe, standing.lacks[0]))),
+      );
+    case "far":
+      return h("span", { class: "badge" }, `needs ${standing.lacks.length} more things`);
+  }
+}
+
+/** "Aperol stands in for Campari: close; 7 recipes speak for it." */
+export function evidence(cost: number, recipes: number, close: string): string {
+  const spoken = recipes
+    ? `; ${plural(recipes, "recipe")} ${recipes === 1 ? "speaks" : "speak"} for it`
+    : "";
+  return numbers() ? `${close} (${cost.toFixed(2)})${spoken}` : `${close}${spoken}`;
+}
+
+export function numbers(): boolean {
+  return recall("numbers", false, (value) => typeof value === "boolean");
+}
+
+/** A distance in words, and in figures for who wants them. */
+export function apart({ data }: Context, value: number): HTMLElement {
+  const figure = distance(value);
+  return h(
+    "span",
+    { class: "distance", title: `Distance ${figure}; 0 is the same mix` },
+    nearness(value, data.unit),
+    numbers() && ` · ${figure}`,
+  );
+}
+
+/** Whether distances are shown as figures too. */
+export function numbersSwitch(context: Context): HTMLElement {
+  return h(
+    "label",
+    { class: "switch" },
+    h("input", {
+      type: "checkbox",
+      checked: numbers(),
+      "data-own": "numbers",
+      onchange: (event) => {
+        remember("numbers", (event.target as HTMLInputElement).checked);
+        context.refresh();
+      },
+    }),
+    " figures",
+  );
+}
+
+/** Save text as a file of the reader's. */
+export function save(name: string, content: Blob): void {
+  const link = h("a", { href: URL.createObjectURL(content), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+const quoted = (value: string) =>
+  // a spreadsheet must not take a name for a formula
+  `"${(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value).replace(/"/g, '""')}"`;
+
+/** A list of drinks as a button that saves it for a spreadsheet. */
+export function csvButton(context: Context, name: string, recipes: () => number[]): HTMLElement {
+  const { data } = context;
+  const rows = () =>
+    recipes().map((recipe) => [
+      String(data.recipes.id[recipe]),
+      data.recipes.name[recipe],
+      data
+        .lines(recipe)
+        .map((l) => `${written(l)} ${data.ingredient(l.ingredient)}`)
+        .join("; "),
+    ]);
+  const text = () =>
+    [["id", "drink", "recipe"], ...rows()]
+      .map((row) => `${row.map(quoted).join(",")}\r\n`)
+      .join("");
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "quiet small",
+      onclick: () => save(`${name}.csv`, new Blob(["\ufeff", text()], { type: "text/csv" })),
+    },
+    "CSV",
+    h("span", { class: "unseen" }, ` of ${name}`),
+  );
+}
+
+/** A drink as an item of a list: its name, how it stands, what is in it. */
+export function entry(context: Context, recipe: number, ...more: Child[]): HTMLElement {
+  return h("div", { class: "result" }, drinkLink(context, recipe), summary(context, recipe), more);
+}
+
+/** How far lists were opened, kept with the visit: on the way back they are as long again. */
+export const opened: { kept: Record<string, unknown> } = { kept: {} };
 
 /** A list that shows its first items and opens for the rest. */
 export function longList(items: (() => HTMLElement)[], first = 24, label = "drinks"): HTMLElement {
   const list = h("ul", { class: "plain" });
+  const key = `list ${label} ${first} ${items.length}`;
+  const before = opened.kept[key];
   let shown = 0;
   const more = h("button", { type: "button", class: "quiet", onclick: () => extend(200) });
   const box = h("div", {}, list, more);
@@ -81,8 +197,9 @@ export function longList(items: (() => HTMLElement)[], first = 24, label = "drin
     const left = items.length - shown;
     more.hidden = left === 0;
     more.textContent = `Show ${left > 200 ? "200" : left} more ${label}`;
+    if (shown > first) opened.kept[key] = shown;
   }
-  extend(first);
+  extend(typeof before === "number" ? before : first);
   return box;
 }
 

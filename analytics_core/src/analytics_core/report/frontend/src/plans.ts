@@ -17,9 +17,9 @@ function steps(data: Data, a: number, b: number): number {
 }
 
 export function between(data: Data, a: number, b: number): Between {
-  const there = data.neighbors(a).find((neighbor) => neighbor.recipe === b);
+  const there = data.neighbor(a, b);
   if (there) return { flows: there.plan, distance: there.distance, estimated: false };
-  const back = data.neighbors(b).find((neighbor) => neighbor.recipe === a);
+  const back = data.neighbor(b, a);
   if (back) {
     const flows = back.plan.map((f) => ({ source: f.target, target: f.source, mass: f.mass }));
     return { flows, distance: back.distance, estimated: false };

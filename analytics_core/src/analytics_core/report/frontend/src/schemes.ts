@@ -2,15 +2,17 @@
 
 import type { Bar } from "./bar";
 import type { Data } from "./data";
+import type { Standing } from "./shelf";
 import { SHAPES, type ShapeName } from "./shapes";
 import { isDark } from "./theme";
 
-export type SchemeKind = "base" | "family" | "count" | "bar";
+export type SchemeKind = "base" | "family" | "count" | "strength" | "bar";
 
 export const SCHEME_NAMES: Record<SchemeKind, string> = {
   base: "Base spirit",
   family: "Family",
   count: "Ingredients",
+  strength: "Strength",
   bar: "My bar",
 };
 
@@ -98,15 +100,43 @@ function byCount(data: Data): Scheme {
   return { kind: "count", categories, of };
 }
 
+/** By how strong a drink is, in percent by volume. */
+function byStrength(data: Data): Scheme {
+  const dark = isDark();
+  const limits = [1, 10, 15, 20, 25];
+  const labels = [
+    "Without alcohol",
+    "Under 10%",
+    "10 to 15%",
+    "15 to 20%",
+    "20 to 25%",
+    "25% and more",
+  ];
+  const steps = dark ? STEPS_DARK : STEPS_LIGHT;
+  const of = Uint8Array.from({ length: data.count }, (_, recipe) => {
+    const strength = data.recipes.abv?.[recipe];
+    return typeof strength === "number" ? limits.filter((limit) => strength >= limit).length : 6;
+  });
+  const categories = [...labels, "Not known"].map((label, index) => ({
+    label,
+    color: steps[index] ?? (dark ? OTHER.dark : OTHER.light),
+    shape: SHAPES[index],
+    count: of.reduce((sum, step) => sum + Number(step === index), 0),
+  }));
+  return { kind: "strength", categories, of };
+}
+
+const BANDS: Standing["band"][] = ["ready", "stand-in", "one away", "far"];
+
 function byBar(data: Data, bar: Bar): Scheme {
   const of = Uint8Array.from({ length: data.count }, (_, recipe) =>
-    bar.size ? Math.min(2, bar.missing(recipe).length) : 2,
+    bar.size ? BANDS.indexOf(bar.standing(recipe).band) : 3,
   );
-  const counts = [0, 0, 0];
+  const counts = [0, 0, 0, 0];
   for (const step of of) counts[step]++;
-  const labels = ["Makeable now", "One bottle away", "Further away"];
-  const shapes: ShapeName[] = ["star", "triangle", "ring"];
-  const colors = [color(2, false), color(4, false), color(0, true)];
+  const labels = ["Makeable now", "With a stand-in", "One thing away", "Further away"];
+  const shapes: ShapeName[] = ["star", "diamond", "triangle", "ring"];
+  const colors = [color(2, false), color(0, false), color(4, false), color(0, true)];
   const categories = labels.map((label, index) => ({
     label,
     color: colors[index],
@@ -120,12 +150,14 @@ export function scheme(kind: SchemeKind, data: Data, bar: Bar): Scheme {
   switch (kind) {
     case "base":
       return ranked(kind, data.recipes.base, (value) =>
-        value < 0 ? "None" : data.ingredient(value),
+        value < 0 ? "Without alcohol" : data.ingredient(value),
       );
     case "family":
       return ranked(kind, data.recipes.family, (value) => data.familyName(value));
     case "count":
       return byCount(data);
+    case "strength":
+      return byStrength(data);
     case "bar":
       return byBar(data, bar);
   }

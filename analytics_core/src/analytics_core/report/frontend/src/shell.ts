@@ -1,10 +1,10 @@
 // The frame that never moves: header, map, panel, page.
 
 import { h, s } from "./dom";
-import { to } from "./route";
+import { isOnMap, to } from "./route";
 import { isDark, onTheme, toggle } from "./theme";
 
-const PLACES: [string, string, string, string][] = [
+export const PLACES: [string, string, string, string][] = [
   ["map", to.map(), "Map", "M3 6l6-3 6 3 6-3v15l-6 3-6-3-6 3zM9 3v15M15 6v15"],
   ["bar", to.bar(), "My bar", "M9 3h6v5l2 3v10H7V11l2-3zM7 14h10"],
   [
@@ -65,7 +65,12 @@ export function shell(finder: HTMLElement): Shell {
   });
   const card = h("div", { id: "card", hidden: true, "aria-hidden": "true" });
   const controls = h("div", { id: "controls" });
-  const stage = h("section", { id: "stage", "aria-label": "Map" }, canvas, card, controls);
+  const past = h(
+    "a",
+    { class: "skip", href: "#panel", onclick: (event) => (event.preventDefault(), panel.focus()) },
+    "Skip the map's settings",
+  );
+  const stage = h("section", { id: "stage", "aria-label": "Map" }, canvas, past, card, controls);
   const panel = h("aside", { id: "panel", "aria-label": "Details", tabindex: 0 });
   const page = h("div", {
     id: "page",
@@ -78,7 +83,7 @@ export function shell(finder: HTMLElement): Shell {
   main.replaceChildren(stage, panel, page);
   document.body.append(live);
   const mark = (view: string) => {
-    const place = view === "drink" || view === "search" ? "map" : view;
+    const place = { menu: "bar", desk: "about" }[view] ?? (isOnMap(view) ? "map" : view);
     for (const link of links) {
       if (link.dataset.place === place) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");

@@ -1,4 +1,5 @@
-// What the browser remembers. Storage may be missing, full or forbidden: then it lasts as long as the page.
+// What the browser remembers. Storage may be missing, full, forbidden or full of nonsense: then it
+// lasts as long as the page.
 
 const PREFIX = "cocktail-atlas.";
 const memory = new Map<string, string>();
@@ -27,4 +28,25 @@ export function remember(key: string, value: unknown): void {
   } catch {
     // kept in memory
   }
+}
+
+/** All keys that begin so. */
+export function keys(beginning: string): string[] {
+  const found = new Set([...memory.keys()]);
+  try {
+    for (let i = 0; i < localStorage.length; i++) {
+      const key = localStorage.key(i) ?? "";
+      if (key.startsWith(PREFIX)) found.add(key.slice(PREFIX.length));
+    }
+  } catch {
+    // not allowed here
+  }
+  return [...found].filter((key) => key.startsWith(beginning)).sort();
+}
+
+/** Another tab wrote this. */
+export function onOtherTab(key: () => string, listener: () => void): void {
+  window.addEventListener("storage", (event) => {
+    if (event.key === null || event.key === PREFIX + key()) listener();
+  });
 }

@@ -14,6 +14,16 @@ interface Box {
   height: number;
 }
 
+/** What lies over each side of the map, in CSS pixels. */
+export interface Insets {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+  /** What names must keep off: left, top, width and height. */
+  legend?: [number, number, number, number];
+}
+
 export class Camera {
   transform: ZoomTransform = zoomIdentity;
   width = 1;
@@ -22,6 +32,7 @@ export class Camera {
   scale = 1;
   /** The length of the map's sides and its corner, before zooming. */
   side = 1;
+  insets: Insets = { left: 24, top: 56, right: 24, bottom: 30 };
   private left = 0;
   private top = 0;
 
@@ -35,6 +46,11 @@ export class Camera {
 
   y(place: number): number {
     return this.transform.applyY(this.top + place * this.side);
+  }
+
+  /** A place before zooming. */
+  world(u: number, v: number): [number, number] {
+    return [this.left + u * this.side, this.top + v * this.side];
   }
 
   /** The place under a pixel. */
@@ -67,8 +83,7 @@ export class Camera {
     this.left = free.left + (free.width - this.side) / 2;
     this.top = free.top + (free.height - this.side) / 2;
     if (before <= 1 || this.transform === zoomIdentity) return this.transform;
-    const [u, v] = middle;
-    return this.looking(this.k, [this.left + u * this.side, this.top + v * this.side]);
+    return this.looking(this.k, this.world(...middle));
   }
 
   /** The transform under which these recipes, and room for their names, fill the view. */
@@ -81,7 +96,7 @@ export class Camera {
       y1 = Math.max(y1, y[recipe]);
     }
     const free = this.free();
-    const across = free.width - 2 * Math.min(150, free.width * 0.2);
+    const across = free.width - 2 * Math.min(150, free.width * 0.16);
     const down = free.height - 2 * Math.min(40, free.height * 0.1);
     const tiny = 1e-4;
     const k = Math.min(
@@ -97,8 +112,7 @@ export class Camera {
 
   /** What the controls and the legend over the map leave free. */
   free(): Box {
-    const wide = this.width >= 640;
-    const [left, top, right, bottom] = wide ? [248, 64, 44, 36] : [24, 56, 24, 30];
+    const { left, top, right, bottom } = this.insets;
     return {
       left,
       top,

@@ -83,8 +83,8 @@ export class Occupied {
   }
 }
 
-export function labelText(name: string): string {
-  return shorten(name.replace(/\s+/g, " "), 30);
+export function labelText(name: string, limit = 30): string {
+  return shorten(name.replace(/\s+/g, " "), limit);
 }
 
 const texts = new WeakMap<Data, string[]>();
@@ -92,7 +92,8 @@ const texts = new WeakMap<Data, string[]>();
 function nameOf(data: Data, recipe: number): string {
   let known = texts.get(data);
   if (!known) texts.set(data, (known = []));
-  return (known[recipe] ??= labelText(data.name(recipe)));
+  const same = data.twins.get(recipe)?.length;
+  return (known[recipe] ??= labelText(data.name(recipe)) + (same ? ` ×${same}` : ""));
 }
 
 const orders = new WeakMap<Data, Uint32Array>();
@@ -167,6 +168,7 @@ export function drawLabels(scene: Scene, taken: Occupied, radius: number): boole
   let tried = 0;
   for (const recipe of candidates) {
     if (drawn >= budget || tried > MOST_TRIED) break;
+    if (!crowded && data.folded[recipe]) continue;
     const at = locate(scene, recipe);
     if (at[0] < 0 || at[1] < 0 || at[0] > width || at[1] > height) continue;
     tried++;

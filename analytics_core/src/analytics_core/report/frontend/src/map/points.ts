@@ -31,7 +31,9 @@ export function drawPoints(scene: Scene, radius: number, focused: boolean): void
   const [x0, y0] = [camera.x(0) - size / 2, camera.y(0) - size / 2];
   const length = camera.side * camera.k;
   const many = x.length > MANY;
+  const { folded } = scene.data;
   const draw = (i: number) => {
+    if (folded[i]) return;
     const px = x[i] * length + x0;
     const py = y[i] * length + y0;
     if (px < -size || py < -size || px > width || py > height) return;
@@ -63,8 +65,16 @@ export function drawPoint(scene: Scene, recipe: number, radius: number): void {
 }
 
 export function drawLines(scene: Scene): void {
+  const { context, inks, neighbors, hovered, path } = scene;
+  if (path.length) {
+    context.strokeStyle = inks.accent;
+    context.lineWidth = 3;
+    context.lineJoin = "round";
+    context.beginPath();
+    for (const recipe of path) context.lineTo(...locate(scene, recipe));
+    context.stroke();
+  }
   if (scene.selected === null) return;
-  const { context, inks, neighbors, hovered } = scene;
   const [sx, sy] = locate(scene, scene.selected);
   const far = Math.max(...neighbors.map((neighbor) => neighbor.distance), 1e-9);
   context.strokeStyle = inks.accent;

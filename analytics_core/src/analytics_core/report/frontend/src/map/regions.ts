@@ -5,11 +5,15 @@ import { labelText, picture, type Occupied } from "./labels";
 import type { Places } from "./places";
 import type { Scene } from "./scene";
 
-const FEWEST_RECIPES = 60;
+export const FEWEST_RECIPES = 60;
 const SMALLEST_SHARE = 0.02;
+const SERIF = "Fraunces, Georgia, serif";
+/** Two lines of one name stand closer than two names, in pixels. */
+const LEADING = 7;
 
 export interface Region {
-  text: string;
+  /** What its drinks are made of, and one that stands for them. */
+  texts: [string, string];
   at: Record<MapKind, [number, number]>;
 }
 
@@ -24,10 +28,10 @@ export function findRegions(data: Data, places: Record<MapKind, Places>): Region
     median(members, y),
   ];
   return groups
-    .map((members, family) => ({ members, marks: data.families[family].slice(0, 2) }))
-    .filter(({ members, marks }) => members.length >= data.count * SMALLEST_SHARE && marks.length)
-    .map(({ members, marks }) => ({
-      text: marks.map((i) => data.ingredient(i)).join(" & "),
+    .map((members, family) => ({ members, family }))
+    .filter(({ members }) => members.length >= data.count * SMALLEST_SHARE)
+    .map(({ members, family }) => ({
+      texts: [data.familyKind(family), data.name(data.families[family][0])],
       at: { plain: middle(members, places.plain), learned: middle(members, places.learned) },
     }));
 }
@@ -43,20 +47,25 @@ export function drawRegions(scene: Scene, regions: Region[], taken: Occupied): v
   const pushed = (px: number, width: number) =>
     px > edge ? Math.max(edge, px - width / 2) : px - width / 2;
   context.globalAlpha = fade;
-  for (const { text, at } of regions) {
+  const style = { ink: inks.accent, halo: inks.ground, scale: camera.scale };
+  for (const { texts, at } of regions) {
     const px = camera.x(at[kind][0]);
     const py = camera.y(at[kind][1]);
-    const label = picture(labelText(text), {
-      font: `italic 500 ${size}px Fraunces, Georgia, serif`,
-      ink: inks.accent,
-      halo: inks.ground,
-      scale: camera.scale,
-    });
+    const lines = [
+      picture(labelText(texts[1]), { ...style, font: `italic 500 ${size}px ${SERIF}` }),
+      picture(labelText(texts[0], 40), { ...style, font: `italic 500 ${size - 4}px ${SERIF}` }),
+    ];
+    const width = Math.max(...lines.map((line) => line.width));
+    const height = lines.reduce((sum, line) => sum + line.height - LEADING, 0);
     for (const shift of [0, -26, 26, -52, 52]) {
-      const [left, top] = [pushed(px, label.width), py - label.height / 2 + shift];
-      if (left < 4 || left + label.width > camera.width - 4) continue;
-      if (!taken.claim(left, top, label.width, label.height)) continue;
-      context.drawImage(label.canvas, left, top, label.width, label.height);
+      const left = Math.min(pushed(px, width), camera.width - 4 - width);
+      let top = py - height / 2 + shift;
+      if (left < 4 || !taken.claim(left, top, width, height)) continue;
+      for (const line of lines) {
+        const inside = left + (width - line.width) / 2;
+        context.drawImage(line.canvas, inside, top, line.width, line.height);
+        top += line.height - LEADING;
+      }
       break;
     }
   }

@@ -23,6 +23,8 @@ export interface Scene {
   inks: Inks;
   selected: number | null;
   neighbors: Neighbor[];
+  /** A way from drink to drink. */
+  path: number[];
   highlighted: Set<number> | null;
   hovered: number | null;
 }
@@ -33,7 +35,7 @@ export function locate({ camera, current }: Scene, recipe: number): [number, num
 }
 
 /** The chosen drink, then those that its lines lead to. */
-export function focus({ selected, neighbors }: Scene): Set<number> {
-  const found = new Set(neighbors.map((neighbor) => neighbor.recipe));
+export function focus({ selected, neighbors, path }: Scene): Set<number> {
+  const found = new Set([...path, ...neighbors.map((neighbor) => neighbor.recipe)]);
   return selected === null ? found : new Set([selected, ...found]);
 }

@@ -7,9 +7,10 @@ import { zoom, zoomIdentity, type ZoomTransform } from "d3-zoom";
 import type { Data, MapKind } from "../data";
 import type { Scheme } from "../schemes";
 import { calm, inks } from "../theme";
-import { Camera, ZOOM_IN, ZOOM_OUT } from "./camera";
+import { Camera, ZOOM_IN, ZOOM_OUT, type Insets } from "./camera";
 import { listen, type Direction } from "./hands";
 import { ahead, nearest } from "./hits";
+import { inside, Lasso } from "./lasso";
 import { drawLabels, forgetPictures, Occupied } from "./labels";
 import { copied, places, type Places } from "./places";
 import { drawLines, drawPoint, drawPoints, drawRings, pointRadius } from "./points";
@@ -24,6 +25,9 @@ export interface MapEvents {
   onHover(recipe: number | null, x: number, y: number): void;
   onPick(recipe: number): void;
   onAnnounce(recipe: number): void;
+  onLasso(recipes: number[]): void;
+  /** What lies over the map at its present size. */
+  insets(width: number): Insets;
 }
 
 export class MapView {
@@ -33,9 +37,12 @@ export class MapView {
   private readonly regions: Region[];
   private readonly ground = new Ground(() => this.invalidate());
   private readonly behavior = zoom<HTMLCanvasElement, unknown>();
+  private readonly lasso: Lasso;
   private queued = false;
   private motion = 0;
   private cursor: number | null = null;
+  /** What the view is to show, worked out anew at every size; null once the reader moved it. */
+  private goal: { recipes: number[] | null } | null = { recipes: null };
 
   constructor(
     readonly canvas: HTMLCanvasElement,
@@ -56,14 +63,26 @@ export class MapView {
       inks: inks(),
       selected: null,
       neighbors: [],
+      path: [],
       highlighted: null,
       hovered: null,
     };
     this.regions = findRegions(data, this.places);
+    this.lasso = new Lasso(
+      canvas,
+      () => this.invalidate(),
+      (outline) => {
+        const all = [...this.places[this.scene.kind].x.keys()];
+        this.events.onLasso(all.filter((recipe) => inside(outline, this.locate(recipe))));
+      },
+    );
     this.behavior
+      .filter((event: MouseEvent) => !this.lasso.active && !event.ctrlKey && !event.button)
       .scaleExtent([ZOOM_OUT, ZOOM_IN])
       .on("start", (event: { sourceEvent: Event | null }) => {
-        if (event.sourceEvent) this.motion++; // the reader's hand stops every flight
+        if (!event.sourceEvent) return;
+        this.motion++; // the reader's hand stops every flight
+        this.goal = null;
       })
       .on("zoom", (event: { transform: ZoomTransform }) => {
         this.camera.transform = event.transform;
@@ -113,8 +132,15 @@ export class MapView {
   setSelected(recipe: number | null, neighbors: Neighbor[]): void {
     this.scene.selected = recipe;
     this.scene.neighbors = neighbors;
+    this.scene.path = [];
     if (recipe !== null) this.cursor = recipe;
     this.invalidate();
+  }
+
+  /** Light a way from drink to drink. */
+  setPath(recipes: number[]): void {
+    this.setSelected(null, []);
+    this.scene.path = recipes;
   }
 
   setHovered(recipe: number | null): void {
@@ -144,8 +170,7 @@ export class MapView {
         current.x.set(goal.x);
         current.y.set(goal.y);
         scene.gliding = false;
-        const { selected, neighbors } = scene;
-        if (selected !== null) this.show([selected, ...neighbors.map((n) => n.recipe)]);
+        if (this.goal?.recipes) this.show(this.goal.recipes);
       },
       () => kind === scene.kind, // a glide back takes over from where the points are
     );
@@ -155,19 +180,55 @@ export class MapView {
 
   /** Move until these recipes fill the view; without any, until all do. */
   show(recipes: number[] | null): void {
-    this.fly(
-      recipes?.length ? this.camera.fitting(recipes, this.places[this.scene.kind]) : zoomIdentity,
-    );
+    this.goal = { recipes: recipes?.length ? recipes : null };
+    this.measure(); // the panel beside the map may have grown just now
+    this.fly(this.aim());
+  }
+
+  /** The transform that shows what is to be shown, at the present size. */
+  private aim(): ZoomTransform {
+    const recipes = this.goal?.recipes;
+    return recipes ? this.camera.fitting(recipes, this.places[this.scene.kind]) : zoomIdentity;
+  }
+
+  /** Keep what is shown in view when something over the map opened or closed. */
+  refit(): void {
+    this.measure();
+    if (!this.goal) return;
+    this.motion++;
+    this.behavior.transform(select(this.canvas), this.aim());
+    this.invalidate();
+  }
+
+  /** Where the reader is looking, to come back to; null where a goal says it. */
+  get look(): [number, number, number] | null {
+    const { camera } = this;
+    return this.goal ? null : [...camera.place(camera.width / 2, camera.height / 2), camera.k];
+  }
+
+  lookAt([u, v, k]: [number, number, number]): void {
+    this.measure();
+    this.goal = null;
+    this.motion++;
+    this.behavior.transform(select(this.canvas), this.camera.looking(k, this.camera.world(u, v)));
+  }
+
+  /** The next drag circles drinks; a second call thinks better of it. */
+  setLasso(): boolean {
+    this.lasso.set(!this.lasso.active, this.canvas);
+    return this.lasso.active;
   }
 
   zoomBy(factor: number): void {
     const { camera } = this;
     const [cx, cy] = camera.view();
     const k = Math.min(ZOOM_IN, Math.max(ZOOM_OUT, camera.k * factor));
+    this.goal = null;
     this.fly(camera.looking(k, [cx, cy]), 220);
   }
 
   private panBy(dx: number, dy: number): void {
+    this.goal = null;
     this.behavior.translateBy(select(this.canvas), dx / this.camera.k, dy / this.camera.k);
   }
 
@@ -218,7 +279,10 @@ export class MapView {
   private find(px: number, py: number, reach: number): number | null {
     const { camera, scene } = this;
     if (scene.gliding) return null;
-    return nearest(this.places[scene.kind], camera.place(px, py), reach / (camera.side * camera.k));
+    const reached = reach / (camera.side * camera.k);
+    const found = nearest(this.places[scene.kind], camera.place(px, py), reached);
+    // recipes of the same mix are one point
+    return found === null ? null : (scene.data.twins.get(found)?.[0] ?? found);
   }
 
   /** Go to the next drink in a direction, or first of all to the one in the middle. */
@@ -243,14 +307,24 @@ export class MapView {
 
   // ---- drawing
 
-  private resize(): void {
+  /** Take the canvas's size as it is laid out now, and what lies over it. */
+  private measure(): boolean {
     const { canvas, camera } = this;
     const box = canvas.getBoundingClientRect();
-    if (!box.width || !box.height) return;
+    if (!box.width || !box.height) return false;
+    camera.insets = this.events.insets(box.width);
     const transform = camera.resize(box.width, box.height);
-    canvas.width = Math.round(box.width * camera.scale);
-    canvas.height = Math.round(box.height * camera.scale);
+    const [width, height] = [box.width, box.height].map((side) => Math.round(side * camera.scale));
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
     if (transform !== camera.transform) this.behavior.transform(select(canvas), transform);
+    return true;
+  }
+
+  private resize(): void {
+    const { width, height } = this.camera;
+    if (!this.measure()) return;
+    if (this.goal && (width !== this.camera.width || height !== this.camera.height)) this.refit();
     this.draw();
   }
 
@@ -277,7 +351,9 @@ export class MapView {
     for (const recipe of inFocus) drawPoint(scene, recipe, radius * 1.25);
     drawRings(scene, radius);
     const taken = new Occupied();
+    if (camera.insets.legend) taken.block(...camera.insets.legend);
     if (!inFocus.size && !scene.highlighted) drawRegions(scene, this.regions, taken);
+    this.lasso.draw(context, scene.inks.accent);
     if (drawLabels(scene, taken, radius * 1.25)) this.invalidate();
   }
 }

@@ -1,98 +1,224 @@
 // What the reader owns, what can be made from it, and what to buy next.
 
+import type { Best } from "../bottles";
 import type { Context } from "../context";
-import { h, named, plural, replace } from "../dom";
-import { drinkLink, longList, provenance, summary } from "../parts";
-import { plainText } from "../data";
+import { fold } from "../fold";
+import { h, named, plural, replace, type Child } from "../dom";
+import { closeness } from "../nearness";
+import { calledIn, csvButton, drinkLink, entry, evidence, longList, provenance } from "../parts";
 import { to } from "../route";
+import { isBottle, KIND, sold, usesOf } from "../shelf";
 
-const STAPLES = 14;
+const STAPLES = 16;
+const MOST_FOUND = 60;
+const GROUPS: [string, string, (kind: number) => boolean][] = [
+  ["Bottles", "", (kind) => kind <= KIND.untold],
+  ["Pantry", "Citrus, sugar, eggs, soda and the like", (kind) => kind === KIND.pantry],
+  [
+    "Made at home",
+    "Tick what is ready; syrup counts as makeable once there is sugar",
+    (kind) => kind === KIND.homemade,
+  ],
+];
 
 export function bar(context: Context): HTMLElement {
-  const { data, bar: mine } = context;
-  const outcome = h("div", { class: "outcome", "aria-live": "polite" });
+  const { data, bar: mine, kept } = context;
+  const { ingredients, stock } = data;
+  const used = usesOf(stock);
+  const tally = h("nav", { class: "tally", "aria-label": "What can be made" });
+  const outcome = h("div", { class: "outcome" });
   const shelf = h("div", { class: "shelf" });
+  let counts: (() => void)[] = [];
   const filter = h("input", {
     class: "field",
     type: "search",
     placeholder: "Filter ingredients",
     "aria-label": "Filter ingredients",
-    oninput: () => fillShelf(),
+    value: String(kept.filter ?? ""),
+    oninput: () => {
+      kept.filter = filter.value;
+      fillShelf();
+    },
   });
+  let unlocks = mine.shelf.unlocks();
 
-  function tick(ingredient: number, all: boolean): HTMLElement {
+  const depth = (ingredient: number) => data.lineage(ingredient).length;
+
+  function own(ingredient: number, owned: boolean): void {
+    mine.set(ingredient, owned);
+    unlocks = mine.shelf.unlocks();
+    for (const update of counts) update();
+    fillOutcome();
+  }
+
+  /** A tick, and what it would open; a general kind offers its own kinds once ticked. */
+  function tick(ingredient: number, level = 0): HTMLElement {
+    const count = h("span", { class: "count" });
+    const kinds = h("p", { class: "row wrap kinds" });
     const box = h("input", {
       type: "checkbox",
-      "data-own": data.ingredients.id[ingredient],
-      checked: mine.owns(ingredient),
-      onchange: (event) => {
-        mine.set(ingredient, (event.target as HTMLInputElement).checked);
-        fillOutcome();
-      },
+      "data-own": ingredients.id[ingredient],
+      onchange: () => own(ingredient, box.checked),
     });
-    const up = data.ingredients.parent[ingredient];
+    const below = data.children[ingredient].filter((i) => !stock.substitution[i] && used[i]);
+    const update = () => {
+      box.checked = mine.owns(ingredient);
+      const opens = unlocks[ingredient];
+      const has = mine.has(ingredient);
+      count.textContent = has ? "" : opens ? `+${opens}` : `in ${used[ingredient]}`;
+      count.title = opens
+        ? `Opens ${plural(opens, "drink")}`
+        : `In ${plural(used[ingredient], "drink")}`;
+      const offered = box.checked ? below.filter((i) => !mine.has(i)) : [];
+      kinds.hidden = !offered.length;
+      if (offered.length) {
+        replace(
+          kinds,
+          h("span", { class: "note" }, "Which? "),
+          offered.map((kind) =>
+            h(
+              "button",
+              { type: "button", class: "quiet small", onclick: () => own(kind, true) },
+              named(data.ingredient(kind)),
+              h("span", { class: "count" }, unlocks[kind] ? `+${unlocks[kind]}` : ""),
+            ),
+          ),
+        );
+      }
+    };
+    counts.push(update);
+    update();
     return h(
-      "label",
-      { class: "own" },
-      box,
-      named(data.ingredient(ingredient)),
-      all && up >= 0 && h("span", { class: "count" }, named(data.ingredient(up))),
-      h("span", { class: "count" }, data.ingredients.total[ingredient]),
+      "div",
+      { class: `level-${Math.min(3, level)}` },
+      h("label", { class: "own" }, box, named(data.ingredient(ingredient)), count),
+      kinds,
     );
   }
 
   function fillShelf(): void {
-    const query = plainText(filter.value.trim());
-    const used = data.ingredients.name
-      .map((_, i) => i)
-      .filter((i) => data.ingredients.total[i] > 0);
+    counts = [];
+    const query = filter.value.trim();
     if (query) {
-      const found = used.filter((i) => plainText(data.ingredient(i)).includes(query)).slice(0, 60);
+      const whole = fold(query);
+      const found = data.searchIngredients(query, MOST_FOUND);
+      // what is named so, then what serves most
+      const exact = (i: number) => Number(fold(data.ingredient(i)) === whole);
+      found.sort((a, b) => exact(b) - exact(a) || Number(used[b] > 0) - Number(used[a] > 0));
       replace(
         shelf,
-        found.map((i) => tick(i, true)),
+        found.map((i) => tick(i)),
         !found.length && h("p", { class: "note" }, "No such ingredient"),
       );
       return;
     }
-    const popular = [...used]
-      .filter((i) => data.ingredients.own[i] > 0)
-      .sort((a, b) => data.ingredients.total[b] - data.ingredients.total[a])
-      .slice(0, STAPLES);
-    const below = (index: number): number[] => [index, ...data.children[index].flatMap(below)];
-    replace(
-      shelf,
+    const group = (key: string, title: Child, items: HTMLElement[], opened = false) =>
+      items.length > 0 &&
       h(
         "details",
-        { open: true },
-        h("summary", {}, "Most used"),
-        h(
-          "div",
-          { class: "ticks" },
-          popular.map((i) => tick(i, false)),
-        ),
+        {
+          open: (kept[key] as boolean | undefined) ?? opened,
+          ontoggle: (event) => (kept[key] = (event.target as HTMLDetailsElement).open),
+        },
+        h("summary", {}, title),
+        h("div", { class: "ticks" }, items),
+      );
+    const staples = [
+      ...sold(stock),
+      ...all((kind) => kind === KIND.pantry).filter((i) => ingredients.own[i]),
+    ]
+      .filter((i) => !mine.owns(i))
+      .sort((a, b) => ingredients.total[b] - ingredients.total[a])
+      .slice(0, STAPLES);
+    replace(
+      shelf,
+      group(
+        "mine",
+        `On my shelf (${mine.size})`,
+        [...mine.shelf.owned].map((i) => tick(i)),
+        true,
       ),
-      data.roots
-        .filter((root) => data.ingredients.total[root] > 0)
-        .sort((a, b) => data.ingredients.total[b] - data.ingredients.total[a])
-        .map((root) =>
-          h(
-            "details",
-            {},
-            h("summary", {}, named(data.ingredient(root))),
-            h(
-              "div",
-              { class: "ticks" },
-              below(root)
-                .filter((i) => data.ingredients.total[i] > 0)
-                .map((i) => tick(i, false)),
+      mine.lost.length > 0 &&
+        h(
+          "p",
+          { class: "note" },
+          "Kept, but not in this database: ",
+          mine.lost.map(([, name], i) => [i > 0 && ", ", named(name)]),
+        ),
+      group(
+        "staples",
+        "Most used",
+        staples.map((i) => tick(i)),
+        true,
+      ),
+      GROUPS.map(([title, note, belongs]) => {
+        const members = all(belongs);
+        const tops = members.filter((i) => !members.includes(ingredients.parent[i]));
+        const below = (i: number): number[] => [
+          i,
+          ...data.children[i].filter((c) => belongs(stock.kind[c])).flatMap(below),
+        ];
+        tops.sort((a, b) => used[b] - used[a] || ingredients.total[b] - ingredients.total[a]);
+        return (
+          members.length > 0 && [
+            h("h2", {}, title),
+            note && h("p", { class: "note" }, note),
+            tops.map((top) =>
+              group(
+                `${title}.${top}`,
+                named(data.ingredient(top)),
+                below(top).map((i) => tick(i, depth(i) - depth(top))),
+              ),
             ),
-          ),
+          ]
+        );
+      }),
+      mine.size > 0 &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "quiet",
+            onclick: () => {
+              mine.clear();
+              unlocks = mine.shelf.unlocks();
+              fillShelf();
+              fillOutcome();
+            },
+          },
+          "Empty my bar",
         ),
     );
   }
 
+  function all(belongs: (kind: number) => boolean): number[] {
+    return ingredients.name
+      .map((_, i) => i)
+      .filter((i) => belongs(stock.kind[i]) && (used[i] || ingredients.total[i]));
+  }
+
   function fillOutcome(): void {
+    const { ready, "stand-in": substituted, "one away": oneAway } = mine.survey();
+    const jump = (id: string, label: string, count: number) =>
+      h(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            const section = document.getElementById(id);
+            section?.scrollIntoView({ block: "start" });
+            section?.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
+          },
+        },
+        h("strong", {}, count.toLocaleString("en")),
+        ` ${label}`,
+      );
+    replace(
+      tally,
+      jump("makeable", "now", ready.length),
+      jump("stand-ins", "with a stand-in", substituted.length),
+      jump("one-away", "one away", oneAway.length),
+    );
     if (!mine.size) {
       replace(
         outcome,
@@ -104,34 +230,39 @@ export function bar(context: Context): HTMLElement {
       );
       return;
     }
-    const { makeable, oneAway } = mine.survey();
-    const best = oneAway[0];
-    const item = (recipe: number) => () =>
-      h("div", { class: "result" }, drinkLink(context, recipe), summary(context, recipe));
+    const next = h(
+      "section",
+      { class: "best", id: "next", "aria-live": "polite" },
+      h("h2", {}, "What to buy next"),
+      h("p", { class: "note" }, "…"),
+    );
+    void suggest(next);
+    const heading = (text: string, recipes: number[]) =>
+      h(
+        "div",
+        { class: "row between" },
+        h("h2", { tabindex: -1 }, text, " ", h("span", { class: "count" }, recipes.length)),
+        recipes.length > 0 && csvButton(context, text.toLowerCase(), () => recipes),
+      );
     replace(
       outcome,
-      best &&
-        h(
-          "section",
-          { class: "best" },
-          h("h2", {}, "Best next bottle"),
-          h(
-            "p",
-            {},
-            h(
-              "a",
-              { href: to.ingredients(data.ingredients.id[best.ingredient]) },
-              named(data.ingredient(best.ingredient), "strong"),
-            ),
-            ` opens ${plural(best.recipes.length, "more drink")}.`,
-          ),
-        ),
+      next,
       h(
         "section",
         { id: "makeable" },
-        h("h2", {}, "Makeable now ", h("span", { class: "count" }, makeable.length)),
-        makeable.length
-          ? longList(makeable.map(item), 12)
+        heading("Makeable now", ready),
+        ready.length
+          ? [
+              h(
+                "p",
+                { class: "row" },
+                h("a", { class: "chip", href: to.menu() }, "Print as a menu"),
+              ),
+              longList(
+                ready.map((recipe) => () => entry(context, recipe, madeAtHome(context, recipe))),
+                12,
+              ),
+            ]
           : h(
               "p",
               { class: "note" },
@@ -140,46 +271,163 @@ export function bar(context: Context): HTMLElement {
       ),
       h(
         "section",
-        { id: "one-away" },
-        h(
-          "h2",
-          {},
-          "One bottle away ",
-          h(
-            "span",
-            { class: "count" },
-            oneAway.reduce((n, b) => n + b.recipes.length, 0),
-          ),
+        { id: "stand-ins" },
+        heading("With a stand-in", substituted),
+        tolerance(),
+        longList(
+          substituted.map((recipe) => () => entry(context, recipe, standIn(context, recipe))),
+          12,
         ),
-        oneAway
-          .slice(0, 12)
-          .map((bottle) =>
+      ),
+      h("section", { id: "one-away" }, heading("One thing away", oneAway), away(oneAway)),
+    );
+  }
+
+  function tolerance(): HTMLElement {
+    const said = h("output", {}, closeness(mine.tolerance));
+    return h(
+      "label",
+      { class: "slider" },
+      "How far a stand-in may go: ",
+      said,
+      h("input", {
+        type: "range",
+        min: 0,
+        max: 60,
+        step: 5,
+        value: Math.round(mine.tolerance * 100),
+        "data-own": "tolerance",
+        oninput: (event) =>
+          (said.textContent = closeness(Number((event.target as HTMLInputElement).value) / 100)),
+        onchange: (event) => {
+          mine.setTolerance(Number((event.target as HTMLInputElement).value) / 100);
+          fillOutcome();
+          document
+            .querySelector<HTMLElement>('[data-own="tolerance"]')
+            ?.focus({ preventScroll: true });
+        },
+      }),
+    );
+  }
+
+  function away(recipes: number[]): Child {
+    const byLack = new Map<number, number[]>();
+    for (const recipe of recipes) {
+      const [lack] = mine.shelf.lacks(recipe);
+      byLack.set(lack, [...(byLack.get(lack) ?? []), recipe]);
+    }
+    const list = (keep: (i: number) => boolean) =>
+      [...byLack]
+        .filter(([lack]) => keep(lack))
+        .sort((a, b) => b[1].length - a[1].length || a[0] - b[0])
+        .slice(0, 15)
+        .map(([lack, drinks]) =>
+          h(
+            "details",
+            {},
             h(
-              "details",
+              "summary",
               {},
-              h(
-                "summary",
-                {},
-                named(data.ingredient(bottle.ingredient)),
-                " ",
-                h("span", { class: "count" }, plural(bottle.recipes.length, "drink")),
-              ),
-              longList(bottle.recipes.map(item), 12),
+              data.children[lack].some((i) => used[i] && !stock.substitution[i]) && "any ",
+              named(data.ingredient(lack)),
+              " ",
+              h("span", { class: "count" }, plural(drinks.length, "drink")),
+            ),
+            longList(
+              drinks.map((recipe) => () => entry(context, recipe)),
+              12,
             ),
           ),
+        );
+    const [bottles, others] = [list((i) => isBottle(stock, i)), list((i) => !isBottle(stock, i))];
+    return [bottles, others.length > 0 && h("h3", {}, "Or from the grocer"), others];
+  }
+
+  async function suggest(section: HTMLElement): Promise<void> {
+    const sets = await mine.best(8);
+    if (!section.isConnected) return;
+    const names = (bottles: number[]) =>
+      bottles.map((bottle, i) => [
+        i > 0 && (i === bottles.length - 1 ? " and " : ", "),
+        named(data.ingredient(bottle), "strong"),
+      ]);
+    /** Kinds that open no more than the more general one listed before them say nothing new. */
+    const distinct = (list: Best[]) =>
+      list
+        .filter(
+          ({ bottles: [bottle], drinks }, i) =>
+            !list
+              .slice(0, i)
+              .some(
+                (other) =>
+                  other.drinks === drinks && data.lineage(bottle).includes(other.bottles[0]),
+              ),
+        )
+        .slice(0, 3);
+    const labels = ["One bottle", "Two bottles", "Three bottles"];
+    replace(
+      section,
+      h("h2", {}, "What to buy next"),
+      sets.every((list) => !list.length) &&
+        h(
+          "p",
+          { class: "note" },
+          "No three bottles open a drink yet. Tick more, or count the pantry as there.",
+        ),
+      h(
+        "dl",
+        { class: "sets" },
+        sets.map(
+          (list, size) =>
+            list.length > 0 && [
+              h("dt", {}, labels[size]),
+              (size ? list.slice(0, 1) : distinct(list)).map((set) =>
+                h(
+                  "dd",
+                  {},
+                  h(
+                    "details",
+                    {
+                      ontoggle: (event) => {
+                        const box = event.target as HTMLDetailsElement;
+                        if (box.childElementCount > 1) return;
+                        box.append(
+                          longList(
+                            mine
+                              .opened(set.bottles)
+                              .map((recipe) => () => drinkLink(context, recipe)),
+                            8,
+                          ),
+                        );
+                      },
+                    },
+                    h(
+                      "summary",
+                      {},
+                      names(set.bottles),
+                      ` ${set.bottles.length > 1 ? "open" : "opens"} ${plural(set.drinks, "more drink")}`,
+                    ),
+                  ),
+                ),
+              ),
+            ],
+        ),
       ),
       h(
-        "button",
-        {
-          type: "button",
-          class: "quiet",
-          onclick: () => {
-            mine.clear();
-            fillShelf();
+        "label",
+        { class: "switch" },
+        h("input", {
+          type: "checkbox",
+          checked: mine.pantry,
+          "data-own": "pantry",
+          onchange: (event) => {
+            mine.setPantry((event.target as HTMLInputElement).checked);
+            unlocks = mine.shelf.unlocks();
+            for (const update of counts) update();
             fillOutcome();
           },
-        },
-        "Empty my bar",
+        }),
+        " Count the pantry as there: citrus, sugar, eggs, soda",
       ),
     );
   }
@@ -193,13 +441,51 @@ export function bar(context: Context): HTMLElement {
     h(
       "p",
       { class: "note" },
-      `${provenance(context)}. A bottle counts for its siblings where substitution is allowed.`,
+      `${provenance(context)}. A bottle counts as its kind: London dry gin is gin. Water and ice are there. Beside each: how many drinks it would open, or in how many it is.`,
     ),
+    tally,
     h(
       "div",
       { class: "split" },
       h("section", { "aria-label": "What I own" }, filter, shelf),
       outcome,
     ),
+  );
+}
+
+/** What has to be made first. */
+function madeAtHome({ data, bar }: Context, recipe: number): Child {
+  const made = data.stock.needs[recipe].filter((need) => bar.shelf.madeOf(need));
+  return (
+    made.length > 0 &&
+    h(
+      "span",
+      { class: "note" },
+      "make ",
+      made.map((need, i) => [
+        i > 0 && ", ",
+        named(data.ingredient(need)),
+        " from ",
+        (bar.shelf.madeOf(need) ?? []).map((from, n) => [
+          n > 0 && " and ",
+          named(data.ingredient(from)),
+        ]),
+      ]),
+    )
+  );
+}
+
+function standIn(context: Context, recipe: number): Child {
+  const { data, bar } = context;
+  const standing = bar.standing(recipe);
+  if (standing.band !== "stand-in") return null;
+  const { by, lacks } = standing;
+  return h(
+    "span",
+    { class: "note" },
+    named(data.ingredient(by.ingredient)),
+    " stands in for ",
+    named(data.ingredient(calledIn(context, recipe, lacks[0]))),
+    `: ${evidence(by.cost, by.recipes, closeness(by.cost))}`,
   );
 }

@@ -1,11 +1,11 @@
 // Two drinks side by side, and which ingredient becomes which.
 
 import { sankey, sankeyLinkHorizontal } from "d3-sankey";
-import { distance, percent, written } from "../amounts";
+import { percent, written } from "../amounts";
 import type { Context } from "../context";
 import type { Flow } from "../data";
 import { h, named, s, shorten, type Child } from "../dom";
-import { drinkLink, provenance, swaps, uniqueId } from "../parts";
+import { apart as said, drinkLink, provenance, swaps, uniqueId } from "../parts";
 import { between } from "../plans";
 import { go, to } from "../route";
 
@@ -32,14 +32,23 @@ export function compare(context: Context, idA: number | null, idB: number | null
       "a",
       {
         class: "chip",
-        href: a !== undefined && b !== undefined ? to.compare(id(b), id(a)) : to.compare(),
+        href: to.compare(b === undefined ? null : id(b), a === undefined ? null : id(a)),
         "aria-label": "Swap the two drinks",
       },
       "⇄",
     ),
-    ask("To", b, (recipe) => (a === undefined ? null : go(to.compare(id(a), id(recipe))))),
+    ask("To", b, (recipe) => go(to.compare(a === undefined ? null : id(a), id(recipe)))),
   );
   const body: Child[] = [];
+  const unknown = [
+    [idA, a],
+    [idB, b],
+  ].flatMap(([key, at]) => (key !== null && at === undefined ? String(key) : []));
+  if (unknown.length) {
+    body.push(
+      h("p", { role: "alert" }, `This run has no drink with the id ${unknown.join(" or ")}.`),
+    );
+  }
   if (a !== undefined && b !== undefined) {
     const { flows, distance: apart, estimated } = between(data, a, b);
     body.push(
@@ -49,7 +58,9 @@ export function compare(context: Context, idA: number | null, idB: number | null
         { class: "note" },
         estimated
           ? "These two are not among each other's nearest, so nobody has written down the steps between them; the diagram matches their ingredients by kind."
-          : `Distance ${distance(apart ?? 0)}.`,
+          : ["How near: ", said(context, apart ?? 0), "."],
+        " ",
+        h("a", { href: to.path(id(a), id(b)) }, "A way in small steps"),
       ),
       diagram(context, a, b, flows),
       h("div", { class: "pair" }, column(context, a), column(context, b)),
@@ -57,13 +68,25 @@ export function compare(context: Context, idA: number | null, idB: number | null
     );
   } else {
     body.push(
-      h("p", { class: "note" }, "Choose two drinks. From a drink's card, “compare” brings both."),
+      h(
+        "p",
+        { class: "note" },
+        a === undefined && b === undefined
+          ? "Choose two drinks. From a drink's card, “compare” brings both."
+          : "Choose the other drink.",
+      ),
     );
   }
   return h(
     "div",
     { class: "view" },
-    h("h1", { tabindex: -1 }, "Which ingredient ", h("em", {}, "becomes"), " which"),
+    h(
+      "h1",
+      { tabindex: -1 },
+      a === undefined || b === undefined
+        ? ["Which ingredient ", h("em", {}, "becomes"), " which"]
+        : [named(data.name(a)), h("em", {}, " becomes "), named(data.name(b))],
+    ),
     pickers,
     body,
   );
@@ -72,7 +95,7 @@ export function compare(context: Context, idA: number | null, idB: number | null
 /** The published steps from one drink to the other, else those of the way back. */
 function sentence(context: Context, a: number, b: number): Child {
   const said = (from: number, to: number) => {
-    const neighbor = context.data.neighbors(from).find((other) => other.recipe === to);
+    const neighbor = context.data.neighbor(from, to);
     return neighbor && swaps(context, neighbor);
   };
   const there = said(a, b);
@@ -86,7 +109,7 @@ function sentence(context: Context, a: number, b: number): Child {
   );
 }
 
-function picker(
+export function picker(
   context: Context,
   label: string,
   value: number | undefined,
@@ -110,11 +133,14 @@ function picker(
       );
     },
     onchange: () => {
-      const found = data.search(input.value)[0];
+      const text = input.value.trim();
+      const found = data.named(text).recipe ?? data.search(text)[0];
+      problem.textContent = text && found === undefined ? "No drink by that name" : "";
       if (found !== undefined) chosen(found);
     },
   });
-  return h("label", { class: "picker" }, h("span", {}, label), input, options);
+  const problem = h("span", { class: "problem", role: "status" });
+  return h("label", { class: "picker" }, h("span", {}, label), input, options, problem);
 }
 
 function column(context: Context, recipe: number): HTMLElement {

@@ -1,13 +1,18 @@
 // One drink: what is in it, what is near, and how to get there.
 
-import { distance, ml, percent, written } from "../amounts";
+import { ml, percent, written } from "../amounts";
 import type { Context } from "../context";
-import type { Line } from "../data";
+import type { Line, Neighbor } from "../data";
 import { h, named, plural, replace, type Child } from "../dom";
-import { drinkLink, mark, meter, readiness, swaps, uniqueId } from "../parts";
+import { closeness } from "../nearness";
+import * as parts from "../parts";
+import { apart, drinkLink, meter, numbersSwitch, readiness, swaps, uniqueId } from "../parts";
+import { sharePicture } from "../picture";
 import { to } from "../route";
+import { recall, remember } from "../store";
+import { nearest } from "../ways";
 
-let onlyBar = false;
+const MOST_FROM_BAR = 10;
 
 export function drink(context: Context, recipe: number): HTMLElement {
   const { data, bar } = context;
@@ -15,68 +20,41 @@ export function drink(context: Context, recipe: number): HTMLElement {
   const id = data.recipes.id[recipe];
   const family = data.recipes.family[recipe];
   const base = data.recipes.base[recipe];
+  const strength = data.recipes.abv?.[recipe];
   const facts: Child[] = [
     base >= 0 && [named(data.ingredient(base)), " · "],
     plural(data.size(recipe), "ingredient"),
-    data.families[family] && [" · family of ", named(data.familyName(family))],
+    typeof strength === "number" && ` · ${strength.toFixed(0)}% alcohol before ice`,
+    data.families[family] && [
+      " · among ",
+      h("a", { href: to.region(family) }, named(data.familyName(family))),
+    ],
   ];
+  const twins = (data.twins.get(recipe) ?? []).filter((other) => other !== recipe);
+  const above = data.recipes.variant_of?.[recipe];
+  const optional = data.recipes.optional?.[recipe] ?? [];
+  let mine: boolean =
+    bar.size > 0 && recall<boolean>("from-bar", false, (value) => typeof value === "boolean");
   const list = h("ol", { class: "neighbors" });
   const filter = h(
     "label",
     { class: "switch" },
     h("input", {
       type: "checkbox",
+      checked: mine,
       onchange: (event) => {
-        onlyBar = (event.target as HTMLInputElement).checked;
+        mine = (event.target as HTMLInputElement).checked;
+        remember("from-bar", mine);
         fillList();
       },
     }),
     " from my bar",
   );
-  const box = filter.querySelector("input")!;
-  box.checked = onlyBar && bar.size > 0;
   filter.hidden = !bar.size;
   function fillList(): void {
-    const kept = neighbors.filter(
-      (neighbor) => !(onlyBar && bar.size) || bar.missing(neighbor.recipe).length === 0,
-    );
     replace(
       list,
-      kept.map((neighbor) =>
-        h(
-          "li",
-          {},
-          h(
-            "div",
-            { class: "row between" },
-            drinkLink(context, neighbor.recipe),
-            h(
-              "span",
-              { class: "distance", title: "Distance: 0 is the same drink" },
-              distance(neighbor.distance),
-            ),
-          ),
-          swaps(context, neighbor),
-          h(
-            "p",
-            { class: "row small" },
-            readiness(context, neighbor.recipe),
-            h(
-              "a",
-              { class: "quiet", href: to.compare(id, data.recipes.id[neighbor.recipe]) },
-              "compare",
-              h("span", { class: "unseen" }, " with ", data.name(neighbor.recipe).slice(0, 80)),
-            ),
-          ),
-        ),
-      ),
-      neighbors.length > 0 &&
-        !kept.length &&
-        h(
-          "li",
-          { class: "note" },
-          "None of the nearest drinks can be made from your bar yet; the ticks beside the ingredients above show what is missing.",
-        ),
+      mine ? fromBar(context, recipe) : neighbors.map((n) => neighborItem(context, recipe, n)),
     );
   }
   fillList();
@@ -84,13 +62,39 @@ export function drink(context: Context, recipe: number): HTMLElement {
   return h(
     "article",
     { class: "drink-card" },
-    h("h1", { tabindex: -1 }, mark(context, recipe), named(data.name(recipe))),
+    h("h1", { tabindex: -1 }, parts.mark(context, recipe), named(data.name(recipe))),
     h("p", { class: "facts" }, facts),
+    twins.length > 0 &&
+      h(
+        "p",
+        { class: "facts" },
+        "The same mix as ",
+        twins.map((twin, i) => [i > 0 && ", ", drinkLink(context, twin)]),
+      ),
+    above !== undefined && h("p", { class: "facts" }, "A variant of ", drinkLink(context, above)),
     h("div", { class: "row small" }, readiness(context, recipe)),
     h(
       "ul",
       { class: "recipe", "aria-label": "Ingredients" },
-      data.lines(recipe).map((line) => ingredientLine(context, line)),
+      data.lines(recipe).map((line) => ingredientLine(context, recipe, line)),
+    ),
+    optional.length > 0 &&
+      h(
+        "p",
+        { class: "facts" },
+        "If you like: ",
+        optional.map((i, n) => [n > 0 && ", ", named(data.ingredient(i))]),
+      ),
+    h(
+      "p",
+      { class: "row wrap small" },
+      context.recipeUrl(recipe) &&
+        h("a", { class: "chip", href: context.recipeUrl(recipe), target: "_top" }, "The recipe"),
+      h(
+        "button",
+        { type: "button", class: "quiet", onclick: () => void sharePicture(context, recipe) },
+        "Share as a picture",
+      ),
     ),
     h(
       "section",
@@ -103,20 +107,109 @@ export function drink(context: Context, recipe: number): HTMLElement {
           { id: nearby },
           neighbors.length ? "Nearest drinks" : "No other drink to compare with",
         ),
-        neighbors.length > 0 && filter,
+        neighbors.length > 0 && h("span", { class: "row" }, numbersSwitch(context), filter),
       ),
-      neighbors.length > 0 &&
-        h("p", { class: "note" }, "Amounts are for this drink's size. 0 would be the same drink."),
+      neighbors.length > 0 && h("p", { class: "note" }, "Amounts are for this drink's size."),
       list,
+    ),
+    h(
+      "p",
+      { class: "note" },
+      h("a", { href: to.path(id, id) }, "A way from here to another drink"),
     ),
   );
 }
 
-/** A measure, the name, and a tick for what the reader owns. */
-export function ingredientLine(context: Context, line: Line): HTMLElement {
+function neighborItem(context: Context, recipe: number, neighbor: Neighbor): HTMLElement {
+  const { data } = context;
+  return h(
+    "li",
+    {},
+    h(
+      "div",
+      { class: "row between" },
+      drinkLink(context, neighbor.recipe),
+      apart(context, neighbor.distance),
+    ),
+    swaps(context, neighbor),
+    h(
+      "p",
+      { class: "row small" },
+      readiness(context, neighbor.recipe),
+      h(
+        "a",
+        {
+          class: "quiet",
+          href: to.compare(data.recipes.id[recipe], data.recipes.id[neighbor.recipe]),
+        },
+        "compare",
+        h("span", { class: "unseen" }, " with ", data.name(neighbor.recipe).slice(0, 80)),
+      ),
+    ),
+  );
+}
+
+/** The nearest drinks that can be made, however far: by way of others where they are not near. */
+function fromBar(context: Context, recipe: number): HTMLElement[] {
   const { data, bar } = context;
+  const ready = (other: number) => ["ready", "stand-in"].includes(bar.standing(other).band);
+  const found = nearest(data.ways, recipe, ready, MOST_FROM_BAR);
+  if (!found.length) {
+    return [
+      h(
+        "li",
+        { class: "note" },
+        "Nothing can be made from your bar yet. ",
+        h("a", { href: to.bar() }, "My bar"),
+        " says what a bottle more would open.",
+      ),
+    ];
+  }
+  const direct = new Map(data.neighbors(recipe).map((n) => [n.recipe, n]));
+  return found.map((reached) => {
+    const neighbor = direct.get(reached.recipe);
+    if (neighbor) return neighborItem(context, recipe, neighbor);
+    const between = reached.way.slice(1, -1);
+    const ids = data.recipes.id;
+    return h(
+      "li",
+      {},
+      h(
+        "div",
+        { class: "row between" },
+        drinkLink(context, reached.recipe),
+        apart(context, reached.length),
+      ),
+      between.length > 0 &&
+        h(
+          "p",
+          { class: "note" },
+          "by way of ",
+          between.map((other, i) => [
+            i > 0 && (i === between.length - 1 ? " and " : ", "),
+            named(data.name(other)),
+          ]),
+        ),
+      h(
+        "p",
+        { class: "row small" },
+        readiness(context, reached.recipe),
+        h(
+          "a",
+          { class: "quiet", href: to.path(ids[recipe], ids[reached.recipe]) },
+          "the way there",
+        ),
+      ),
+    );
+  });
+}
+
+/** A measure, the name, and a tick for what the reader owns. */
+export function ingredientLine(context: Context, recipe: number, line: Line): HTMLElement {
+  const { data, bar } = context;
+  const made = bar.shelf.madeOf(line.ingredient);
   const owned = bar.has(line.ingredient);
-  const standIn = bar.size && !owned ? bar.standIn(line.ingredient) : null;
+  const standIn = bar.size && !owned ? bar.shelf.standIn(line.ingredient, 1, recipe) : null;
   const name = data.ingredient(line.ingredient);
   return h(
     "li",
@@ -133,13 +226,20 @@ export function ingredientLine(context: Context, line: Line): HTMLElement {
       h("a", { href: to.ingredients(data.ingredients.id[line.ingredient]) }, named(name)),
       meter(line.fraction),
       h("span", { class: "unseen" }, `${percent(line.fraction)} of the drink`),
+      made &&
+        h(
+          "span",
+          { class: "note" },
+          "make it from ",
+          made.map((i, n) => [n > 0 && " and ", named(data.ingredient(i))]),
+        ),
       standIn &&
         h(
           "span",
           { class: "note" },
-          "you have ",
           named(data.ingredient(standIn.ingredient)),
-          ", which stands in",
+          " stands in: ",
+          parts.evidence(standIn.cost, standIn.recipes, closeness(standIn.cost)),
         ),
     ),
     h(
@@ -148,10 +248,10 @@ export function ingredientLine(context: Context, line: Line): HTMLElement {
       h("input", {
         type: "checkbox",
         "data-own": data.ingredients.id[line.ingredient],
-        checked: owned,
+        checked: owned && !made,
         onchange: (event) => {
           const { checked } = event.target as HTMLInputElement;
-          bar.set(line.ingredient, checked);
+          bar.toggle(line.ingredient, checked);
         },
       }),
       h("span", { class: "unseen" }, "I own ", name.slice(0, 80)),

@@ -1,7 +1,8 @@
 // The panel beside the map before a drink is chosen.
 
 import type { Context } from "../context";
-import { h, plural } from "../dom";
+import { h, named, plural } from "../dom";
+import { FEWEST_RECIPES } from "../map/regions";
 import { age, drinkLink } from "../parts";
 import { to } from "../route";
 
@@ -49,7 +50,7 @@ export function home(context: Context): HTMLElement {
     h(
       "p",
       { class: "lead" },
-      `${plural(data.count, "recipe")}, laid out so that drinks which taste alike lie close together. `,
+      `${plural(data.count, "recipe")}, laid out so that drinks which are made alike lie close together. `,
       "Choose one to see its nearest relatives, and what to swap to get there.",
     ),
     h(
@@ -67,14 +68,32 @@ export function home(context: Context): HTMLElement {
       h(
         "a",
         { class: "button", href: to.bar() },
-        bar.size ? `My bar · ${plural(bar.size, "bottle")}` : "Tick what is in my bar",
+        bar.size ? `My bar · ${plural(bar.size, "thing")}` : "Tick what is in my bar",
       ),
     ),
+    data.families.length > 1 &&
+      data.count >= FEWEST_RECIPES && [
+        h("h2", {}, "Regions"),
+        h(
+          "ul",
+          { class: "plain regions" },
+          data.families.map((_, family) =>
+            h(
+              "li",
+              { class: "row between" },
+              h("a", { href: to.region(family) }, named(data.familyName(family))),
+              h("span", { class: "count" }, data.familySize(family)),
+            ),
+          ),
+        ),
+      ],
     h(
       "p",
       { class: "note" },
       at && `Made ${age(at)}. `,
       h("a", { href: to.about() }, "How to read this"),
+      " · ",
+      h("a", { href: to.desk() }, "Owner's desk"),
     ),
   );
 }

@@ -1,20 +1,36 @@
 // Ingredients by how much they are used: a treemap to walk into, and plain lists.
 
 import { hierarchy, treemap } from "d3-hierarchy";
-import { distance } from "../amounts";
 import type { Context } from "../context";
 import { h, named, plural, s, shorten, type Child } from "../dom";
-import { drinkLink, longList, meter, provenance } from "../parts";
+import { closeness } from "../nearness";
+import { csvButton, drinkLink, evidence, longList, meter, provenance } from "../parts";
 import { go, to } from "../route";
+import { usesOf } from "../shelf";
 
 interface Cell {
   index: number;
+  /** Recipes that name the ingredient itself, not one below it. */
+  itself?: boolean;
   children?: Cell[];
 }
 
 export function ingredients(context: Context, id: number | null): HTMLElement {
   const { data } = context;
   const chosen = id === null ? undefined : data.ingredientAt(id);
+  if (id !== null && chosen === undefined) {
+    return h(
+      "div",
+      { class: "view" },
+      h("h1", { tabindex: -1 }, "No such ingredient"),
+      h(
+        "p",
+        {},
+        `This run has none with the id ${id}. `,
+        h("a", { href: to.ingredients() }, "All ingredients"),
+      ),
+    );
+  }
   const kids = (chosen === undefined ? data.roots : data.children[chosen]).filter(
     (i) => data.ingredients.total[i] > 0,
   );
@@ -45,7 +61,7 @@ export function ingredients(context: Context, id: number | null): HTMLElement {
         ? `${provenance(context)}. Areas are the number of recipes; choose one to look inside.`
         : `${provenance(context)}: in ${plural(data.ingredients.total[chosen], "recipe")}, ${data.ingredients.own[chosen]} of them by this very name.`,
     ),
-    kids.length > 0 && map(context, kids),
+    kids.length > 0 && map(context, kids, chosen),
     h(
       "div",
       { class: "split even" },
@@ -54,19 +70,23 @@ export function ingredients(context: Context, id: number | null): HTMLElement {
   );
 }
 
-function map(context: Context, kids: number[]): SVGElement {
+function map(context: Context, kids: number[], chosen: number | undefined): SVGElement {
   const { data } = context;
   const narrow = window.matchMedia("(max-width: 720px)").matches;
   const [width, height] = narrow ? [360, 420] : [1180, 500];
-  const { total, id } = data.ingredients;
+  const { total, own, id } = data.ingredients;
   const used = (index: number) => data.children[index].filter((child) => total[child] > 0);
+  /** What is below, and the recipes that name the ingredient itself. */
+  const inside = (index: number): Cell[] => {
+    const cells: Cell[] = used(index).map((child) => ({ index: child }));
+    return cells.length && own[index] ? [...cells, { index, itself: true }] : cells;
+  };
   const tree: Cell = {
     index: -1,
-    children: kids.map((index) => ({
-      index,
-      children: used(index).map((child) => ({ index: child })),
-    })),
+    children: kids.map((index) => ({ index, children: inside(index) })),
   };
+  if (chosen !== undefined && own[chosen]) tree.children!.push({ index: chosen, itself: true });
+  const size = ({ index, itself }: Cell) => (itself ? own[index] : total[index]);
   const root = treemap<Cell>()
     .size([width, height])
     .paddingOuter(1)
@@ -75,7 +95,7 @@ function map(context: Context, kids: number[]): SVGElement {
     .round(true)(
     // an inner cell is as large as its recipes say, whatever its children share
     hierarchy(tree)
-      .sum((cell) => (cell.children?.length ? 0 : Math.max(total[cell.index] ?? 0, 0.5)))
+      .sum((cell) => (cell.children?.length ? 0 : Math.max(size(cell) || 0, 0.5)))
       .sort((a, b) => (b.value ?? 0) - (a.value ?? 0)),
   );
   const cells = root.descendants().filter((node) => node.depth > 0);
@@ -91,7 +111,8 @@ function map(context: Context, kids: number[]): SVGElement {
       const { index } = node.data;
       const [w, t] = [node.x1 - node.x0, node.y1 - node.y0];
       const open = () => go(to.ingredients(id[index]));
-      const name = data.ingredient(index);
+      const name = node.data.itself ? `${data.ingredient(index)} itself` : data.ingredient(index);
+      const count = size(node.data);
       const fits = w > 44 && t > 18;
       const group = (node.parent!.depth ? cells.indexOf(node.parent!) : cells.indexOf(node)) % 6;
       return s(
@@ -100,11 +121,11 @@ function map(context: Context, kids: number[]): SVGElement {
           class: `cell depth-${node.depth} tone-${group}`,
           role: "link",
           tabindex: node.depth === 1 ? 0 : -1,
-          "aria-label": `${shorten(name, 80)}, ${plural(total[index], "recipe")}`,
+          "aria-label": `${shorten(name, 80)}, ${plural(count, "recipe")}`,
           onclick: open,
           onkeydown: (event) => (event as KeyboardEvent).key === "Enter" && open(),
         },
-        s("title", {}, `${shorten(name, 80)}: ${plural(total[index], "recipe")}`),
+        s("title", {}, `${shorten(name, 80)}: ${plural(count, "recipe")}`),
         s("rect", { x: node.x0, y: node.y0, width: Math.max(0, w), height: Math.max(0, t), rx: 3 }),
         fits &&
           s("text", { x: node.x0 + 6, y: node.y0 + 16 }, shorten(name, Math.floor((w - 12) / 7.6))),
@@ -113,7 +134,7 @@ function map(context: Context, kids: number[]): SVGElement {
           s(
             "text",
             { class: "share", x: node.x1 - 6, y: node.y0 + 16, "text-anchor": "end" },
-            total[index],
+            count,
           ),
       );
     }),
@@ -179,7 +200,8 @@ function overview(context: Context): Child[] {
 
 function detail(context: Context, chosen: number): Child[] {
   const { data, bar } = context;
-  const others = data.substitutes(bar.rolled(chosen));
+  const others = data.substitutes(data.rolled(chosen));
+  const serves = usesOf(data.stock)[chosen];
   const below = (index: number): number[] => [index, ...data.children[index].flatMap(below)];
   const members = new Set(below(chosen));
   const recipes = Array.from({ length: data.count }, (_, i) => i).filter((recipe) =>
@@ -190,7 +212,7 @@ function detail(context: Context, chosen: number): Child[] {
       "section",
       { id: "substitutes" },
       h("h2", {}, "Stands in best"),
-      h("p", { class: "note" }, "By the learned cost: 0 is the same ingredient"),
+      h("p", { class: "note" }, "By how recipes use the one and the other"),
       others.length
         ? h(
             "ul",
@@ -198,17 +220,21 @@ function detail(context: Context, chosen: number): Child[] {
             others.map((other) =>
               h(
                 "li",
-                { class: "row between" },
+                {},
                 h(
-                  "a",
-                  { href: to.ingredients(data.ingredients.id[other.ingredient]) },
-                  named(data.ingredient(other.ingredient)),
+                  "div",
+                  { class: "row between" },
+                  h(
+                    "a",
+                    { href: to.ingredients(data.ingredients.id[other.ingredient]) },
+                    named(data.ingredient(other.ingredient)),
+                  ),
+                  bar.has(other.ingredient) && h("span", { class: "badge ready" }, "✓ in my bar"),
                 ),
                 h(
                   "span",
-                  { class: "row" },
-                  bar.has(other.ingredient) && h("span", { class: "badge ready" }, "✓ in my bar"),
-                  h("span", { class: "distance" }, distance(other.cost)),
+                  { class: "note" },
+                  evidence(other.cost, other.recipes, closeness(other.cost)),
                 ),
               ),
             ),
@@ -223,13 +249,18 @@ function detail(context: Context, chosen: number): Child[] {
           checked: bar.owns(chosen),
           onchange: (event) => bar.set(chosen, (event.target as HTMLInputElement).checked),
         }),
-        "I own this",
+        `I own this; it serves in ${plural(serves, "drink")}`,
       ),
     ),
     h(
       "section",
       {},
-      h("h2", {}, plural(recipes.length, "drink"), " with it"),
+      h(
+        "div",
+        { class: "row between" },
+        h("h2", {}, plural(recipes.length, "drink"), " with it"),
+        csvButton(context, `drinks with ${data.ingredient(chosen)}`, () => recipes),
+      ),
       longList(
         recipes.map((recipe) => () => drinkLink(context, recipe)),
         20,

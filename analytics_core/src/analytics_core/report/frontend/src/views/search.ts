@@ -2,8 +2,9 @@
 
 import type { Context } from "../context";
 import { h, named, plural } from "../dom";
-import { drinkLink, longList, summary } from "../parts";
+import { csvButton, entry, longList } from "../parts";
 import { to } from "../route";
+import { portrait } from "./gathering";
 
 export function results(context: Context, query: string, found: number[]): HTMLElement {
   const { data } = context;
@@ -35,14 +36,19 @@ export function results(context: Context, query: string, found: number[]): HTMLE
       ? h(
           "p",
           { class: "note" },
-          "Nothing by that name. Ingredients count too: try “lime”, or “rum mint”.",
+          "Nothing by that name. Ingredients count too: try “lime”, or “rum, mint”.",
         )
-      : longList(
-          found.map(
-            (recipe) => () =>
-              h("div", { class: "result" }, drinkLink(context, recipe), summary(context, recipe)),
+      : [
+          found.length > 4 && portrait(context, found),
+          h(
+            "p",
+            {},
+            csvButton(context, `drinks with ${query}`, () => found),
           ),
-          40,
-        ),
+          longList(
+            found.map((recipe) => () => entry(context, recipe)),
+            40,
+          ),
+        ],
   );
 }

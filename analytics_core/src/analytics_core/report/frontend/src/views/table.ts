@@ -1,9 +1,9 @@
 // Everything the map says, as a table.
 
-import { distance, written } from "../amounts";
+import { written } from "../amounts";
 import type { Context } from "../context";
 import { h, named, plural } from "../dom";
-import { drinkLink, provenance, readiness, swaps } from "../parts";
+import { apart, csvButton, drinkLink, numbersSwitch, provenance, readiness, swaps } from "../parts";
 import { go, to } from "../route";
 
 const ROWS = 50;
@@ -32,7 +32,13 @@ export function table(context: Context, query: string, page: number): HTMLElemen
     "div",
     { class: "view" },
     h("h1", { tabindex: -1 }, "All drinks, ", h("em", {}, "in words")),
-    filter,
+    h(
+      "div",
+      { class: "row wrap" },
+      filter,
+      csvButton(context, query ? `drinks with ${query}` : "all drinks", () => all),
+      numbersSwitch(context),
+    ),
     h(
       "div",
       { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of drinks" },
@@ -107,7 +113,8 @@ function near(context: Context, recipe: number): HTMLElement {
               "li",
               {},
               drinkLink(context, n.recipe),
-              ` ${distance(n.distance)}`,
+              " ",
+              apart(context, n.distance),
               swaps(context, n),
             ),
           );
@@ -119,7 +126,8 @@ function near(context: Context, recipe: number): HTMLElement {
       neighbors.length
         ? [
             named(data.name(neighbors[0].recipe)),
-            ` ${distance(neighbors[0].distance)}`,
+            ", ",
+            apart(context, neighbors[0].distance),
             neighbors.length > 1 && `, ${neighbors.length - 1} more`,
           ]
         : "none",

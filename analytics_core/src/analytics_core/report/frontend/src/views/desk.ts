@@ -1,0 +1,211 @@
+// The owner's desk: what changed, what was found in the data, which recipes are the same.
+
+import type { Context } from "../context";
+import type { NamedRecipe } from "../data";
+import { h, named, plural, type Child } from "../dom";
+import { apart, csvButton, date, drinkLink, longList } from "../parts";
+import { to } from "../route";
+
+const NEAR_TWINS = 0.04;
+const MOST_LISTED = 20;
+
+/** What an owner can do about each finding. */
+const FIXES: Record<string, string> = {
+  "orphan-parent": "Point parent_id to an ingredient that exists, or empty it.",
+  "path-mismatch": "Rebuild path from parent_id.",
+  "guessed-volume": "Give the unit a volume, or write the amount in ml or ounces.",
+  "bad-allow-substitution": "Write 0 or 1.",
+  "bad-conversion": "Give the unit its milliliters.",
+  "unknown-unit": "Add the unit, or correct the line.",
+  "dangling-line": "Delete the line, or restore what it names.",
+  "recipe-without-lines": "Add its lines, or delete it.",
+  "bad-amount": "Write a number from 0 upwards.",
+  "recipe-without-volume": "Give at least one line an amount.",
+  "missing-name": "Give it a name.",
+  "bad-id": "Give the row a whole number as its id.",
+  "invalid-utf8": "Write the text again as UTF-8.",
+};
+
+export function desk(context: Context): HTMLElement {
+  const { data } = context;
+  const groups = [...new Set(data.twins.values())];
+  const near = data.nearTwins(NEAR_TWINS * data.unit);
+  const warnings = data.manifest.warnings ?? [];
+  return h(
+    "div",
+    { class: "view" },
+    h("h1", { tabindex: -1 }, "The owner's ", h("em", {}, "desk")),
+    h(
+      "div",
+      { class: "split even" },
+      h(
+        "div",
+        { class: "prose" },
+        h("section", { id: "changes" }, h("h2", {}, "Since the last run"), changes(context)),
+        h(
+          "section",
+          { id: "warnings" },
+          h(
+            "h2",
+            {},
+            warnings.length
+              ? `${plural(warnings.length, "finding")} in the data`
+              : "Nothing to mend in the data",
+          ),
+          data.leftOut.map((part) =>
+            h("p", {}, `Not on this page: ${plural(part.count, part.what)}; ${part.why}.`),
+          ),
+          h(
+            "ul",
+            { class: "plain" },
+            warnings.map((w) =>
+              h(
+                "li",
+                {},
+                h("p", {}, named(w.message)),
+                h(
+                  "p",
+                  { class: "note" },
+                  `${w.count.toLocaleString("en")} in all: `,
+                  w.examples
+                    .slice(0, 10)
+                    .map((e, i) => [i > 0 && "; ", example(context, String(e))]),
+                ),
+                FIXES[w.code] &&
+                  h("p", { class: "note" }, h("strong", {}, "To mend: "), FIXES[w.code]),
+              ),
+            ),
+          ),
+        ),
+      ),
+      h(
+        "div",
+        { class: "prose" },
+        h(
+          "section",
+          { id: "twins" },
+          h(
+            "div",
+            { class: "row between" },
+            h(
+              "h2",
+              {},
+              groups.length
+                ? `${plural(groups.length, "mix", "mixes")} under several names`
+                : "No two recipes are the same mix",
+            ),
+            groups.length > 0 && csvButton(context, "same mixes", () => groups.flat()),
+          ),
+          groups.length > 0 &&
+            h(
+              "p",
+              { class: "note" },
+              "On the map each is one point, with the number of its recipes.",
+            ),
+          longList(
+            groups.map(
+              (group) => () =>
+                h(
+                  "p",
+                  { class: "row wrap" },
+                  group.map((recipe) => drinkLink(context, recipe)),
+                ),
+            ),
+            MOST_LISTED,
+            "mixes",
+          ),
+        ),
+        h(
+          "section",
+          { id: "near-twins" },
+          h(
+            "h2",
+            {},
+            near.length
+              ? `${plural(near.length, "pair")} that hardly differ`
+              : "No pair hardly differs",
+          ),
+          longList(
+            near.map(
+              ([a, b, distance]) =>
+                () =>
+                  h(
+                    "p",
+                    { class: "row wrap" },
+                    drinkLink(context, a),
+                    drinkLink(context, b),
+                    h(
+                      "a",
+                      {
+                        class: "quiet small",
+                        href: to.compare(data.recipes.id[a], data.recipes.id[b]),
+                      },
+                      "compare",
+                    ),
+                    apart(context, distance),
+                  ),
+            ),
+            MOST_LISTED,
+            "pairs",
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+/** An example from a finding; the recipe that it names is a link if it is here. */
+function example({ data }: Context, text: string): Child {
+  const id = /\brecipe (\d+)\b/i.exec(text)?.[1];
+  return id !== undefined && data.recipeAt(Number(id)) !== undefined
+    ? h("a", { href: to.drink(Number(id)) }, named(text))
+    : named(text);
+}
+
+function changes({ data }: Context): Child {
+  const { changes: found } = data;
+  if (!found) return h("p", { class: "note" }, "This set does not say.");
+  const link = (recipe: NamedRecipe | null) =>
+    recipe &&
+    (data.recipeAt(recipe.recipe_id) === undefined
+      ? named(recipe.recipe_name || `Recipe ${recipe.recipe_id}`)
+      : h("a", { href: to.drink(recipe.recipe_id) }, named(recipe.recipe_name)));
+  const list = (title: string, recipes: NamedRecipe[], count: number) =>
+    recipes.length > 0 && [
+      h("h3", {}, `${title} (${count})`),
+      h(
+        "p",
+        {},
+        recipes.map((recipe, i) => [i > 0 && ", ", link(recipe)]),
+        count > recipes.length && " and others",
+      ),
+    ];
+  const at = found.since?.generated_at;
+  if (found.why_not) return h("p", { class: "note" }, `Nothing to compare with: ${found.why_not}.`);
+  return [
+    h("p", { class: "lead" }, named(found.words ?? ""), "."),
+    at && h("p", { class: "note" }, `Compared with the run of ${date(at)}.`),
+    found.method.length > 0 &&
+      h("p", { class: "note" }, `Also different: ${found.method.join(" and ")}.`),
+    list("New", found.new, found.counts.new),
+    list("Gone", found.gone, found.counts.gone),
+    list("Changed", found.changed, found.counts.changed),
+    found.nearest.length > 0 && [
+      h("h3", {}, `Another nearest drink (${found.counts.nearest})`),
+      longList(
+        found.nearest.map(
+          (row) => () =>
+            h(
+              "p",
+              {},
+              link(row),
+              ": now ",
+              link(row.now) ?? "none",
+              row.before && [", before ", link(row.before)],
+            ),
+        ),
+        MOST_LISTED,
+      ),
+    ],
+  ];
+}

@@ -1,0 +1,102 @@
+// A way between two drinks: a chain of small changes, each as it is published.
+
+import type { Context } from "../context";
+import { h, named, type Child } from "../dom";
+import { apart, drinkLink, readiness, swaps } from "../parts";
+import { go, to } from "../route";
+import { chain } from "../ways";
+import { picker } from "./compare";
+
+/** The drinks on the way, for the map. */
+export function wayBetween(context: Context, a: number, b: number, mine: boolean): number[] {
+  const { data, bar } = context;
+  const ready = (recipe: number) => ["ready", "stand-in"].includes(bar.standing(recipe).band);
+  return chain(data.ways, a, b, mine ? ready : undefined)?.way ?? [];
+}
+
+export function path(
+  context: Context,
+  a: number | undefined,
+  b: number | undefined,
+  mine: boolean,
+  unknown: (number | null)[],
+): HTMLElement {
+  const { data, bar } = context;
+  const id = (recipe: number) => data.recipes.id[recipe];
+  const body: Child[] = unknown.map((key) =>
+    h("p", { role: "alert" }, `This run has no drink with the id ${key}.`),
+  );
+  if (a !== undefined && b !== undefined && a !== b) {
+    const way = wayBetween(context, a, b, mine);
+    if (bar.size) {
+      body.push(
+        h(
+          "label",
+          { class: "switch" },
+          h("input", {
+            type: "checkbox",
+            checked: mine,
+            onchange: () => go(to.path(id(a), id(b), !mine)),
+          }),
+          " only through what I can make",
+        ),
+      );
+    }
+    body.push(
+      way.length
+        ? h(
+            "ol",
+            { class: "neighbors" },
+            way.map((recipe, i) => step(context, way[i - 1], recipe)),
+          )
+        : h(
+            "p",
+            { class: "note" },
+            "There is no such way: no chain of near drinks leads from the one to the other.",
+          ),
+      h("p", {}, h("a", { href: to.compare(id(a), id(b)) }, "Compare the two ends")),
+    );
+  } else {
+    body.push(h("p", { class: "note" }, "Choose the drink to go to."));
+  }
+  return h(
+    "div",
+    { class: "results" },
+    h(
+      "h1",
+      { tabindex: -1 },
+      "A way",
+      a !== undefined && [" from ", named(data.name(a))],
+      b !== undefined && b !== a && [" to ", named(data.name(b))],
+    ),
+    picker(context, "From", a, (recipe) =>
+      go(to.path(id(recipe), b === undefined ? id(recipe) : id(b), mine)),
+    ),
+    picker(context, "To", b === a ? undefined : b, (recipe) =>
+      go(to.path(a === undefined ? id(recipe) : id(a), id(recipe), mine)),
+    ),
+    body,
+  );
+}
+
+function step(context: Context, from: number | undefined, recipe: number): HTMLElement {
+  const { data } = context;
+  const there = from === undefined ? undefined : data.neighbor(from, recipe);
+  const back = from === undefined || there ? undefined : data.neighbor(recipe, from);
+  const neighbor = there ?? back;
+  return h(
+    "li",
+    {},
+    neighbor &&
+      back &&
+      h("p", { class: "note" }, "The other way round, from ", named(data.name(recipe)), ":"),
+    neighbor && swaps(context, neighbor),
+    h(
+      "div",
+      { class: "row between" },
+      drinkLink(context, recipe),
+      neighbor && apart(context, neighbor.distance),
+    ),
+    readiness(context, recipe),
+  );
+}

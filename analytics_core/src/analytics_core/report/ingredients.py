@@ -1,0 +1,70 @@
+"""The ingredients that the page carries, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analytics_core.report.kinds import Kind, find_kinds, find_makings
+
+
+class Ingredients:
+    """The tree, flattened parents first; ingredients met elsewhere join as roots."""
+
+    def __init__(self, tree: Mapping[str, Any]) -> None:
+        self._index: dict[int | None, int] = {}
+        self._id: list[int] = []
+        self._name: list[str] = []
+        self._parent: list[int] = []
+        self._substitution: list[int] = []
+        self._own: list[int] = []
+        self._total: list[int] = []
+        pending = [(child, -1) for child in reversed(tree.get("children") or [])]
+        while pending:
+            node, parent = pending.pop()
+            index = self._add(int(node["id"]), node["name"], parent, node)
+            children = node.get("children") or []
+            pending.extend((child, index) for child in reversed(children))
+
+    def _add(self, key: int, name: str, parent: int, node: Mapping[str, Any]) -> int:
+        index = len(self._id)
+        self._index[key] = index
+        self._id.append(key)
+        self._name.append(name)
+        self._parent.append(parent)
+        self._substitution.append(int(bool(node.get("allow_substitution"))))
+        self._own.append(int(node.get("recipe_count") or 0))
+        self._total.append(int(node.get("hierarchical_recipe_count") or 0))
+        return index
+
+    def index(self, key: int | None, name: str | None) -> int:
+        """Return an ingredient's position; one that the tree lacks joins it. -1 without an id."""
+        found = self._index.get(key)
+        if found is not None:
+            return found
+        return -1 if key is None else self._add(int(key), str(name), -1, {})
+
+    def kinds(self) -> list[Kind]:
+        """Tell what each is to someone with a shelf."""
+        return find_kinds(self._name, self._parent)
+
+    def makings(self, kinds: Sequence[Kind]) -> list[list[int]]:
+        """Tell what is made of what."""
+        return find_makings(self._name, kinds)
+
+    def root(self, index: int) -> int:
+        """Return the top of an ingredient's branch."""
+        while (up := self._parent[index]) >= 0:
+            index = up
+        return index
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return the columns that the page carries."""
+        return {
+            "id": self._id,
+            "name": self._name,
+            "parent": self._parent,
+            "substitution": self._substitution,
+            "own": self._own,
+            "total": self._total,
+        }

@@ -1,0 +1,283 @@
+"""The reader of another program's SQLite file, by a TOML file that says what its tables mean.
+
+``docs/databases.md`` shows a whole one. Each section names a table and its columns::
+
+    [lines]
+    table = "pour"
+    recipe = "drink_id"
+    ingredient = "bottle_id"
+    amount = "qty"
+    unit = "measure"
+
+Without a section ``ingredients``, ``recipes`` or ``units`` the columns of ``lines`` hold names
+instead of ids. Ids may be numbers or texts.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from analytics_core.errors import DataError
+from analytics_core.source.csv_text import says_yes
+from analytics_core.source.findings import Findings
+from analytics_core.source.quantities import decimal_mark, parse_quantity
+from analytics_core.source.rows import (
+    BAD_ID,
+    NULL_ID,
+    IngredientRows,
+    LineRows,
+    Reader,
+    RecipeRows,
+    Rows,
+    UnitRows,
+    stable_id,
+    units_by_name,
+)
+from analytics_core.source.tables import Columns, Kind, opened
+
+_Kind: TypeAlias = Literal["key", "flag", "amount", "number", "text"]
+"""A key names rows: a whole number, or a text that becomes one. A flag may be a word, and an amount
+a text with a unit behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What a section of the file may say: columns by key, with their kinds."""
+
+    needed: Mapping[str, _Kind]
+    welcome: Mapping[str, _Kind]
+
+
+_SECTIONS: Mapping[str, _Section] = {
+    "ingredients": _Section(
+        {"id": "key", "name": "text"},
+        {"parent": "key", "counts_as_parent": "flag", "strength": "number"},
+    ),
+    "recipes": _Section({"id": "key", "name": "text"}, {"variant_of": "key"}),
+    "units": _Section({"id": "key", "name": "text"}, {"abbreviation": "text", "ml": "number"}),
+    "lines": _Section(
+        {"recipe": "key", "ingredient": "key"},
+        {
+            "amount": "amount",
+            "amount_max": "amount",
+            "unit": "text",
+            "optional": "flag",
+            "specified": "flag",
+        },
+    ),
+    "substitutes": _Section({"ingredient": "key", "substitute": "key"}, {}),
+    "parts": _Section({"ingredient": "key", "part": "key"}, {}),
+}
+_NEEDED = "lines"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A mapping, checked.
+
+    Attributes
+    ----------
+    file
+        Where it stands.
+    tables
+        The database's table of each section.
+    columns
+        Its columns and their kinds, by section and key.
+    """
+
+    file: Path
+    tables: Mapping[str, str]
+    columns: Mapping[str, Mapping[str, tuple[str, _Kind]]]
+
+
+def reader_of(file: Path) -> Reader:
+    """Return the reader that a TOML file makes.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, is no TOML, or has a key that means nothing or lacks one.
+    """
+    mapping = read_mapping(file)
+
+    def read(database: Path, findings: Findings, *, called: object, bar: str | None = None) -> Rows:
+        del bar
+        found: dict[str, Columns] = {}
+        with opened(database, findings, called=called) as tables:
+            for section, table in mapping.tables.items():
+                chosen = mapping.columns[section]
+                wanted: dict[str, Kind] = {
+                    column: "number" if kind == "number" else "text"
+                    for column, kind in chosen.values()
+                }
+                tables.require({table: wanted}, because=f", which [{section}] in {file} names")
+                rows = tables.read({table: wanted})[table]
+                found[section] = {
+                    key: [_READ[kind](value) for value in rows[column]]
+                    if kind in _READ
+                    else rows[column]
+                    for key, (column, kind) in chosen.items()
+                }
+        return _rows(file.stem, found, findings)
+
+    return read
+
+
+def read_mapping(file: Path) -> Mapped:
+    """Read a TOML file and see that it says what is needed and nothing else."""
+    try:
+        said = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise DataError(f"The layout file {file} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"The layout file {file} is no TOML: {error}.") from error
+
+    def refuse(what: str) -> DataError:
+        return DataError(f"The layout file {file} {what}.")
+
+    if unknown := sorted(said.keys() - _SECTIONS.keys()):
+        raise refuse(f"has {unknown[0]!r}, but its sections are {', '.join(_SECTIONS)}")
+    if _NEEDED not in said:
+        raise refuse(f"lacks the section [{_NEEDED}]")
+    tables: dict[str, str] = {}
+    columns: dict[str, dict[str, tuple[str, _Kind]]] = {}
+    for section, given in said.items():
+        if not isinstance(given, dict):
+            raise refuse(f"has {section} as a value; it is a section: [{section}]")
+        kinds = {**_SECTIONS[section].needed, **_SECTIONS[section].welcome}
+        for key in ("table", *_SECTIONS[section].needed):
+            if key not in given:
+                raise refuse(f"lacks {key} in [{section}]")
+        for key, value in given.items():
+            if key != "table" and key not in kinds:
+                raise refuse(f"has {section}.{key}, but [{section}] has {', '.join(kinds)}")
+            if not isinstance(value, str) or not value.strip():
+                raise refuse(f"has {section}.{key} = {value!r}; it names a table or a column")
+        tables[section] = given["table"]
+        columns[section] = {key: (given[key], kind) for key, kind in kinds.items() if key in given}
+    lines = columns[_NEEDED]
+    for section, key in (("recipes", "recipe"), ("ingredients", "ingredient")):
+        if section not in said:  # the column holds names
+            lines[key] = (lines[key][0], "text")
+    if "units" in said:
+        if "unit" not in lines:
+            raise refuse("has a section [units], but no unit in [lines] that refers to it")
+        lines["unit"] = (lines["unit"][0], "key")
+    return Mapped(file, tables, columns)
+
+
+def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows:
+    lines = dict(found["lines"])
+    count = len(lines["recipe"])
+    recipes, recipe_of_line = _named(found.get("recipes"), lines["recipe"])
+    ingredients, ingredient_of_line = _named(found.get("ingredients"), lines["ingredient"])
+    known = found.get("units")
+    for key in ("amount", "amount_max"):
+        if key in lines:
+            _read_amounts(lines, key, findings)
+    if known is None:
+        units, unit_of_line = units_by_name(
+            [None if unit is None else _text(unit) for unit in lines.get("unit", [None] * count)]
+        )
+    else:
+        blank: Sequence[Any] = [None] * len(known["id"])
+        units = UnitRows(
+            ids=known["id"],
+            names=known["name"],
+            abbreviations=known.get("abbreviation", blank),
+            volumes_ml=known.get("ml", blank),
+        )
+        unit_of_line = list(lines["unit"])
+    specified = lines.get("specified")
+    flags = ingredients.get("counts_as_parent")
+    return Rows(
+        layout=layout,
+        ingredients=IngredientRows(
+            ids=ingredients["id"],
+            names=ingredients["name"],
+            parents=ingredients.get("parent", [NULL_ID] * len(ingredients["id"])),
+            allow_substitution=flags if flags is not None else [1] * len(ingredients["id"]),
+            strengths=ingredients.get("strength"),
+        ),
+        units=units,
+        recipes=RecipeRows(
+            ids=recipes["id"], names=recipes["name"], variant_of=recipes.get("variant_of")
+        ),
+        lines=LineRows(
+            recipes=recipe_of_line,
+            ingredients=ingredient_of_line,
+            units=unit_of_line,
+            amounts=lines.get("amount", [None] * count),
+            amounts_max=lines.get("amount_max"),
+            optional=lines.get("optional"),
+            rolls_up=specified and [0 if flag == 1 else -1 for flag in specified],
+        ),
+        substitutes=_pairs(found.get("substitutes")),
+        parts=_pairs(found.get("parts")),
+        only_named_parents=flags is None,
+        knows_units=known is not None and "ml" in known,
+        names={"parent_id": "parent"},
+    )
+
+
+def _named(there: Columns | None, of_lines: Sequence[Any]) -> tuple[Columns, Sequence[int]]:
+    """Return rows and the lines' ids; without rows they are made of the names on lines."""
+    if there is not None:
+        return there, of_lines
+    names = [None if name is None else _text(name).strip() for name in of_lines]
+    distinct = sorted({name for name in names if name})
+    return (
+        {"id": [stable_id(name) for name in distinct], "name": distinct},
+        [stable_id(name) if name else NULL_ID for name in names],
+    )
+
+
+def _read_amounts(lines: dict[str, Any], key: str, findings: Findings) -> None:
+    """Turn a column of amounts into numbers; a unit behind one counts where the line has none."""
+    mark = decimal_mark(value for value in lines[key] if isinstance(value, str))
+    units = list(lines.get("unit") or [None] * len(lines[key]))
+    amounts: list[float | None] = []
+    unreadable = []
+    for place, value in enumerate(lines[key]):
+        if value is None or isinstance(value, int | float):
+            amounts.append(value)
+            continue
+        written = parse_quantity(_text(value), mark)
+        amounts.append(written.amount)
+        if written.amount is not None and math.isnan(written.amount):
+            unreadable.append(_text(value))
+            amounts[-1] = math.inf  # the recipe is left out
+        elif written.unit and units[place] in (None, ""):
+            units[place] = written.unit
+    lines[key] = amounts
+    if any(unit is not None for unit in units):
+        lines["unit"] = units
+    findings.add("unreadable-amount", "Could not read {}.", ("amount", "amounts"), unreadable)
+
+
+def _key(value: object) -> int:
+    if value is None:
+        return NULL_ID
+    if isinstance(value, int):
+        return value
+    return stable_id(value) if isinstance(value, str) else BAD_ID
+
+
+def _flag(value: object) -> int:
+    return int(value == 1 or (isinstance(value, str) and says_yes(value)))
+
+
+_READ: Mapping[str, Callable[[object], int]] = {"key": _key, "flag": _flag}
+
+
+def _pairs(columns: Columns | None) -> list[tuple[int, int]]:
+    return [] if columns is None else list(zip(*columns.values(), strict=True))
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

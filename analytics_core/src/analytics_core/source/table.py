@@ -1,0 +1,353 @@
+"""The reader of a table as a spreadsheet exports it: one line for each ingredient of a recipe.
+
+Ids are made of names, or of the column ``id``, so that they stay when rows move or come.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from analytics_core.errors import DataError
+from analytics_core.source.assembly import assemble
+from analytics_core.source.catalog import Catalog
+from analytics_core.source.csv_text import Record, read_records, says_yes
+from analytics_core.source.findings import Findings
+from analytics_core.source.poured import VolumeRule
+from analytics_core.source.quantities import Mark, decimal_mark, parse_quantity
+from analytics_core.source.rows import (
+    NULL_ID,
+    IngredientRows,
+    LineRows,
+    RecipeRows,
+    Rows,
+    stable_id,
+    units_by_name,
+)
+from analytics_core.source.unit_table import unit_meaning
+
+_LINES = ("line", "lines")
+_MOST_ID = 2**53  # JavaScript counts no further
+_LEVELS = re.compile(r"\s*[>›»→|]\s*|\s*::\s*")
+_SLASHES = re.compile(r"\s*[/\\]\s*")
+_CONSECUTIVE = re.compile(r"(\d+)\s?[/⁄]\s?(\d+)")
+# nobody tears a leaf into quarters: "3/4" leaves are three or four
+_WHOLE_ONLY = frozenset({"leaf", "sprig", "dash", "drop", "pod"})
+_QUOTES = str.maketrans("’‘ʼ´`“”„«»", "'''''\"\"\"\"\"")
+
+
+@dataclass(slots=True)
+class _Named:
+    """Everything of one name, however it is written."""
+
+    spellings: Counter[str] = field(default_factory=Counter)
+    parents: Counter[str] = field(default_factory=Counter)
+    lines: dict[str, int] = field(default_factory=dict)  # where each parent is named first
+
+    @property
+    def name(self) -> str:
+        """The usual spelling; of equally usual ones the first in the alphabet."""
+        return min(self.spellings, key=lambda text: (-self.spellings[text], text))
+
+    @property
+    def parent(self) -> str | None:
+        return min(self.parents, key=lambda key: (-self.parents[key], key), default=None)
+
+
+@dataclass(slots=True)
+class _Line:
+    recipe: str
+    ingredient: str
+    unit: str
+    amount: float | None
+    optional: bool
+
+
+def read_table(path: Path | str, *, called: object = None, volumes: VolumeRule = "site") -> Catalog:
+    """Read a table of recipes, check it, and put it in canonical order.
+
+    Parameters
+    ----------
+    path
+        CSV or TSV, with a header.
+    called
+        What errors call the file, by default `path`.
+    volumes
+        By which rule volumes are found.
+
+    Returns
+    -------
+    Catalog
+
+    Raises
+    ------
+    DataError
+        If the file is no such table, see `read`.
+    """
+    called = path if called is None else called
+    findings = Findings()
+    rows = read(Path(path), findings, called=called, bar=None)
+    return assemble(called, rows, findings, volumes=volumes)
+
+
+def read(database: Path, findings: Findings, *, called: object, bar: str | None) -> Rows:
+    """Read all lines of a table.
+
+    Parameters
+    ----------
+    database
+        The file.
+    findings
+        Takes what had to be repaired or left out.
+    called
+        What errors call the file.
+    bar
+        Not used: a table holds one collection.
+
+    Returns
+    -------
+    Rows
+
+    Raises
+    ------
+    DataError
+        If the file is no text, has no header with the needed columns, a line before the first
+        recipe, or ingredients whose parents form a cycle.
+    """
+    del bar
+    records, columns = read_records(database, findings, called=called)
+    keys = _recipe_keys(records, columns, findings, called)
+    recipes: defaultdict[str, _Named] = defaultdict(_Named)
+    ingredients: defaultdict[str, _Named] = defaultdict(_Named)
+    lines: list[_Line] = []
+    mark = decimal_mark(record.values["amount"] for record in records)
+    unreadable, ranges, lost = [], [], []
+    for record, (key, name) in zip(records, keys, strict=True):
+        values = record.values
+        recipes[key].spellings[name] += 1
+        if not values["ingredient"]:
+            if values["amount"] or values["unit"]:
+                lost.append(f"line {record.line}: {values['amount']} {values['unit']}".rstrip())
+            continue
+        ingredient = _register(ingredients, values, record.line)
+        amount, unit = _measured(values["amount"], values["unit"], mark)
+        if amount is not None and math.isnan(amount):
+            unreadable.append(f"line {record.line}: {values['amount'] or values['unit']}")
+            amount, unit = math.inf, ""  # the recipe is left out
+        either = _either(values["amount"], unit)
+        if either is not None:
+            ranges.append(f"line {record.line}: {values['amount']} {unit} as {either:g}")
+            amount = either
+        lines.append(_Line(key, ingredient, unit, amount, says_yes(values["optional"])))
+    findings.add(
+        "unreadable-amount",
+        "Could not read {}; spreadsheets make dates of fractions, so format the column as text.",
+        ("amount", "amounts"),
+        unreadable,
+    )
+    findings.add(
+        "either-or",
+        "Read {} as one or the other, because nobody divides what it counts.",
+        ("fraction", "fractions"),
+        ranges,
+    )
+    findings.add("line-without-ingredient", "Left out {} without an ingredient.", _LINES, lost)
+    if "id" not in columns:
+        _report_apart(keys, lines, recipes, findings)
+    return _rows(recipes, ingredients, lines, _parents(ingredients, findings, called))
+
+
+@lru_cache(maxsize=65536)
+def _key(name: str) -> str:
+    """Return what spellings of one name have in common: no case, one kind of quotes and blanks."""
+    plain = unicodedata.normalize("NFKC", name).translate(_QUOTES).casefold()
+    return " ".join(unicodedata.normalize("NFKC", plain).split())
+
+
+def _recipe_keys(
+    records: Sequence[Record], columns: set[str], findings: Findings, called: object
+) -> list[tuple[str, str]]:
+    """Return what each record's recipe is known by, and its name.
+
+    A blank cell means the recipe above, as in a sheet that names a recipe once.
+    """
+    keys: list[tuple[str, str]] = []
+    ids = [record.values["id"] for record in records if record.values["ingredient"]]
+    named = {_key(record.values["recipe"]) for record in records}
+    numbered = len(set(ids)) == len(ids) and len(named - {""}) < len(ids) and all(ids)
+    if numbered and len(ids) > 1:
+        findings.add(
+            "line-numbers",
+            "Ignored the column id of {}: it numbers lines, not recipes.",
+            _LINES,
+            [f"line {record.line}: {record.values['id']}" for record in records],
+        )
+    use_ids = "id" in columns and not (numbered and len(ids) > 1)
+    for record in records:
+        name, ident = record.values["recipe"], record.values["id"] if use_ids else ""
+        if not name and not ident:
+            if not keys:
+                raise DataError(f"The table {called} names no recipe in line {record.line}.")
+            keys.append(keys[-1])
+        elif ident:
+            keys.append((f"id {ident}", name or (keys[-1][1] if keys else "")))
+        else:
+            keys.append((f"name {_key(name)}", name))
+    return keys
+
+
+def _register(ingredients: defaultdict[str, _Named], values: Mapping[str, str], line: int) -> str:
+    """Note an ingredient and what stands above it; return its key."""
+    name = values["ingredient"]
+    key = _key(name)
+    ingredients[key].spellings[name] += 1
+    if not (values["path"] or values["parent"]):
+        return key
+    above = _levels(values["path"]) if values["path"] else [values["parent"]]
+    chain = [level for level in above if level and _key(level) != key]
+    below = key
+    for level in reversed(chain):
+        parent = _key(level)
+        ingredients[parent].spellings[level] += 1
+        if parent != below:
+            ingredients[below].parents[parent] += 1
+            ingredients[below].lines.setdefault(parent, line)
+        below = parent
+    return key
+
+
+def _levels(path: str) -> list[str]:
+    """Return the names in a path: "Spirits > Rum", "Spirits/Rum"."""
+    found = _LEVELS.split(path)
+    return [level for level in (found if len(found) > 1 else _SLASHES.split(path)) if level]
+
+
+def _measured(amount: str, unit: str, mark: Mark | None) -> tuple[float | None, str]:
+    """Return a line's amount, NaN where it cannot be read, and its unit; both may share a cell."""
+    if not amount:
+        written = parse_quantity(unit, mark)
+        # "330 ml can" names a unit, "2 oz" holds an amount
+        return (written.amount, written.unit) if written.amount is not None else (None, unit)
+    written = parse_quantity(amount, mark)
+    if not unit or not written.unit or (written.amount is not None and math.isnan(written.amount)):
+        return written.amount, unit or written.unit
+    if unit_meaning(unit) is None and unit_meaning(written.unit) is not None:
+        return written.amount, written.unit
+    return written.amount, unit
+
+
+def _either(amount: str, unit: str) -> float | None:
+    """Return the middle of "3/4" where it counts what is never divided; else None."""
+    found = _CONSECUTIVE.fullmatch(amount)
+    meaning = unit_meaning(unit) if found else None
+    if found is None or meaning is None or meaning.name not in _WHOLE_ONLY:
+        return None
+    first, second = int(found[1]), int(found[2])
+    return first + 0.5 if first >= 2 and second == first + 1 else None
+
+
+def _report_apart(
+    keys: Sequence[tuple[str, str]],
+    lines: Sequence[_Line],
+    recipes: Mapping[str, _Named],
+    findings: Findings,
+) -> None:
+    """Report recipes that stand in several places and name an ingredient twice: two, perhaps."""
+    blocks: Counter[str] = Counter()
+    last = None
+    for key, _ in keys:
+        blocks[key] += key != last
+        last = key
+    pairs = Counter((line.recipe, line.ingredient) for line in lines)
+    twice = {recipe for (recipe, _), count in pairs.items() if count > 1}
+    findings.add(
+        "recipe-in-parts",
+        "Read {} as one each, though their lines stand apart and repeat an ingredient; a column id "
+        "tells recipes of one name apart.",
+        ("recipe", "recipes"),
+        [recipes[key].name for key, count in blocks.items() if count > 1 and key in twice],
+    )
+
+
+def _parents(
+    ingredients: Mapping[str, _Named], findings: Findings, called: object
+) -> dict[str, str | None]:
+    """Return the parent of each ingredient; raise a DataError where they form a cycle."""
+    parents = {key: named.parent for key, named in ingredients.items()}
+    findings.add(
+        "several-parents",
+        "Took the most frequent parent of {} that have more than one.",
+        ("ingredient", "ingredients"),
+        [
+            f"{named.name}: {ingredients[named.parent or ''].name}, not "
+            f"{', '.join(sorted(ingredients[k].name for k in named.parents if k != named.parent))}"
+            for named in ingredients.values()
+            if len(named.parents) > 1
+        ],
+    )
+    done: set[str] = set()
+    for start in sorted(parents):
+        chain: dict[str, None] = {}
+        node: str | None = start
+        while node is not None and node not in done:
+            if node in chain:
+                walked = list(chain)
+                cycle = walked[walked.index(node) :]
+                names = " -> ".join(ingredients[key].name for key in [*cycle[:20], node])
+                line = min(ingredients[key].lines[parents[key] or ""] for key in cycle)
+                raise DataError(
+                    f"The table {called} has a cycle among the parents of its ingredients, see "
+                    f"line {line}: {names}."
+                )
+            chain[node] = None
+            node = parents[node]
+        done.update(chain)
+    return parents
+
+
+def _rows(
+    recipes: Mapping[str, _Named],
+    ingredients: Mapping[str, _Named],
+    lines: Sequence[_Line],
+    parents: Mapping[str, str | None],
+) -> Rows:
+    recipe_ids = {key: _id(key) for key in recipes}
+    ingredient_ids = {key: stable_id(key) for key in ingredients}
+    units, line_units = units_by_name([line.unit for line in lines])
+    above = (parents[key] for key in ingredients)
+    return Rows(
+        layout="table",
+        ingredients=IngredientRows(
+            ids=list(ingredient_ids.values()),
+            names=[named.name for named in ingredients.values()],
+            parents=[NULL_ID if key is None else ingredient_ids[key] for key in above],
+            allow_substitution=[0] * len(ingredients),
+        ),
+        units=units,
+        recipes=RecipeRows(
+            ids=list(recipe_ids.values()), names=[named.name for named in recipes.values()]
+        ),
+        lines=LineRows(
+            recipes=[recipe_ids[line.recipe] for line in lines],
+            ingredients=[ingredient_ids[line.ingredient] for line in lines],
+            units=line_units,
+            amounts=[line.amount for line in lines],
+            optional=[int(line.optional) for line in lines],
+        ),
+        knows_units=False,
+    )
+
+
+def _id(key: str) -> int:
+    """Return a recipe's id: the number in its column, else one made of the text or the name."""
+    kind, text = key.split(" ", 1)
+    number = re.fullmatch(r"(\d+)(?:[.,]0*)?", text) if kind == "id" else None
+    if number and int(number[1]) < _MOST_ID:
+        return int(number[1])
+    return stable_id(text)

@@ -1,0 +1,182 @@
+"""Amounts as people write them: what was written is what is read."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics_core.source.quantities import Mark, decimal_mark, parse_quantity
+
+VULGAR = {
+    Fraction(1, 4): "¼", Fraction(1, 2): "½", Fraction(3, 4): "¾", Fraction(1, 3): "⅓",
+    Fraction(2, 3): "⅔", Fraction(1, 8): "⅛", Fraction(3, 8): "⅜", Fraction(5, 8): "⅝",
+}  # fmt: off
+UNITS = st.sampled_from(["", "oz", "cl", "dashes", "Blätter", "barspoon", "fl. oz", "枚", "ст. л."])
+FRACTIONS = st.builds(Fraction, st.integers(1, 15), st.integers(2, 16)).filter(lambda f: f < 1)
+EIGHTHS = st.sampled_from(sorted(VULGAR))
+
+
+def behind(number: str, unit: str, blank: str = " ") -> str:
+    return f"{number}{blank}{unit}" if unit else number
+
+
+@given(st.integers(0, 999), FRACTIONS, UNITS, st.sampled_from(["/", "⁄", " / "]))
+def test_fractions_come_back(whole: int, part: Fraction, unit: str, bar: str) -> None:
+    written = f"{part.numerator}{bar}{part.denominator}"
+    text = behind(f"{whole} {written}" if whole else written, unit)
+    found = parse_quantity(text)
+    assert found.amount == pytest.approx(float(whole + part))
+    assert found.unit == unit
+
+
+@given(st.integers(0, 99), EIGHTHS, UNITS, st.sampled_from(["", " ", "-"]))
+def test_fractions_of_one_letter_come_back(whole: int, part: Fraction, unit: str, gap: str) -> None:
+    text = behind(f"{whole}{gap}{VULGAR[part]}" if whole else VULGAR[part], unit)
+    found = parse_quantity(text)
+    assert found.amount == pytest.approx(float(whole + part))
+    assert found.unit == unit
+
+
+@given(st.integers(0, 99_999), st.integers(0, 99), st.sampled_from(".,"), UNITS)
+def test_decimals_come_back_with_either_mark(
+    whole: int, hundredths: int, mark: Mark, unit: str
+) -> None:
+    text = behind(f"{whole}{mark}{hundredths:02}", unit)
+    for known in (None, mark):
+        found = parse_quantity(text, known)
+        assert found.amount == pytest.approx(whole + hundredths / 100)
+        assert found.unit == unit
+
+
+@given(st.floats(0.001, 1e6), st.sampled_from(".,"))
+def test_any_number_comes_back_when_the_mark_is_known(amount: float, mark: Mark) -> None:
+    text = f"{amount:.6f}".replace(".", mark)
+    assert parse_quantity(text, mark).amount == pytest.approx(amount, abs=1e-6)
+
+
+@given(st.integers(1, 999), st.integers(0, 999), st.sampled_from([",", ".", "'"]))
+def test_thousands(high: int, low: int, group: str) -> None:
+    mark: Mark = "," if group == "." else "."
+    assert parse_quantity(f"{high}{group}{low:03}", mark).amount == high * 1000 + low
+    assert parse_quantity(f"{high}{group}{low:03}{mark}5", mark).amount == high * 1000 + low + 0.5
+
+
+@given(
+    st.integers(1, 50),
+    st.integers(1, 50),
+    UNITS,
+    st.sampled_from(["-", "–", "—", " - ", " – ", "〜", " to ", " or ", " bis ", " à ", " до "]),
+)
+def test_a_range_is_its_middle(low: int, more: int, unit: str, to: str) -> None:
+    found = parse_quantity(behind(f"{low}{to}{low + more}", unit))
+    assert found.amount == low + more / 2
+    assert found.unit == unit
+
+
+@given(EIGHTHS, st.integers(1, 9), EIGHTHS)
+def test_ranges_of_fractions(low: Fraction, whole: int, high: Fraction) -> None:
+    text = f"{low.numerator}/{low.denominator} - {whole} {high.numerator}/{high.denominator}"
+    assert parse_quantity(text).amount == pytest.approx(float(low + whole + high) / 2)
+
+
+@given(st.text(max_size=60))
+def test_anything_can_be_written(text: str) -> None:
+    for mark in (None, ".", ","):
+        found = parse_quantity(text, mark)
+        assert found.amount is None or isinstance(found.amount, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "unit"),
+    [
+        ("1-1/2 oz", 1.5, "oz"),  # no range: it would go down
+        ("1 & 1/2", 1.5, ""),
+        ("1 and 1/2 oz", 1.5, "oz"),
+        ("1-1½", 1.25, ""),
+        ("2oz.", 2.0, "oz."),
+        ("2 x 25 ml", 50.0, "ml"),
+        ("2x", 2.0, "x"),
+        ("ca. 2 cl", 2.0, "cl"),
+        ("~2", 2.0, ""),
+        ("about 3", 3.0, ""),
+        (".5", 0.5, ""),
+        (",5 cl", 0.5, "cl"),
+        ("1e3", 1000.0, ""),
+        ("１／２", 0.5, ""),
+        ("a dash", 1.0, "dash"),
+        ("half an ounce", 0.5, "ounce"),
+        ("zwei Blätter", 2.0, "Blätter"),
+        ("two", 2.0, ""),
+        ("a couple of dashes", 2.0, "of dashes"),
+        ("few drops", 3.0, "drops"),
+        ("a few leaves", 3.0, "leaves"),
+        ("a little", 1.0, "little"),
+        ("Juice of 1/2", 0.5, "Juice of"),
+        ("juice of 1 lime", 1.0, "lime"),
+        ("Add 10 cl", 10.0, "cl"),
+        ("大さじ1", 1.0, "大さじ"),
+        ("小さじ1/2", 0.5, "小さじ"),
+        ("70ml/2fl oz", 70.0, "ml/2fl oz"),
+        ("1 oz (30 ml)", 1.0, "oz (30 ml)"),
+        ("-1", -1.0, ""),
+        ("−2 oz", -2.0, "oz"),
+        ("1,000", 1000.0, ""),
+        ("1.000", 1.0, ""),
+        ("0,125", 0.125, ""),
+        ("1 decilitre", 1.0, "decilitre"),  # no day of December
+        ("2. marasche", 2.0, "marasche"),
+        ("top up", None, "top up"),
+        ("to taste", None, "to taste"),
+        ("half", None, "half"),
+        ("", None, ""),
+        (" — ", None, ""),
+        ("n/a", None, ""),
+    ],
+)
+def test_what_bartenders_write(text: str, amount: float | None, unit: str) -> None:
+    found = parse_quantity(text)
+    assert found.amount == (None if amount is None else pytest.approx(amount))
+    assert found.unit == unit
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2-Jan",
+        "01. Feb",
+        "3. Mär",
+        "Jan-02",
+        "2026-02-01 00:00:00",
+        "1/2/2026",
+        "1.2.2026",
+        "1/0",
+        "1.5.2 oz",
+        "1,2,3",
+        "1/2/3",
+        "9" * 300,
+    ],
+)
+def test_what_nobody_can_read_is_no_number(text: str) -> None:
+    amount = parse_quantity(text).amount
+    assert amount is not None
+    assert math.isnan(amount)
+
+
+@pytest.mark.parametrize(
+    ("texts", "mark"),
+    [
+        (["2", "0,5", "1,000"], ","),
+        (["0,125"], ","),
+        ([",5"], ","),
+        (["1.5", "1,000"], "."),
+        (["1,5", "1.5"], None),
+        (["2", "½", "1,000", "1.000"], None),
+        ([], None),
+    ],
+)
+def test_a_column_shows_its_decimal_mark(texts: list[str], mark: Mark | None) -> None:
+    assert decimal_mark(texts) == mark
