@@ -7,8 +7,6 @@ import copy
 import hashlib
 import json
 import posixpath
-import subprocess
-import sys
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -19,7 +17,9 @@ import html5lib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from analytics_core import cli
 from analytics_core.errors import AnalyticsError, StorageError
 from analytics_core.report import Site
 from analytics_core.site import content, write_site
@@ -394,6 +394,26 @@ def test_hostile_names_stay_names(tmp_path: Path) -> None:
     assert {page.text("h1") for page in drinks} == names
 
 
+def test_addresses_of_recipes_are_those_of_the_page(tmp_path: Path) -> None:
+    said = {  # by the page's own recipeUrl
+        "Pat’s Crème–Brûlée No. 2": "pat-s-creme-brulee-no-2",
+        "(Ø) İstanbul": "%C3%B8-istanbul",
+        "  --a_b--": "a-b",
+        "ǅ ß ﬁ Ⅷ x²": "dz-%C3%9F-fi-viii-x2",
+        "a\u0940b क्षि": "a-b-%E0%A4%95-%E0%A4%B7",
+    }
+    documents = documents_from(
+        [(1, "Gin", None, 0)],
+        [(key, name, 1, 1.0, "Ounce", 30.0) for key, name in enumerate(said)],
+    )
+    write_site(documents, LocalStorage(tmp_path), Site("Bar", "https://example.com/{name}?{id}"))
+    drinks = [page for page in parsed(tmp_path) if page.key.startswith("drinks/")]
+    assert {page.data()["name"]: page.data()["url"] for page in drinks} == {
+        name: f"https://example.com/{address}?{key}"
+        for key, (name, address) in enumerate(said.items())
+    }
+
+
 names = st.text(max_size=80)
 
 
@@ -478,25 +498,10 @@ def test_the_command_writes_beside_a_set_in_a_bucket(
     )
 
     def run(*more: str) -> Any:
-        return subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "analytics_core",
-                "site",
-                "--from",
-                place,
-                "--output",
-                place,
-                *more,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return CliRunner().invoke(cli.app, ["site", "--from", place, "--output", place, *more])
 
     done = run("--base-url", BASE, "--title", "Bar")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.output
     found = s3.get_object(Bucket=bucket, Key="drinks/negroni-1.html")
     assert found["ContentType"] == "text/html; charset=utf-8"
     page = Parsed("drinks/negroni-1.html", found["Body"].read())
@@ -513,4 +518,4 @@ def test_the_command_writes_beside_a_set_in_a_bucket(
         s3.get_object(Bucket=bucket, Key="analytics/v1/report.html")["Body"].read() == b"the page"
     )
     wrong = run("--base-url", "example.com")
-    assert wrong.returncode == 2
+    assert wrong.exit_code == 2

@@ -20,8 +20,8 @@ from analytics_core.store import Storage
 
 LIST_KEY = "site-files.json"
 """Names every file that was written, with its SHA-256."""
-_AT_ONCE = 16
-"""Files that are on their way at once: a store far away takes long for each."""
+_AT_ONCE = 10
+"""Files on their way at once: a store far away takes long for each; S3's client has ten lines."""
 
 T = TypeVar("T")
 R = TypeVar("R")
