@@ -155,7 +155,8 @@ def test_a_swap_between_neighbors_is_one_published_change() -> None:
     near = row["neighbors"][0]
     [change] = SAMPLE.swap("Negroni", near["neighbor_recipe_id"])["changes"]
     assert (change["words"], change["steps"]) == (near["words"], near["steps"])
-    assert SAMPLE.swap("Negroni", 1)["changes"] == []
+    same = SAMPLE.swap("Negroni", 1)
+    assert (same["changes"], same["note"]) == ([], "the same recipe")
 
 
 def test_a_swap_between_others_is_the_shortest_chain() -> None:
@@ -173,6 +174,7 @@ def test_a_swap_between_others_is_the_shortest_chain() -> None:
         changes = SAMPLE.swap(1, goal)["changes"]
         if goal not in best:
             assert changes == []
+            assert SAMPLE.swap(1, goal)["note"] == "no published changes lead there"
             continue
         stops = [1, *(change["to"]["recipe_id"] for change in changes)]
         assert stops[-1] == goal

@@ -101,8 +101,8 @@ class Answers:
         -------
         dict
             ``changes``, one after the other, each with ``from``, ``to``, ``steps`` and ``words``:
-            one where the drinks are neighbors, several by way of others, none where no way is
-            published.
+            one where the drinks are neighbors, several by way of others. A ``note`` says why
+            where there are none.
 
         Raises
         ------
@@ -121,7 +121,11 @@ class Answers:
             }
             for here, near in self._way(start, goal)
         ]
-        return {"from": self._recipe(start), "to": self._recipe(goal), "changes": changes}
+        note = None
+        if not changes:
+            note = "the same recipe" if start == goal else "no published changes lead there"
+        ends = {"from": self._recipe(start), "to": self._recipe(goal)}
+        return {**ends, "changes": changes, "note": note}
 
     def makeable(
         self, ingredients: Sequence[str], *, pantry: bool = False, count: int = 50
