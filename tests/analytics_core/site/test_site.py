@@ -284,6 +284,7 @@ def test_a_drink_that_is_gone_takes_its_page_along(
     assert set(before) - set(after) == {"drinks/negroni-1.html"}
     assert done.removed == 1
     assert 0 < done.written < done.files / 2
+    assert done.unchanged == done.files - done.written
     touched = {key for key in after if after[key][:2] != before[key][:2]}
     assert touched == {key for key in after if after[key][2] != before[key][2]}
     assert "drinks/mine.html" not in touched

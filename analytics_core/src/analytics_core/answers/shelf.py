@@ -39,7 +39,7 @@ class Shelf:
     unknown : list of Unknown
     """
 
-    def __init__(self, tree: Row, names: Sequence[str], *, pantry: bool = False) -> None:
+    def __init__(self, tree: Row, names: Sequence[str], *, pantry: bool) -> None:
         self._ingredients = Ingredients(tree)
         columns = self._ingredients.columns()
         self._parent: list[int] = columns["parent"]
