@@ -27,8 +27,19 @@ from tests.servers import AwsServer, unreachable_url
 COMMAND = [sys.executable, "-m", "analytics_core"]
 HEAVY = {"numpy", "scipy", "numba", "umap", "ot", "sklearn", "boto3", "botocore"}
 COMMANDS = (
-    *("demo", "refresh", "validate", "convert", "load", "neighbors", "map", "report", "sample-db"),
-    "health",
+    *(
+        "demo",
+        "refresh",
+        "validate",
+        "convert",
+        "load",
+        "neighbors",
+        "map",
+        "report",
+        "site",
+        "mcp",
+    ),
+    *("sample-db", "health"),
 )
 SECONDS = 180
 
