@@ -237,6 +237,11 @@ def test_finish_killed_after_publishing_is_done_when_it_is_run_again(
     again = pipeline.finish(made, cache, out)
     assert again.manifest["run_id"] == made.run_id
     assert cache.list(f"work/{made.run_id}/") == []
+    words = ("finish", "--workspace", cache.folder, "--output", out.folder, "--plan")
+    done = run(*words, made.run_id)  # killed at its very end, with the plan removed
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run_id"] == made.run_id
+    assert run(*words, "20260301T115000Z-1a2b3c").returncode == 4
     there = read_published(out)["manifest"]["run_id"]
     assert there == (newer.run_id if superseded else made.run_id)
 

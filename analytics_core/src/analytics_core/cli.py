@@ -29,7 +29,13 @@ from analytics_core.console.streams import (
     shows_unicode,
     unwritable,
 )
-from analytics_core.errors import EXIT_TRY_AGAIN, AnalyticsError, Interrupted, StorageError
+from analytics_core.errors import (
+    EXIT_TRY_AGAIN,
+    AnalyticsError,
+    Interrupted,
+    NotFound,
+    StorageError,
+)
 from analytics_core.provenance import new_run_id
 
 if TYPE_CHECKING:
@@ -241,7 +247,16 @@ def finish(
 
         storage = _open(place)
         cache = _open(workspace) if workspace else storage
-        plan = pipeline.read_plan(cache, _plan_id(plan_id))
+        wanted = _plan_id(plan_id)
+        try:
+            plan = pipeline.read_plan(cache, wanted)
+        except NotFound:
+            before = pipeline.finished_before(storage, wanted) if wanted else None
+            if before is None:
+                raise
+            run.log.run_id = wanted
+            _report(storage, before)
+            return
         run.log.run_id = plan.run_id
         result = run.publish(
             lambda on_event: pipeline.finish(

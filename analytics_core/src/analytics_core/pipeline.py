@@ -344,7 +344,7 @@ def finish(
     begin = time.perf_counter()
     settings = _own_threads(plan.settings, threads)
     settings = replace(settings, force=force or settings.force)
-    done = settled(output, plan.run_id, plan.generated_at)
+    done = settled(output, plan.run_id)
     if done is not None:
         stages = Stages(_cache_of(plan, cache), on_event)
         stages.run("cleaning", lambda: _remove(plan, cache), detail=str)
@@ -369,6 +369,15 @@ def finish(
     return RefreshResult(
         plan.run_id, manifest, round(time.perf_counter() - begin, 3), stages.timings
     )
+
+
+def finished_before(output: Storage, run_id: str) -> RefreshResult | None:
+    """Return what `finish` did, if it is through with a plan that is removed by now, else None.
+
+    So a job that was killed at its very end, and is run again, has nothing to complain of.
+    """
+    done = settled(output, run_id)
+    return None if done is None else RefreshResult(run_id, done, 0.0, [])
 
 
 class MissingShards(NotFound):

@@ -132,6 +132,10 @@ class Recorder(LocalStorage):
         self.steps.append(("write", key))
         super().write(key, data, content_type=content_type)
 
+    def write_if(self, key: str, data: bytes, version: str | None) -> bool:
+        self.steps.append(("write if unchanged", key))
+        return super().write_if(key, data, version)
+
     def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
         self.steps.append((f"copy {source} to", target))
         super().copy(source, target, content_type=content_type)
@@ -146,12 +150,13 @@ def test_the_order_is_run_check_stable_manifest(tmp_path: Path) -> None:
     publish_run(storage, "r1")
     names = [*(f"{kind}.json" for kind in KINDS), "report.html"]
     run = [f"analytics/v1/runs/r1/{name}" for name in names]
-    assert [step for step in storage.steps if step != ("read", MANIFEST_KEY)] == [
+    of_the_manifest = (("read", MANIFEST_KEY), ("compare", MANIFEST_KEY))
+    assert [step for step in storage.steps if step not in of_the_manifest] == [
         *(("write", key) for key in run),
         *(("compare", key) for key in run),
         ("write", "analytics/v1/runs/r1/manifest.json"),
         *((f"copy analytics/v1/runs/r1/{name} to", f"analytics/v1/{name}") for name in names),
-        ("write", MANIFEST_KEY),
+        ("write if unchanged", MANIFEST_KEY),
     ]
 
 
@@ -193,12 +198,13 @@ KILLED_WRITER = textwrap.dedent(
                     Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)
                     act(*where, **options)
                 os.kill(os.getpid(), signal.SIGKILL)
-            act(*where, **options)
             done += 1
+            return act(*where, **options)
 
         return acting
 
-    storage.write, storage.copy = deadly(storage.write), deadly(storage.copy)
+    for name in ("write", "write_if", "copy"):
+        setattr(storage, name, deadly(getattr(storage, name)))
     publish_run(storage, run, "2026-01-02")
     print("published")
     """
@@ -256,6 +262,8 @@ def test_of_two_publishers_at_once_one_wins_whole(tmp_path: Path) -> None:
         """Lets another publisher run completely between any two of this one's writes."""
 
         def meet_rival(self) -> None:
+            if read_published(storage)["manifest"]["run_id"] == "mine":
+                return  # it has won, and makes the stable keys its own again
             rival = f"rival-{len(seen)}"
             publish_run(storage, rival)
             seen.append(rival)
@@ -269,9 +277,59 @@ def test_of_two_publishers_at_once_one_wins_whole(tmp_path: Path) -> None:
             self.meet_rival()
             super().copy(source, target, content_type=content_type)
 
+    publish_run(storage, "first")
     publish_run(Interleaved(tmp_path), "mine")
-    assert len(seen) == WRITES
+    assert len(seen) == WRITES - 1  # before each write and copy; the manifest's is conditional
     assert_whole(storage, "mine")
+    for kind in KINDS:
+        assert storage.read(f"analytics/v1/{kind}.json") == documents("mine")[kind]
+
+
+@pytest.mark.parametrize("day", ["2026-01-01", "2026-01-03"])
+def test_whoever_is_overtaken_at_the_last_moment_gives_way_to_the_newer_alone(
+    storage: Storage, day: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last look at the manifest and its replacement another run is published."""
+    began = f"{day}T00:00:00+00:00"
+    publish_run(storage, "first", "2026-01-01T00:00:00+00:00")
+    write_if = storage.write_if
+
+    def overtaken(key: str, data: bytes, version: str | None) -> bool:
+        monkeypatch.setattr(storage, "write_if", write_if)
+        publish_run(storage, "rival", "2026-01-02T00:00:00+00:00")
+        return storage.write_if(key, data, version)
+
+    monkeypatch.setattr(storage, "write_if", overtaken)
+    told = publish_run(storage, "mine", began)
+    won = "rival" if day == "2026-01-01" else "mine"
+    assert told.get("superseded_by") == (won if won == "rival" else None)
+    assert_whole(storage, won)
+    for kind in KINDS:
+        assert storage.read(f"analytics/v1/{kind}.json") == documents(won)[kind]
+
+
+def test_a_lost_answer_is_no_defeat(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client writes again what was written, and is told that another wrote."""
+    write_if = storage.write_if
+
+    def twice(key: str, data: bytes, version: str | None) -> bool:
+        assert write_if(key, data, version)
+        return write_if(key, data, version)
+
+    monkeypatch.setattr(storage, "write_if", twice)
+    publish_run(storage, "first")
+    publish_run(storage, "second")
+    assert_whole(storage, "second")
+
+
+def test_runs_that_are_about_to_be_published_are_never_pruned(storage: Storage) -> None:
+    """However many race: whole, newer than what is published, and not yet it."""
+    publish_run(storage, "r1", "2026-01-01")
+    before, _ = storage.read_version(MANIFEST_KEY)
+    for day in range(2, 6):
+        publish_run(storage, f"r{day}", f"2026-01-0{day}")
+    storage.write(MANIFEST_KEY, before)
+    assert prune_runs(storage, keep=2) == []
 
 
 def test_a_damaged_document_is_named(storage: Storage) -> None:
@@ -376,10 +434,12 @@ def test_pruning_keeps_the_newest_and_the_published(storage: Storage) -> None:
         publish_run(storage, f"r{day}", f"2026-01-0{day}")
     storage.write("analytics/v1/runs/in-progress/cocktail-space.json", b"{}")
     storage.write("analytics/v1/runs/torn/manifest.json", b'{"generated_at": "2020')
-    assert sorted(prune_runs(storage, keep=2)) == ["r1", "r3"]
+    assert prune_runs(storage, keep=2) == ["r1"]
     assert_whole(storage, "r2")
     left = {key.split("/")[3] for key in storage.list("analytics/v1/runs/")}
-    assert left == {"r2", "r4", "r5", "in-progress", "torn"}
+    assert left == {"r2", "r3", "r4", "r5", "in-progress", "torn"}
+    publish_run(storage, "r6", "2026-01-06")
+    assert sorted(prune_runs(storage, keep=2)) == ["r2", "r3", "r4"]
     with pytest.raises(ValueError, match="keep"):
         prune_runs(storage, keep=1)
 

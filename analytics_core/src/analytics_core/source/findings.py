@@ -11,6 +11,7 @@ from typing import Any
 
 MAX_EXAMPLES = 10
 MAX_EXAMPLE_CHARACTERS = 80
+MAX_SAID_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,12 @@ def finding_of(
     subject = f"{number:,} {nouns[0] if number == 1 else nouns[1]}"
     shown = tuple(shorten(text) for text in examples[:MAX_EXAMPLES])
     return [Finding(code, number, message.replace("{}", subject, 1), shown)]
+
+
+def in_one_line(error: object) -> str:
+    """Return what a library said as part of a sentence: it may quote a whole schema or page."""
+    said = " ".join(str(error).split())
+    return said if len(said) <= MAX_SAID_CHARACTERS else f"{said[:MAX_SAID_CHARACTERS]}…"
 
 
 def shorten(text: str) -> str:

@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
 from analytics_core.source.csv_text import says_yes
-from analytics_core.source.findings import Findings
+from analytics_core.source.findings import Findings, in_one_line
 from analytics_core.source.quantities import decimal_mark, parse_quantity
 from analytics_core.source.rows import (
     BAD_ID,
@@ -135,7 +135,7 @@ def read_mapping(file: Path) -> Mapped:
     except OSError as error:
         raise DataError(f"The layout file {file} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"The layout file {file} is no TOML: {error}.") from error
+        raise DataError(f"The layout file {file} is no TOML: {in_one_line(error)}.") from error
 
     def refuse(what: str) -> DataError:
         return DataError(f"The layout file {file} {what}.")

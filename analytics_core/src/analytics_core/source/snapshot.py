@@ -68,6 +68,7 @@ from pathlib import Path
 from typing import IO
 
 from analytics_core.errors import Busy, DataError, NotFound, StorageError
+from analytics_core.source.findings import in_one_line
 from analytics_core.source.locks import share_lock, wal_kept
 from analytics_core.source.sqlite_file import (
     HEADER_BYTES,
@@ -216,7 +217,9 @@ def _copy_while_written(database: Path, target: Path, patience_seconds: float) -
         except _Damaged as error:
             damaged += 1
             if damaged >= _DAMAGED_COPIES or time.monotonic() + _PAUSE_SECONDS > deadline:
-                raise DataError(f"The database {database} is corrupt: {error}.") from error
+                raise DataError(
+                    f"The database {database} is corrupt: {in_one_line(error)}."
+                ) from error
         except _TryAgain as error:
             if time.monotonic() + _PAUSE_SECONDS > deadline:
                 raise Busy(
@@ -296,7 +299,7 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
         code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             read_header(database)  # it knows better words for a file that is too short
-            raise DataError(f"The database {database} is corrupt: {error}.") from error
+            raise DataError(f"The database {database} is corrupt: {in_one_line(error)}.") from error
         if code == sqlite3.SQLITE_FULL:
             raise _unwritable(target, error) from error
         return code  # a hot journal, a lock that was held too long, no locks on this mount
@@ -530,4 +533,4 @@ def settle(database: Path, *, called: object) -> None:
     try:
         _recover(database)
     except _Damaged as error:
-        raise DataError(f"The database {called} is corrupt: {error}.") from error
+        raise DataError(f"The database {called} is corrupt: {in_one_line(error)}.") from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from analytics_core.errors import DataError
+from analytics_core.source.findings import in_one_line
 
 MAGIC = b"SQLite format 3\x00"
 HEADER_BYTES = 100
@@ -128,7 +129,7 @@ def damage(connection: sqlite3.Connection) -> str | None:
     for (message,) in connection.execute("PRAGMA quick_check"):
         # So is a NULL where the schema forbids it.
         if message != "ok" and not str(message).startswith("NULL value in "):
-            return " ".join(str(message).split())
+            return in_one_line(message)
     return None
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
-from analytics_core.source.findings import Findings
+from analytics_core.source.findings import Findings, in_one_line
 from analytics_core.source.rows import BAD_ID, NULL_ID
 from analytics_core.source.sqlite_file import damage, file_uri, read_header
 
@@ -178,7 +178,7 @@ def opened(
             yield tables
     # Damage also shows as text that cannot be decoded, or as a size that cannot be allocated.
     except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OverflowError) as error:
-        raise DataError(f"The database {called} cannot be read: {error}.") from error
+        raise DataError(f"The database {called} cannot be read: {in_one_line(error)}.") from error
     findings.add(
         "invalid-utf8",
         "Replaced bytes that are not UTF-8 in {}.",

@@ -37,6 +37,18 @@ class Storage(Protocol):
         """
         ...
 
+    def read_version(self, key: str) -> tuple[bytes, str]:
+        """Return what is stored under `key` and the name of this version of it, for `write_if`."""
+        ...
+
+    def write_if(self, key: str, data: bytes, version: str | None) -> bool:
+        """Store JSON under `key` if `version` is still there (None: nothing); say whether it was.
+
+        Of several writers that read one version, one is let through. Where the store knows no
+        conditions, all are.
+        """
+        ...
+
     def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
         """Store under `target` what is under `source`, as `write` would, without reading it."""
         ...

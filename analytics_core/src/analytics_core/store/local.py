@@ -8,7 +8,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -56,17 +56,24 @@ class LocalStorage:
     def write(self, key: str, data: Content, *, content_type: str = "application/json") -> None:
         """Write beside the target, flush to disk, then rename over it."""
         del content_type  # a file's name says it
+        pieces = (data,) if isinstance(data, bytes) else data
+        self._replace(key, lambda temporary: _fill(temporary, pieces))
 
-        def fill(temporary: Path) -> None:
-            # os.open, not tempfile: the file shall have the mode the umask asks for
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            with os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES) as file:
-                for piece in (data,) if isinstance(data, bytes) else data:
-                    file.write(piece)
-                file.flush()
-                os.fsync(file.fileno())
+    def read_version(self, key: str) -> tuple[bytes, str]:
+        """Return the file's content, and its SHA-256 for `write_if`."""
+        data = self.read(key)
+        return data, hashlib.sha256(data).hexdigest()
 
-        self._replace(key, fill)
+    def write_if(self, key: str, data: bytes, version: str | None) -> bool:
+        """Write as `write` does, with the folder locked, if the file is still that version."""
+        with _locked(self._path(key).parent):
+            try:
+                there: str | None = self.digest(key)
+            except NotFound:
+                there = None
+            if there == version:
+                self._replace(key, lambda temporary: _fill(temporary, (data,)))
+        return there == version
 
     def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
         """Give the file a second name, or copy it where the file system cannot.
@@ -167,6 +174,38 @@ class LocalStorage:
 
     def _path(self, key: str) -> Path:
         return self.folder / check_key(key)
+
+
+def _fill(temporary: Path, pieces: Iterable[bytes]) -> None:
+    """Make a file of some pieces and flush it to disk."""
+    # os.open, not tempfile: the file shall have the mode the umask asks for
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES) as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other writers of this machine out, where folders can be locked; death unlocks."""
+    try:
+        import fcntl
+
+        make_folder(folder)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except ImportError:  # Windows
+        yield
+        return
+    except OSError as error:
+        raise StorageError(explain("write", folder, error)) from error
+    try:
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _reraise(error: OSError) -> None:

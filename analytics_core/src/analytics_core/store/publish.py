@@ -34,6 +34,9 @@ RUNS = f"{ROOT}/runs/"
 MIN_KEPT_RUNS = 2
 """The newest run and one beside it: that of another job, whole but not yet published."""
 
+_ATTEMPTS = 20
+"""As often is a publication tried against others, of which each time one got through."""
+
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -109,13 +112,42 @@ def publish(
     body = json.dumps(complete, ensure_ascii=False, indent=2, allow_nan=False).encode()
     storage.write(f"{folder}manifest.json", body)
 
-    newer = _newer_run(storage, complete)
-    if newer is not None:
+    published, version = _published_version(storage)
+    if newer := _newer_run(published, complete):
         return {**complete, "superseded_by": newer}
-    for name in files:
-        storage.copy(folder + name, f"{ROOT}/{name}", content_type=_content_type(name))
-    storage.write(MANIFEST_KEY, body)
-    return complete
+    _copy_to_stable_keys(storage, complete)
+    if storage.write_if(MANIFEST_KEY, body, version):
+        return complete
+    # Another run was published while the stable keys were copied: now without anything between.
+    for _ in range(_ATTEMPTS):
+        published, version = _published_version(storage)
+        newer = _newer_run(published, complete)
+        # It is this one where the answer to a write got lost and the client wrote again.
+        written = published.get("run_id") == run_id
+        if newer or written or storage.write_if(MANIFEST_KEY, body, version):
+            _settle_stable_keys(storage)
+            return {**complete, "superseded_by": newer} if newer else complete
+    raise StorageError(
+        f"cannot publish the run {run_id} at {storage.url}: {MANIFEST_KEY} was changed by others"
+        f" {_ATTEMPTS} times in a row; run the refresh again"
+    )
+
+
+def _copy_to_stable_keys(storage: Storage, manifest: Mapping[str, Any]) -> None:
+    for part in ("documents", "extras"):
+        for entry in manifest.get(part, {}).values():
+            name = entry["key"].rpartition("/")[2]
+            storage.copy(entry["key"], f"{ROOT}/{name}", content_type=_content_type(name))
+
+
+def _settle_stable_keys(storage: Storage) -> None:
+    """Have the stable keys be those of the published run, after two runs copied theirs at once."""
+    for _ in range(_ATTEMPTS):
+        manifest = read_manifest(storage)
+        with contextlib.suppress(NotFound):  # removed: a newer one is published by now
+            _copy_to_stable_keys(storage, manifest)
+        if read_manifest(storage)["run_id"] == manifest["run_id"]:
+            return
 
 
 class _Measured:
@@ -145,8 +177,14 @@ def read_manifest(storage: Storage) -> dict[str, Any]:
         When nothing is published at this place, the manifest is damaged, or the set has
         another storage version.
     """
+    return _read_version(storage)[0]
+
+
+def _read_version(storage: Storage) -> tuple[dict[str, Any], str]:
+    """Read the manifest as `read_manifest` does, and the name of its version."""
     try:
-        manifest = parse(storage.read(MANIFEST_KEY), MANIFEST_KEY, storage)
+        data, found = storage.read_version(MANIFEST_KEY)
+        manifest = parse(data, MANIFEST_KEY, storage)
     except NotFound as error:
         raise NotFound(
             f"nothing is published at {storage.url}: {MANIFEST_KEY} is missing; run a refresh first"
@@ -169,7 +207,7 @@ def read_manifest(storage: Storage) -> dict[str, Any]:
             f"{MANIFEST_KEY} at {storage.url} is damaged: it does not name its documents;"
             " run a refresh again"
         )
-    return manifest
+    return manifest, found
 
 
 def read_published(
@@ -235,8 +273,9 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
     Returns
     -------
     list of str
-        The ids of the runs that were removed. Never among them are the published run and
-        folders without a whole manifest of their own: such a run may be in progress.
+        The ids of the runs that were removed. Never among them are the published run, those
+        that began with it or later, which may be about to be published, and folders without a
+        whole manifest of their own: such a run may be in progress.
 
     Raises
     ------
@@ -246,7 +285,8 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
     """
     if keep < MIN_KEPT_RUNS:
         raise ValueError(f"keep must be at least {MIN_KEPT_RUNS}, not {keep}")
-    published = read_manifest(storage)["run_id"]
+    # Read before the list: what is published meanwhile began later than this, and stays.
+    published = str(read_manifest(storage).get("generated_at", ""))
     keys: dict[str, list[str]] = {}
     for key in storage.list(RUNS):
         keys.setdefault(key.removeprefix(RUNS).partition("/")[0], []).append(key)
@@ -257,7 +297,7 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
         with contextlib.suppress(NotFound, Damaged):
             ages[run_id] = str(parse(storage.read(own), own, storage).get("generated_at", ""))
     newest_first = sorted(ages, key=lambda run_id: (ages[run_id], run_id), reverse=True)
-    removed = [run_id for run_id in newest_first[keep:] if run_id != published]
+    removed = [run_id for run_id in newest_first[keep:] if ages[run_id] < published]
     for run_id in removed:
         # the manifest goes last: a prune that dies half-way is finished by the next one
         for key in sorted(keys[run_id], key=lambda key: key.endswith("/manifest.json")):
@@ -265,7 +305,7 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
     return removed
 
 
-def settled(storage: Storage, run_id: str, generated_at: str) -> dict[str, Any] | None:
+def settled(storage: Storage, run_id: str) -> dict[str, Any] | None:
     """Return the manifest of a run that is through: published, or whole and superseded.
 
     None for one that still has something to do.
@@ -275,7 +315,7 @@ def settled(storage: Storage, run_id: str, generated_at: str) -> dict[str, Any] 
         manifest: dict[str, Any] = parse(storage.read(own), own, storage)
         if read_manifest(storage)["run_id"] == run_id:
             return manifest
-        newer = _newer_run(storage, {"generated_at": generated_at})
+        newer = _newer_run(_published(storage), manifest)
         return None if newer is None else {**manifest, "superseded_by": newer}
     return None
 
@@ -327,10 +367,17 @@ def _compare(storage: Storage, entry: Mapping[str, Any], sha256: str) -> None:
 
 def _published(storage: Storage) -> dict[str, Any]:
     """Return the manifest readers see; empty where there is none, or a damaged one to repair."""
+    return _published_version(storage)[0]
+
+
+def _published_version(storage: Storage) -> tuple[dict[str, Any], str | None]:
+    """Return the same, and the version to replace; None where there is none."""
     try:
-        return read_manifest(storage)
-    except (NotFound, Damaged):
-        return {}
+        return _read_version(storage)
+    except NotFound:
+        return {}, None
+    except Damaged:
+        return {}, storage.read_version(MANIFEST_KEY)[1]
 
 
 def _refuse_rewriting(
@@ -344,9 +391,8 @@ def _refuse_rewriting(
         )
 
 
-def _newer_run(storage: Storage, manifest: Mapping[str, Any]) -> str | None:
+def _newer_run(published: Mapping[str, Any], manifest: Mapping[str, Any]) -> str | None:
     """Id of the published run if it began after this one: two jobs may run side by side."""
-    published = _published(storage)
     try:
         theirs = datetime.fromisoformat(str(published.get("generated_at")))
         ours = datetime.fromisoformat(str(manifest.get("generated_at")))

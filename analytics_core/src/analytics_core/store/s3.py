@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -35,6 +36,16 @@ _REFUSALS = frozenset(
         *("400", "MalformedTrailerError", "InvalidDigest"),
     }
 )
+
+
+# What is answered to a condition that does not hold, or to one of two such writes at once.
+_ANOTHER_WROTE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+_NO_CONDITIONS = frozenset({"NotImplemented", "501"})
+
+
+class _Condition(TypedDict, total=False):
+    IfMatch: str
+    IfNoneMatch: str
 
 
 class _Checked(TypedDict, total=False):
@@ -140,11 +151,21 @@ class S3Storage:
             self._write_parts(full, chain((first, second), parts), content_type)
             return
         with self._errors("write", full, "s3:PutObject") as s3:
-            # so that S3 refuses bytes that were damaged on the way; not every other store can
-            checked: _Checked = {"ChecksumAlgorithm": "SHA256"} if _sends_checksums(s3) else {}
-            s3.put_object(
-                Bucket=self.bucket, Key=full, Body=first, ContentType=content_type, **checked
-            )
+            self._put(s3, full, first, content_type, {})
+
+    def _put(
+        self, s3: S3Client, full: str, data: bytes, content_type: str, condition: _Condition
+    ) -> None:
+        # so that S3 refuses bytes that were damaged on the way; not every other store can
+        checked: _Checked = {"ChecksumAlgorithm": "SHA256"} if _sends_checksums(s3) else {}
+        s3.put_object(
+            Bucket=self.bucket,
+            Key=full,
+            Body=data,
+            ContentType=content_type,
+            **checked,
+            **condition,
+        )
 
     def _write_parts(self, full: str, parts: Iterator[bytes], content_type: str) -> None:
         whole, of_parts = hashlib.sha256(), hashlib.sha256()
@@ -185,6 +206,33 @@ class S3Storage:
                 s3.abort_multipart_upload(Bucket=self.bucket, Key=full, UploadId=upload)
             raise
         self._in_parts[full] = base64.b64encode(of_parts.digest()).decode(), whole.hexdigest()
+
+    def read_version(self, key: str) -> tuple[bytes, str]:
+        """Return the object's content, and its ETag for `write_if`."""
+        full = self.prefix + check_key(key)
+        with io.BytesIO() as file, self._errors("read", full, "s3:GetObject") as s3:
+            answer = _fetch_object(s3, self.bucket, full, file)
+            return file.getvalue(), answer["ETag"]
+
+    def write_if(self, key: str, data: bytes, version: str | None) -> bool:
+        """Put the object if its ETag is still `version`: S3 decides, whoever else writes."""
+        from botocore.exceptions import ClientError
+
+        full = self.prefix + check_key(key)
+        condition: _Condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+        try:
+            with self._errors("write", full, "s3:PutObject") as s3:
+                self._put(s3, full, data, "application/json", condition)
+        except StorageError as error:
+            cause = error.__cause__
+            code = _code(cause) if isinstance(cause, ClientError) else ""
+            # NoSuchKey: another has removed it since
+            if code in _ANOTHER_WROTE or (version is not None and isinstance(error, NotFound)):
+                return False
+            if code not in _NO_CONDITIONS:
+                raise
+            self.write(key, data)
+        return True
 
     def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
         """Have S3 copy the object, up to 5 GB, with its content type and checksum."""
