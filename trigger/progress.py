@@ -12,7 +12,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from trigger import logs
 from trigger.chain import STEPS, Chain, find_chain
 from trigger.services import Services
-from trigger.sizing import told
 from trigger.status import (
     describe,
     ended_attempts,
@@ -22,6 +21,7 @@ from trigger.status import (
     moment,
     span,
     stream_of,
+    told,
     utc_text,
 )
 
@@ -103,7 +103,8 @@ def describe_chain(services: Services, chain: Chain, *, log_lines: int = 0) -> d
         times = ", ".join(f"{WORDS[s]} {_lasted(chain, s)}" for s in STEPS)
         begun, stopped = moment(plan.get("startedAt")), moment(finish.get("stoppedAt")) or now
         took = span((stopped - begun).total_seconds()) if begun else "some time"
-        sentence = f"succeeded in {took} ({times})"
+        changed = answer["reason"].partition(": ")[2]  # as the last step's log ends with it
+        sentence = f"succeeded in {took} ({times})" + (f": {changed}" if changed else "")
     elif step == "shard":
         sentence = f"neighbors: {_search(services, chain, now)}"
     else:

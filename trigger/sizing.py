@@ -11,7 +11,7 @@ forgets jobs after a week.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,8 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from trigger import logs
 from trigger.chain import LARGEST_ARRAY
 from trigger.services import Services
-from trigger.status import last_lines, stream_of
-from trigger.text import json_object
+from trigger.status import last_lines, stream_of, told
 
 GROWTH = 1.25
 """Room for recipes that came since the last refresh."""
@@ -62,15 +61,6 @@ def _last_search(services: Services, note: Mapping[str, Any]) -> float | None:
     stream = stream_of(done[0]) if done else None
     lines = last_lines(services, stream, LINES) if stream else []
     return _positive(told(lines, "refresh.finished").get("search_seconds")) or known
-
-
-def told(lines: Sequence[str], event: str) -> Mapping[str, Any]:
-    """Return the last line of a log that tells of an event; nothing when there is none."""
-    for line in reversed(lines):
-        entry = json_object(line)
-        if entry is not None and entry.get("event") == event:
-            return entry
-    return {}
 
 
 def _positive(value: object) -> float | None:

@@ -55,11 +55,11 @@ def describe(services: Services, job: Mapping[str, Any], *, log_lines: int = 0) 
         `startedAt`, `stoppedAt` (ISO 8601 in UTC or None), `logStream` (or None), and `log` if
         asked for.
     """
-    failed = job.get("status") == "FAILED"
+    failed, succeeded = (job.get("status") == status for status in ("FAILED", "SUCCEEDED"))
     stream = stream_of(job)
-    wanted = max(log_lines, LINES_FOR_CAUSE if failed else 0)
+    wanted = max(log_lines, LINES_FOR_CAUSE if failed or succeeded else 0)
     lines = last_lines(services, stream, wanted) if stream and wanted else []
-    cause = _cause(lines) if failed else None
+    cause = _cause(lines) if failed else _changed(lines) if succeeded else None
     if job.get("status") in ("SUBMITTED", "PENDING", "RUNNABLE"):
         waited = _seconds_between(job.get("createdAt"), services.now())
         logs.metrics({"QueueAge": (waited, "Seconds")})
@@ -87,7 +87,8 @@ def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None)
     now
         For durations of what is not over.
     cause
-        The sentence the job itself gave for its failure, if its log had one.
+        The sentence the job itself gave for its failure, or for what its refresh changed, if its
+        log had one.
     """
     status = job.get("status")
     ended = ended_attempts(job)
@@ -109,7 +110,7 @@ def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None)
             stopped = moment(job.get("stoppedAt")) or now
             took = span(_seconds_between(job.get("startedAt"), stopped))
             which = f", at attempt {len(ended)} of {allowed}" if len(ended) > 1 else ""
-            return f"succeeded in {took}{which}"
+            return f"succeeded in {took}{which}" + (f": {cause}" if cause else "")
         case "FAILED":
             sentence = f"failed: {why_ended(_last_word(job, ended))}"
             if cause:
@@ -192,6 +193,21 @@ def _cause(lines: Sequence[str]) -> str | None:
                 if isinstance(entry.get(key), str) and entry[key]:
                     return shortened(str(entry[key]), _LONGEST_CAUSE)
     return None
+
+
+def _changed(lines: Sequence[str]) -> str | None:
+    """Return what a refresh said that it changed, or None."""
+    changed = told(lines, "refresh.finished").get("changed")
+    return shortened(changed, _LONGEST_CAUSE) if isinstance(changed, str) and changed else None
+
+
+def told(lines: Sequence[str], event: str) -> Mapping[str, Any]:
+    """Return the last line of a log that tells of an event; nothing when there is none."""
+    for line in reversed(lines):
+        entry = json_object(line)
+        if entry is not None and entry.get("event") == event:
+            return entry
+    return {}
 
 
 def moment(milliseconds: object) -> datetime | None:

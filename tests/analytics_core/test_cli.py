@@ -429,6 +429,13 @@ def test_tables_come_as_json_too(published: Any, database: Path) -> None:
     assert finding["advice"]
 
 
+def test_the_demo_gives_the_manifest_as_json(tmp_path: Path) -> None:
+    done = run("demo", "--output", tmp_path / "out", "--json", "--cost", "tree")
+    assert done.returncode == 0, done.stderr
+    storage = LocalStorage(tmp_path / "out")
+    assert json.loads(done.stdout) == read_published(storage)["manifest"]
+
+
 @pytest.mark.parametrize(
     ("name", "recipe_id"),
     [

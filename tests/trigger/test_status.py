@@ -390,3 +390,27 @@ def test_the_cause_is_read_from_the_line_the_job_really_writes(
     assert cause == str(error)
     job = {"status": "FAILED", "container": {"exitCode": error.exit_code}, "attempts": []}
     assert in_words(job, now=datetime.now(UTC), cause=cause) == f"failed: {says}"
+
+
+def test_a_refresh_that_succeeded_says_what_it_changed(driver: Driver, cloud: Cloud) -> None:
+    job_id = driver.invoke({})["jobId"]
+    logs, stream = cloud.client("logs"), f"refresh/default/{job_id}"
+    logs.create_log_stream(logGroupName=cloud.log_group, logStreamName=stream)
+    line = {"event": "refresh.finished", "changed": "1 new recipe (Negroni Sour)"}
+    logs.put_log_events(
+        logGroupName=cloud.log_group,
+        logStreamName=stream,
+        logEvents=[
+            {"timestamp": int(datetime.now(UTC).timestamp() * 1000), "message": json.dumps(line)}
+        ],
+    )
+    cloud.emulator.set_job(
+        job_id,
+        status="SUCCEEDED",
+        startedAt=ms(minutes=3),
+        stoppedAt=ms(minutes=1),
+        container={"exitCode": 0, "logStreamName": stream},
+    )
+    answer = driver.invoke({"action": "status", "jobId": job_id})
+    assert answer["reason"] == "succeeded in 2 min: 1 new recipe (Negroni Sour)"
+    assert "log" not in answer

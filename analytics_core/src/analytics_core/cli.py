@@ -80,6 +80,7 @@ def demo(
     seed: options.Seed = 42,
     threads: options.Threads = None,
     force: options.Force = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Build the sample database, run the whole refresh on it, and say where to look."""
     with running("demo") as run, _temporary(None) as folder:
@@ -90,7 +91,10 @@ def demo(
         write_sample_database(database)
         settings = _settings(cost, volumes, neighbors, seed, threads, force=force)
         result = _refresh(run, str(database), storage, settings, scratch=folder)
-        _print_summary(storage, result)
+        if as_json:
+            _print_json(result.manifest)
+        else:
+            _print_summary(storage, result)
 
 
 @app.command(epilog=_for_example("refresh --db site.db --output s3://bucket"))

@@ -350,7 +350,17 @@ def test_the_desk_shows_changes_findings_and_twins(
             "code": "bad-amount",
             "count": 1,
             "message": "An amount is no number",
+            "advice": "Write a number from 0 upwards.",
             "examples": ["recipe 2"],
+        }
+    ]
+    documents["manifest"]["suggestions"] = [
+        {
+            "code": "same-mix",
+            "count": 2,
+            "message": "2 recipes are one mix",
+            "advice": "Delete one.",
+            "examples": [],
         }
     ]
     rows = documents["recipe-similar"]["data"]
@@ -364,6 +374,8 @@ def test_the_desk_shows_changes_findings_and_twins(
     expect(desk).to_contain_text("Compared with the run of 20 November 2026.")
     expect(desk.locator("#warnings a")).to_have_attribute("href", "#/drink/2")
     expect(desk.locator("#warnings")).to_contain_text("Write a number from 0 upwards.")
+    expect(desk.locator("#warnings")).to_contain_text("1 question to look into")
+    expect(desk.locator("#warnings")).to_contain_text("To mend: Delete one.")
     twins = desk.locator("#twins li").first.locator("a.drink")
     expect(twins).to_have_text([rows[0]["recipe_name"], near["neighbor_name"]])
     twins.first.click()

@@ -11,6 +11,15 @@ interface Positions {
   y: number[];
 }
 
+/** What was found in the data, and what an owner can do about it. */
+export interface DataFinding {
+  code: string;
+  count: number;
+  message: string;
+  advice?: string;
+  examples: string[];
+}
+
 export interface Manifest {
   run_id?: string;
   generated_at?: string;
@@ -20,7 +29,8 @@ export interface Manifest {
   settings?: Record<string, unknown>;
   database?: { fingerprint?: string; recipes?: number; ingredients?: number; lines?: number };
   counts?: Record<string, unknown>;
-  warnings?: { code: string; count: number; message: string; examples: string[] }[];
+  warnings?: DataFinding[];
+  suggestions?: DataFinding[];
   quality?: Record<string, unknown>;
   stages?: { name: string; seconds: number; reused: boolean }[];
   documents?: Record<string, { key: string; bytes: number; sha256: string }>;

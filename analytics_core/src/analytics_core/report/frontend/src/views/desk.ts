@@ -1,7 +1,7 @@
 // The owner's desk: what changed, what was found in the data, which recipes are the same.
 
 import type { Context } from "../context";
-import type { NamedRecipe } from "../data";
+import type { DataFinding, NamedRecipe } from "../data";
 import { h, named, plural, type Child } from "../dom";
 import { apart, csvButton, date, drinkLink, longList } from "../parts";
 import { to } from "../route";
@@ -9,28 +9,12 @@ import { to } from "../route";
 const NEAR_TWINS = 0.04;
 const MOST_LISTED = 20;
 
-/** What an owner can do about each finding. */
-const FIXES: Record<string, string> = {
-  "orphan-parent": "Point parent_id to an ingredient that exists, or empty it.",
-  "path-mismatch": "Rebuild path from parent_id.",
-  "guessed-volume": "Give the unit a volume, or write the amount in ml or ounces.",
-  "bad-allow-substitution": "Write 0 or 1.",
-  "bad-conversion": "Give the unit its milliliters.",
-  "unknown-unit": "Add the unit, or correct the line.",
-  "dangling-line": "Delete the line, or restore what it names.",
-  "recipe-without-lines": "Add its lines, or delete it.",
-  "bad-amount": "Write a number from 0 upwards.",
-  "recipe-without-volume": "Give at least one line an amount.",
-  "missing-name": "Give it a name.",
-  "bad-id": "Give the row a whole number as its id.",
-  "invalid-utf8": "Write the text again as UTF-8.",
-};
-
 export function desk(context: Context): HTMLElement {
   const { data } = context;
   const groups = [...new Set(data.twins.values())];
   const near = data.nearTwins(NEAR_TWINS * data.unit);
   const warnings = data.manifest.warnings ?? [];
+  const suggestions = data.manifest.suggestions ?? [];
   return h(
     "div",
     { class: "view" },
@@ -55,27 +39,10 @@ export function desk(context: Context): HTMLElement {
           data.leftOut.map((part) =>
             h("p", {}, `Not on this page: ${plural(part.count, part.what)}; ${part.why}.`),
           ),
-          h(
-            "ul",
-            { class: "plain" },
-            warnings.map((w) =>
-              h(
-                "li",
-                {},
-                h("p", {}, named(w.message)),
-                h(
-                  "p",
-                  { class: "note" },
-                  `${w.count.toLocaleString("en")} in all: `,
-                  w.examples
-                    .slice(0, 10)
-                    .map((e, i) => [i > 0 && "; ", example(context, String(e))]),
-                ),
-                FIXES[w.code] &&
-                  h("p", { class: "note" }, h("strong", {}, "To mend: "), FIXES[w.code]),
-              ),
-            ),
-          ),
+          findings(context, warnings),
+          suggestions.length > 0 &&
+            h("h3", {}, `${plural(suggestions.length, "question")} to look into`),
+          findings(context, suggestions),
         ),
       ),
       h(
@@ -208,4 +175,25 @@ function changes({ data }: Context): Child {
       ),
     ],
   ];
+}
+
+function findings(context: Context, found: DataFinding[]): HTMLElement {
+  return h(
+    "ul",
+    { class: "plain" },
+    found.map((f) =>
+      h(
+        "li",
+        {},
+        h("p", {}, named(f.message)),
+        h(
+          "p",
+          { class: "note" },
+          `${f.count.toLocaleString("en")} in all: `,
+          f.examples.slice(0, 10).map((e, i) => [i > 0 && "; ", example(context, String(e))]),
+        ),
+        f.advice && h("p", { class: "note" }, h("strong", {}, "To mend: "), f.advice),
+      ),
+    ),
+  );
 }
