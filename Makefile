@@ -45,7 +45,7 @@ test: $(VENV)/.dev ## every test that is not slow
 test-slow: $(VENV)/.dev ## the slow tests
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
-torture: $(VENV)/.dev ## kills, races, faults and broken databases by the thousand: under two hours
+torture: $(VENV)/.dev ## kill, race, fail and fuzz by the hundred: two hours
 	$(BIN)/python -m tests.end_to_end.torture
 
 # .pre-commit-config.yaml has a hook for each part
