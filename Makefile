@@ -64,7 +64,7 @@ lint-imports: $(VENV)/.dev
 mutants: $(VENV)/.dev ## change the code here and there, list what no test notices
 	$(BIN)/python -m mutants $(MODULES) --sample $(SAMPLE)
 
-api: $(VENV)/.dev ## write docs/api.md from the docstrings, docs/units.md from the table of units
+api: $(VENV)/.dev ## write docs/api.md and docs/units.md anew
 	$(BIN)/python scripts/api_page.py
 	$(BIN)/python scripts/units_page.py
 

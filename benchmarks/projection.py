@@ -1,7 +1,9 @@
 """What a million recipes would take, from measured growth: ``python -m benchmarks.projection``.
 
 Reads the figures that ``python -m benchmarks shards`` keeps, and the prices of the infrastructure.
-Each quantity is continued by the power with which it grew between the two largest sizes measured.
+Each quantity is taken for a fixed part and one that grows with a power of the recipes, which three
+sizes, each the same multiple of the one before, determine; the power is taken for 1 at least (what
+is read and written has to be) and for 2 at most (all pairs).
 ``--docs`` writes the tables into ``docs/scale.md``.
 """
 
@@ -56,19 +58,25 @@ def measured(figures: Figures) -> dict[int, dict[str, float]]:
 
 
 def powers(sizes: Mapping[int, Mapping[str, float]]) -> dict[str, float]:
-    """Return the power with which each quantity grew between the two largest sizes."""
-    small, large = sorted(sizes)[-2:]
-    return {
-        key: math.log(sizes[large][key] / sizes[small][key]) / math.log(large / small)
-        for key in GROWING
-    }
+    """Return the power with which each quantity grows, beside its fixed part."""
+    first, second, third = sorted(sizes)[-3:]
+    found = {}
+    for key in GROWING:
+        less = sizes[second][key] - sizes[first][key]
+        more = sizes[third][key] - sizes[second][key]
+        steep = math.log(more / less) / math.log(third / second) if min(less, more) > 0 else 1.0
+        found[key] = min(max(steep, 1.0), 2.0)
+    return found
 
 
 def project(sizes: Mapping[int, Mapping[str, float]], recipes: int) -> dict[str, float]:
     """Continue every quantity to a number of recipes."""
-    largest = max(sizes)
+    small, large = sorted(sizes)[-2:]
     return {
-        key: sizes[largest][key] * (recipes / largest) ** power
+        key: sizes[large][key]
+        + max(sizes[large][key] - sizes[small][key], 0.0)
+        * (recipes**power - large**power)
+        / (large**power - small**power)
         for key, power in powers(sizes).items()
     }
 
@@ -108,7 +116,7 @@ def tables(result: Figures) -> str:
     lines = [
         f"Measured {result['measured_at'][:10]}: {machine_line(result['machine'])}.",
         "",
-        _row("", *(f"{n:,} recipes" for n in sizes), "grows with n to the"),
+        _row("", *(f"{n:,} recipes" for n in sizes), "a part grows with n to the"),
         _rule(len(sizes) + 2),
     ]
     for key, name in GROWING.items():

@@ -85,6 +85,10 @@ class Work:
     dollars_hour: float = 0.0389
 
 
+NEVER_MINUTES = 60 * 24 * 365
+"""What is taken later than this counts as never taken: no run lasts for a year."""
+
+
 class Sky:
     """The weather of one run, hour by hour as it is asked for."""
 
@@ -114,6 +118,8 @@ class Sky:
             return math.inf
         while True:
             minute += self._draw.expovariate(highest)
+            if minute > NEVER_MINUTES:
+                return math.inf
             stormy = self.stormy(minute)
             rate = self._weather.stormy_rate if stormy else self._weather.calm_rate
             if self._draw.random() < rate / 60 / highest:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.servers import AwsServer, aws_server
+
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

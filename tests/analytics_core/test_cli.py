@@ -27,8 +27,19 @@ from tests.servers import AwsServer, unreachable_url
 COMMAND = [sys.executable, "-m", "analytics_core"]
 HEAVY = {"numpy", "scipy", "numba", "umap", "ot", "sklearn", "boto3", "botocore"}
 COMMANDS = (
-    *("demo", "refresh", "validate", "convert", "load", "neighbors", "map", "report", "sample-db"),
-    "health",
+    *(
+        "demo",
+        "refresh",
+        "validate",
+        "convert",
+        "load",
+        "neighbors",
+        "map",
+        "report",
+        "site",
+        "mcp",
+    ),
+    *("sample-db", "health"),
 )
 SECONDS = 180
 
@@ -491,7 +502,7 @@ def test_validate_shows_findings_and_says_usable(database: Path, tmp_path: Path)
 
     good = run("validate", "--db", database)
     assert good.returncode == 0, good.stderr
-    assert "usable: 40 recipes, 325 ingredients; 1 finding\n" in good.stdout
+    assert "usable: 40 recipes, 325 ingredients; 1 finding; read as cocktaildb\n" in good.stdout
     assert "in no recipe" in good.stdout
     assert run("validate", "--db", database, "--volumes", "site").stdout == good.stdout
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_core import naming
-from analytics_core.naming import fold, same_words
+from analytics_core.naming import fold, near_names, same_words
 
 RULES: dict[str, Any] = json.loads(
     (Path(__file__).parent / "name_folding.json").read_text(encoding="utf-8")
@@ -67,3 +67,13 @@ def test_plurals_and_the_order_of_words(one: str, other: str, key: int) -> None:
 )
 def test_other_things_have_other_words(one: str, other: str) -> None:
     assert not set(same_words(one)) & set(same_words(other))
+
+
+def test_near_names_are_spelled_alike_or_hold_the_words() -> None:
+    names = ["Negroni", "White Negroni", "Negroski", "Mojito", "Corner Negroni", "Côte d'Azur"]
+    assert near_names("negrony", names)[0] == "Negroni"
+    assert "Mojito" not in near_names("negrony", names)
+    assert set(near_names("NEGRONI", names)) == {name for name in names if "Negro" in name}
+    assert near_names("cote dazure", names) == ["Côte d'Azur"]
+    assert near_names("", names) == near_names("zzzz", names) == []
+    assert len(near_names("negroni", names, most=2)) == 2

@@ -813,6 +813,14 @@ def test_the_run_id_may_be_chosen_but_not_reused_for_other_content(tmp_path: Pat
         refresh(path, storage, settings=RefreshSettings(page=False, neighbors=1), run_id="friday")
 
 
+@pytest.fixture
+def minutes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each refresh begin a minute after the one before: none of the same second is removed."""
+    times = (f"2026-11-25T10:{minute:02}:00+00:00" for minute in range(60))
+    monkeypatch.setattr("analytics_core.pipeline._now", lambda: next(times))
+
+
+@pytest.mark.usefixtures("minutes_apart")
 def test_old_runs_are_removed_once_the_new_one_is_published(tmp_path: Path) -> None:
     path = write_database(tmp_path / "bar.db")
     folder = tmp_path / "out"
@@ -826,6 +834,7 @@ def test_old_runs_are_removed_once_the_new_one_is_published(tmp_path: Path) -> N
     assert details == ["", "", "removed 1 older than the last 2"]
 
 
+@pytest.mark.usefixtures("minutes_apart")
 def test_a_run_that_cannot_remove_old_ones_is_published_all_the_same(tmp_path: Path) -> None:
     class Stubborn(LocalStorage):
         def delete(self, key: str) -> None:

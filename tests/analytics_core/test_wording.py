@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analytics_core.wording import Name, is_jigger_unit, phrase, say
+from analytics_core.wording import Name, is_jigger_unit, phrase, say, say_line
 
 
 def pour(amount: float | None, unit: str | None, ml: float, name: str = "Gin") -> dict[str, Any]:
@@ -173,3 +173,19 @@ def test_names_that_read_alike_carry_their_ids(other: str) -> None:
 def test_jigger_units() -> None:
     assert all(map(is_jigger_unit, ("Ounce", "oz", "ML", " cl ", "Cup")))
     assert not any(map(is_jigger_unit, ("Dash", "Each", "to top", "", "Jigger")))
+
+
+@pytest.mark.parametrize(
+    ("amount", "ml", "unit", "line"),
+    [
+        (1.5, 44.36, "Ounce", "1½ oz Rum"),
+        (2.0, 1.23, "dash", "2 dashes Rum"),
+        (30.0, 30.0, "ml", "30 ml Rum"),
+        (3.0, 3.0, "each", "3 Rum"),
+        (None, 90.0, "to top", "Rum, to top"),
+        (1.0, 5.0, "to rinse", "Rum, to rinse"),
+        (None, 1.0, None, "Rum"),
+    ],
+)
+def test_lines_of_a_recipe(amount: float | None, ml: float, unit: str | None, line: str) -> None:
+    assert say_line(amount, ml, unit, "Rum") == line

@@ -71,7 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
     front: Front
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever sent it was stopped; passed on, it would be waited for
+            self.close_connection = True
+            return
         if "/invocations" in self.path:
             self.invoke(json.loads(body))
             return

@@ -511,15 +511,8 @@ def report(
         str, typer.Option("--output", help="The file to write; - is standard output.")
     ] = "report.html",
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
-    title: Annotated[str, typer.Option(help="What the page is called.")] = "Cocktail Atlas",
-    recipe_url: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Where recipes are on the site, as https://example.com/cocktails/{id}; {name} is"
-            " the name as addresses have it.",
-        ),
-    ] = None,
+    title: options.Title = "Cocktail Atlas",
+    recipe_url: options.RecipeUrl = None,
     logo: Annotated[
         Path | None, typer.Option(help="A picture to show in place of the title.")
     ] = None,
@@ -548,6 +541,75 @@ def report(
         typer.echo(str(target))
         if show and not webbrowser.open(target.as_uri()):
             raise StorageError(f"no browser was found to show {target}; open it by hand")
+
+
+@app.command(
+    epilog=_for_example("site --from out --output site --base-url https://example.com/drinks/")
+)
+def site(
+    source: options.Published = None,
+    bucket: options.Bucket = None,
+    output: Annotated[
+        str, typer.Option("--output", help="Where to: a folder or s3://bucket/prefix.")
+    ] = "site",
+    title: options.Title = "Cocktail Atlas",
+    recipe_url: options.RecipeUrl = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where the pages will stand on the web. Only with it are there canonical links"
+            " and a sitemap.",
+        ),
+    ] = None,
+) -> None:
+    """Write a page for each drink and ingredient, for search engines and without scripts."""
+    with running("site") as run:
+        from analytics_core.report.page import Site
+        from analytics_core.site.content import NEEDED, check_site
+        from analytics_core.site.making import write_site
+        from analytics_core.store import read_published
+        from analytics_core.store.publish import ROOT
+
+        described = Site(title, recipe_url)
+        try:
+            check_site(described, base_url)
+        except AnalyticsError as wrong:
+            raise typer.BadParameter(str(wrong)) from None
+        storage, published = _open(output), _open(source or _bucket_url(bucket) or "out")
+        documents = read_published(published, kinds=NEEDED)
+        beside = storage.url == published.url and "report.html" in documents["manifest"].get(
+            "extras", {}
+        )
+        atlas = f"{ROOT}/report.html" if beside else None
+        written = write_site(documents, storage, described, base_url=base_url, atlas=atlas)
+        for key in written.left:
+            run.note("left", f"{key} is needed no more, and stays: somebody else has changed it")
+        if base_url is None:
+            run.note("sitemap", "there is no sitemap without --base-url")
+        typer.echo(
+            f"{storage.url}: {written.files} files; {written.written} written,"
+            f" {written.unchanged} unchanged, {written.removed} removed"
+        )
+
+
+@app.command(epilog=_for_example("mcp --from s3://bucket"))
+def mcp(source: options.Published = None, bucket: options.Bucket = None) -> None:
+    """Answer an agent's questions about a published set, over the Model Context Protocol.
+
+    It speaks on standard input and output, and only reads. It needs the package's extra mcp.
+    """
+    with running("mcp"):
+        try:
+            from analytics_core.answers.server import serve
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").partition(".")[0] not in {"mcp", "mcp_types", "pydantic"}:
+                raise
+            raise AnalyticsError(
+                f"the package {missing.name} is not installed; install it with"
+                " pip install 'analytics-core[mcp]'"
+            ) from None
+        serve(_open(source or _bucket_url(bucket) or "out"))
 
 
 @app.command("sample-db", epilog=_for_example("sample-db big.db --recipes 20000"))

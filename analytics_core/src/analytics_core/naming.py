@@ -7,8 +7,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 
 REMOVED = "'‘’‚‛‹›\"“”„‟«»`´ʹʺʻʼʽˈˊˋ′″‵‶＇＂\u00ad\u200b\u200c\u200d\u2060\ufeff"
@@ -65,6 +67,28 @@ def fold(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name.translate(_BEFORE)).lower()
     decomposed = unicodedata.normalize("NFKD", decomposed).translate(_AFTER)
     return " ".join(decomposed.translate(_BEFORE).split())
+
+
+def near_names(name: str, names: Iterable[str], *, most: int = 5) -> list[str]:
+    """Return the names that somebody may have meant, the most alike first.
+
+    Parameters
+    ----------
+    name : str
+        What was written, and is no name.
+    names : iterable of str
+    most : int
+
+    Returns
+    -------
+    list of str
+        At most three that are spelled alike, then those that hold the words.
+    """
+    wanted = fold(name)
+    folded = {fold(each): each for each in names}
+    near = difflib.get_close_matches(wanted, folded, n=3, cutoff=0.5)
+    near += [key for key in folded if wanted and wanted in key and key not in near]
+    return [folded[key] for key in near[:most]]
 
 
 @cache

@@ -139,6 +139,29 @@ def say(steps: Sequence[Row], *, same_mix: bool) -> str:
     return text_of(phrase(steps, same_mix=same_mix))
 
 
+def say_line(amount: float | None, ml: float, unit: str | None, name: str) -> str:
+    """Say one line of a recipe: "1½ oz Bourbon", "Soda Water, to top".
+
+    Parameters
+    ----------
+    amount : float or None
+        As the recipe has it.
+    ml : float
+        Milliliters of it.
+    unit : str or None
+    name : str
+        The ingredient's.
+
+    Returns
+    -------
+    str
+    """
+    if is_unmeasured(unit):
+        return f"{name}, {'to rinse' if is_rinse(unit) else 'to top'}"
+    said = "" if amount is None else _amount_in(amount, ml, unit)
+    return f"{said} {name}" if said else name
+
+
 def text_of(fragments: Iterable[Fragment]) -> str:
     """Return the fragments of a sentence as plain text."""
     return "".join([part if part.__class__ is str else part[1] for part in fragments])

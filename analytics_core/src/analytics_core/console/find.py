@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import typer
 
 from analytics_core.console.terminal import plain
-from analytics_core.naming import fold
-
-_SUGGESTED = 5
+from analytics_core.naming import fold, near_names
 
 
 def find_recipes(
@@ -47,9 +44,7 @@ def find_recipes(
     found = [entry for entry in entries if wanted and fold(entry["recipe_name"]) == wanted] or exact
     if found:
         return found
-    folded = {fold(entry["recipe_name"]): entry["recipe_name"] for entry in entries}
-    near = difflib.get_close_matches(wanted, folded, n=3, cutoff=0.5)
-    near += [key for key in folded if wanted and wanted in key and key not in near]
-    names = ", ".join(plain(folded[key]).strip() for key in near[:_SUGGESTED])
+    near = near_names(wanted, (entry["recipe_name"] for entry in entries))
+    names = ", ".join(plain(each).strip() for each in near)
     hint = f"; did you mean {names}?" if names else ""
     raise typer.BadParameter(f"there is no recipe named {plain(name or '')!r}{hint}")

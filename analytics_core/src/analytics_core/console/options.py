@@ -209,4 +209,13 @@ FixSql = Annotated[
         " standard output.",
     ),
 ]
+Title = Annotated[str, typer.Option(help="What the page is called.")]
+RecipeUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where recipes are on the site, as https://example.com/cocktails/{id}; {name} is"
+        " the name as addresses have it.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
