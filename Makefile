@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: api help demo test test-slow lint lint-style lint-types lint-imports setup mutants bench clean
+.PHONY: api help demo test test-slow lint lint-style lint-types lint-imports setup mutants bench torture clean
 
 # `##@ Group` opens a group of targets, here and in the included files; `## text` describes a target.
 help:
@@ -44,6 +44,9 @@ test: $(VENV)/.dev ## every test that is not slow
 
 test-slow: $(VENV)/.dev ## the slow tests
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+
+torture: $(VENV)/.dev ## kill, race, fail and fuzz by the hundred: two hours
+	$(BIN)/python -m tests.end_to_end.torture
 
 # .pre-commit-config.yaml has a hook for each part
 lint: lint-style lint-types lint-imports lint-page ## style, types, and which part may import which

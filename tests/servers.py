@@ -24,6 +24,9 @@ _LAUNCHER = """
 import os, sys, threading
 from moto.server import ThreadedMotoServer
 
+if "atomic" in sys.argv:
+    from tests.trigger.emulator import serve_one_at_a_time
+    serve_one_at_a_time()
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print("listening on", server.get_host_and_port()[1], flush=True)
@@ -66,11 +69,15 @@ class AwsServer:
 
 
 @contextlib.contextmanager
-def aws_server() -> Iterator[AwsServer]:
-    """Start the server on a free port of 127.0.0.1; end it, and only it, afterwards."""
+def aws_server(*, atomic: bool = False) -> Iterator[AwsServer]:
+    """Start the server on a free port of 127.0.0.1; end it, and only it, afterwards.
+
+    With `atomic`, of several conditional writes at once it lets one through, as AWS does.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     process = subprocess.Popen(
-        [sys.executable, "-c", _LAUNCHER],
+        [sys.executable, "-c", _LAUNCHER, *(["atomic"] if atomic else [])],
+        cwd=Path(__file__).parents[1],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -75,6 +75,7 @@ class Watch:
     storage: Storage
     sets: int = 0
     order: list[str] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -91,6 +92,7 @@ class Watch:
                 self.sets += 1
                 if self.order[-1:] != [manifest["run_id"]]:
                     self.order.append(manifest["run_id"])
+                    self.times.append(manifest["generated_at"])
             self._stop.wait(0.02)
 
 

@@ -34,7 +34,13 @@ def main() -> None:
             signal.signal(number, _leave)
     from analytics_core.cli import main as run
 
-    run()
+    try:
+        run()
+    finally:
+        # Python takes its own ways of stopping down at the end, not this one: without it a late
+        # signal would kill a process that has published.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,218 @@
+"""Everything that may befall a refresh, in full numbers and unattended: ``make torture``.
+
+Each part goes on until its number is reached or its share of the time is over; what was reached
+is written down, with the processor and the date, as JSON and as the tables of
+``docs/reliability.md``. The exit code is 1 where anything was a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analytics_core.store import LocalStorage, S3Storage, Storage
+from tests.analytics_core.databases import cut_down_sample
+from tests.analytics_core.layout_files import LAYOUTS
+from tests.end_to_end.failing import fail_in_turn
+from tests.end_to_end.fuzzing import fuzz
+from tests.end_to_end.kills import kill_at_random
+from tests.end_to_end.racing import race
+from tests.end_to_end.stopping import stop_at_random
+from tests.end_to_end.writing import MODES, snapshots
+from tests.servers import AwsServer, aws_server
+
+KILLS = 200
+FUZZED = 10_000
+RACES = 100
+SNAPSHOTS = 500
+STOPS = 100
+SHARES = {"kills": 0.3, "fuzz": 0.3, "failing": 0.2, "racing": 0.05, "writing": 0.08, "stops": 0.07}
+"""Of the time, to each part."""
+
+Report = dict[str, Any]
+GoOn = Callable[[], bool]
+
+
+@contextmanager
+def bucket(name: str, *, atomic: bool = False) -> Iterator[tuple[AwsServer, Callable[[], Storage]]]:
+    """Start a store with one bucket."""
+    with aws_server(atomic=atomic) as server:
+        server.client("s3").create_bucket(Bucket=name)
+        yield server, lambda: S3Storage(name, "out", server.client("s3"))
+
+
+def kills(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
+    """SIGKILL at random instants, alone and shared, in a folder and in S3."""
+    database = cut_down_sample(folder / "kills.db", 40)
+    wanted = max(1, round(KILLS * size / 4))
+    for shards in (0, 3):
+        place = LocalStorage(folder / f"killed-{shards}")
+        found = kill_at_random(
+            database,
+            place,
+            str(folder / f"work-{shards}"),
+            kills=wanted,
+            shards=shards,
+            seed=shards,
+            go_on=go_on(0.25),
+        )
+        yield {"case": f"folder, {shards or 'no'} shards", "wanted": wanted, **vars(found)}
+        with bucket("killed") as (server, opened):
+            found = kill_at_random(
+                database,
+                opened(),
+                "s3://killed/work",
+                kills=wanted,
+                shards=shards,
+                seed=shards + 1,
+                env=server.environment,
+                go_on=go_on(0.25),
+            )
+            yield {"case": f"S3, {shards or 'no'} shards", "wanted": wanted, **vars(found)}
+
+
+def fuzzed(size: float, _folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
+    """Read broken databases, two layouts at a time."""
+    wanted = max(1, round(FUZZED * size))
+    with ThreadPoolExecutor(2) as pool:
+        # each has a quarter of the work and half of the machine
+        tasks = [
+            pool.submit(lambda one: fuzz(one, 0, wanted, go_on=go_on(0.5)), layout)
+            for layout in LAYOUTS
+        ]
+        for layout, task in zip(LAYOUTS, tasks, strict=True):
+            yield {"case": layout, "wanted": wanted, **vars(task.result())}
+
+
+def failing(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
+    """Each call to the store fails in each way."""
+    database = cut_down_sample(folder / "failing.db", 40)
+    with bucket("failing") as (server, _):
+        each = max(1, round(1 / size))
+        found = fail_in_turn(server, "failing", database, each=each, go_on=go_on(1))
+        yield {"case": f"every {each}. call" if each > 1 else "every call", **vars(found)}
+
+
+def races(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
+    """Two and ten at once, into a folder and into S3."""
+    wanted = max(1, round(RACES * size))
+    for racers in (2, 10):
+        place = str(folder / f"raced-{racers}")
+        found = race(place, racers=racers, rounds=wanted, go_on=go_on(0.25))
+        yield {"case": f"folder, {racers} at once", "wanted": wanted, **vars(found)}
+        with bucket("raced", atomic=True) as (server, opened):
+            found = race(
+                opened().url,
+                client=server.client("s3"),
+                env=server.environment,
+                racers=racers,
+                rounds=wanted,
+                go_on=go_on(0.25),
+            )
+            yield {"case": f"S3, {racers} at once", "wanted": wanted, **vars(found)}
+
+
+def written(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
+    """Snapshots while a writer never rests."""
+    wanted = max(1, round(SNAPSHOTS * size))
+    for mode in MODES:
+        own = folder / f"written-{mode}"
+        found = snapshots(own, mode, wanted=wanted, go_on=go_on(1 / len(MODES)))
+        yield {"case": mode, "wanted": wanted, **vars(found)}
+
+
+def stops(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
+    """SIGTERM at random instants."""
+    wanted = max(1, round(STOPS * size))
+    found = stop_at_random(folder / "stopped", wanted=wanted, go_on=go_on(1))
+    yield {"case": "refresh", "wanted": wanted, **vars(found)}
+
+
+PARTS = {
+    "kills": kills,
+    "fuzz": fuzzed,
+    "failing": failing,
+    "racing": races,
+    "writing": written,
+    "stops": stops,
+}
+
+
+def processor() -> str:
+    """Return what the machine says of its processor."""
+    with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{named[0] if named else platform.machine()}, {os.cpu_count()} cores"
+
+
+def as_markdown(told: Report) -> str:
+    """Return the figures as tables."""
+    lines = [f"{told['date']}, {told['processor']}, `{told['command']}`", ""]
+    for part, rows in told["parts"].items():
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        lines += ["", f"### {part}", "", f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+        for row in rows:
+            cells = (row.get(name, "") for name in names)
+            lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {count}" for name, count in value.items()) or "none"
+    if isinstance(value, list):
+        return str(len(value)) if value else "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def main() -> int:
+    """Run the parts that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.end_to_end.torture", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
+    parser.add_argument("--size", type=float, default=1.0, help="share of the full numbers")
+    parser.add_argument("--minutes", type=float, default=110, help="time for all parts together")
+    parser.add_argument("--output", type=Path, default=Path("build/torture"))
+    given = parser.parse_args()
+    chosen = [part for part in PARTS if not given.parts or part in given.parts]
+    all_shares = sum(SHARES[part] for part in chosen)
+    words = " ".join(sys.argv[1:])
+    told: Report = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": processor(),
+        "command": f"python -m tests.end_to_end.torture {words}".strip(),
+        "parts": {},
+    }
+    given.output.mkdir(parents=True, exist_ok=True)
+    for part in chosen:
+        seconds = given.minutes * 60 * SHARES[part] / all_shares
+
+        def until(share: float, seconds: float = seconds) -> GoOn:
+            end = time.monotonic() + share * seconds
+            return lambda: time.monotonic() < end
+
+        begin = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            rows = []
+            for row in PARTS[part](given.size, Path(folder), until):
+                print(json.dumps(row, ensure_ascii=False), flush=True)
+                rows.append(row)
+        told["parts"][part] = rows
+        told[f"{part}_seconds"] = round(time.monotonic() - begin)
+        (given.output / "figures.json").write_text(json.dumps(told, indent=1, ensure_ascii=False))
+        (given.output / "figures.md").write_text(as_markdown(told))
+    return int(any(row["faults"] for rows in told["parts"].values() for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
