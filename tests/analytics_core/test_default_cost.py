@@ -60,7 +60,8 @@ def cost(folder: Path, oracle: Oracle) -> Any:
     (key,) = storage.list("work/cost/")
     kept = Cache(storage).load("cost", Path(key).stem)
     assert kept is not None
-    found = unpack(kept)["distance_cost"]
+    arrays = unpack(kept)
+    found = arrays.get("apart", arrays["cost"])
     assert found.shape == (len(oracle.ingredients),) * 2
     return found
 

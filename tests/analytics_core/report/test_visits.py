@@ -126,6 +126,7 @@ def test_three_actions_answer_what_to_make_and_which_two_bottles(
     two = page.locator("#next dt", has_text="Two bottles").locator("+ dd")
     expect(two).to_contain_text("Sweet Vermouth and Dry Vermouth")
     two.locator("summary").click()
+    expect(two.locator("a.drink").first).to_be_visible()
     opened = two.locator("a.drink").all_inner_texts()
     assert {"Negroni", "Cardinale", "Dry Martini", "Milano-Torino"} <= set(opened)
     assert f"open {len(opened)} more drinks" in two.inner_text()
