@@ -69,7 +69,9 @@ def in_folder(folder: Path) -> dict[str, Any]:
 def in_bucket(aws: Emulator, bucket: str) -> dict[str, Any]:
     """What is published in a bucket."""
     s3 = aws.client("s3")
-    found = s3.list_objects_v2(Bucket=bucket, Prefix="analytics/v1/", Delimiter="/").get("Contents", [])
+    found = s3.list_objects_v2(Bucket=bucket, Prefix="analytics/v1/", Delimiter="/").get(
+        "Contents", []
+    )
     return documents(
         {
             Path(entry["Key"]).name: s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
