@@ -11,6 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -166,11 +167,17 @@ _REFUSAL = (
 )
 
 
-@contextlib.contextmanager
-def without_checksums(server: AwsServer) -> Iterator[AwsServer]:
+def without_checksums(server: AwsServer) -> AbstractContextManager[AwsServer]:
     """Stand in front of a server as a store that does not know S3's flexible checksums."""
-    front = ThreadingHTTPServer(("127.0.0.1", 0), _Strict)
-    front.behind = server.url  # type: ignore[attr-defined]
+    return in_front(_Strict, behind=server.url)
+
+
+@contextlib.contextmanager
+def in_front(handler: type[BaseHTTPRequestHandler], **told: object) -> Iterator[AwsServer]:
+    """Answer on 127.0.0.1 with a handler, whose server has what it is told as attributes."""
+    front = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    front.daemon_threads = True
+    vars(front).update(told)
     thread = threading.Thread(target=front.serve_forever)
     thread.start()
     try:

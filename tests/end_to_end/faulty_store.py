@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from tests.servers import AwsServer
+from tests.servers import AwsServer, in_front
 
 FAULTS = ("slow-down", "server-error", "reset", "slow", "cut", "denied", "no-bucket", "skewed")
 PASSING = frozenset({"slow-down", "server-error", "reset", "slow", "cut"})
@@ -112,17 +110,6 @@ for _method in ("GET", "PUT", "HEAD", "POST", "DELETE"):
 _OWN = frozenset({"content-length", "transfer-encoding", "connection", "server", "date"})
 
 
-@contextlib.contextmanager
-def faulty(server: AwsServer, plan: Plan) -> Iterator[AwsServer]:
+def faulty(server: AwsServer, plan: Plan) -> AbstractContextManager[AwsServer]:
     """Stand in front of a server, and fail as planned."""
-    front: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Front)
-    front.daemon_threads = True
-    front.behind, front.plan = urlsplit(server.url).netloc, plan
-    thread = threading.Thread(target=front.serve_forever)
-    thread.start()
-    try:
-        yield AwsServer(url=f"http://127.0.0.1:{front.server_address[1]}", pid=os.getpid())
-    finally:
-        front.shutdown()
-        thread.join()
-        front.server_close()
+    return in_front(_Front, behind=urlsplit(server.url).netloc, plan=plan)
