@@ -65,16 +65,21 @@ def refresh(stack: Stack, options: argparse.Namespace, *, wait: bool, force: boo
 def stop(stack: Stack, job_id: str) -> int:
     """End a job and all others of the same refresh, with the caller's own rights; the exit code."""
     asked = stack.status(job_id.partition(":")[0])
-    if asked["status"] in ("SUCCEEDED", "FAILED"):
+    alone = {"job": {"jobId": asked["jobId"], "status": asked["status"]}}
+    # Of each job: a refresh whose last step is stopped has failed, though the others may go on.
+    going = [
+        (step, job["jobId"])
+        for step, job in asked.get("steps", alone).items()
+        if job["status"] not in ("SUCCEEDED", "FAILED")
+    ]
+    if not going:
         say(f"nothing to stop: {asked['reason']}")
         return 0
-    alone = {"job": {"jobId": asked["jobId"], "status": asked["status"]}}
     batch = stack.session.client("batch")
     # The last first: what waits for another job must not start when that one is through.
-    for step, job in reversed(asked.get("steps", alone).items()):
-        if job["status"] not in ("SUCCEEDED", "FAILED"):
-            batch.terminate_job(jobId=job["jobId"], reason="stopped by hand")
-            say(f"stopped: {step} ({job['jobId']})")
+    for step, one in reversed(going):
+        batch.terminate_job(jobId=one, reason="stopped by hand")
+        say(f"stopped: {step} ({one})")
     return 0
 
 

@@ -87,9 +87,15 @@ def find_chain(services: Services, job: Mapping[str, Any]) -> Chain | None:
     ids = sorted(job_id for job_id in listed if ":" not in job_id)[:100]
     jobs = services.batch.describe_jobs(jobs=ids)["jobs"] if ids else []
     by_step: dict[str, Mapping[str, Any]] = {}
-    # A step that was submitted twice, since an answer got lost, counts as the first of the two.
-    for each in sorted(jobs, key=lambda j: (-j.get("createdAt", 0), j["jobId"])):
+    # A step that was submitted twice, since an answer got lost, counts as the first that did not
+    # fail: one that failed while the plan waits is submitted again.
+    order = sorted(
+        jobs, key=lambda j: (j["status"] != "FAILED", -j.get("createdAt", 0), j["jobId"])
+    )
+    for each in order:
         by_step[str(step_of(each))] = each
+    if ":" not in str(job["jobId"]):
+        by_step.setdefault(found[3], job)  # which Batch may not list yet
     return Chain(name=found[1], plan_id=found[2], jobs=by_step)
 
 

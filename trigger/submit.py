@@ -85,7 +85,7 @@ def submit_or_join(services: Services, *, cause: str, force: bool = False) -> di
                 "searchSeconds": seconds,
             }
         elif job["jobId"] != (last_job or {}).get("jobId"):
-            job = _completed(services, job)
+            job = _completed(services, job, last_job)
     except SubmissionUnknown as error:
         # The claim is left to expire: until then Batch will show the job, if there is one.
         logs.decision("refresh.unknown", level="error", cause=cause, error=str(error))
@@ -135,25 +135,41 @@ def _submit(services: Services, held: Held, *, shards: int, force: bool) -> dict
 
 
 def _submit_rest(
-    services: Services, plan: Mapping[str, Any], requests: list[dict[str, Any]]
+    services: Services,
+    plan: Mapping[str, Any],
+    requests: list[dict[str, Any]],
+    *,
+    searching: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Submit the steps that follow a plan; the job that publishes."""
+    """Submit the steps that follow a plan, but for a search that is there; what publishes."""
     search, finish = requests
-    searching = _take(services, search)
+    searching = searching or _take(services, search)
     # On the plan too: were the search to be removed from Batch's memory, the plan would not be.
     finish["dependsOn"] = [{"jobId": plan["jobId"]}, {"jobId": searching["jobId"]}]
     return _take(services, finish)
 
 
-def _completed(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the job that publishes for one that waits; complete a chain that breaks off."""
+def _completed(
+    services: Services, job: Mapping[str, Any], noted: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """Return the job that publishes for one that waits; complete a chain that breaks off.
+
+    `noted` is the job that the request before submitted: Batch may not list it yet.
+    """
     if chain.step_of(job) != "plan":
         return job
     found = chain.find_chain(services, job)
-    finish = found.jobs.get("finish") if found else None
+    steps = found.jobs if found else {}
+    finish = steps.get("finish")
+    if finish is None and noted is not None and noted.get("planJobId") == job["jobId"]:
+        finish = noted
     if finish is None or finish["status"] == "FAILED":
         logs.decision("chain.completed", level="warning", jobId=job["jobId"])
-        finish = _submit_rest(services, job, chain.next_requests(services, job))
+        searching = steps.get("shard")
+        if searching is not None and searching["status"] == "FAILED":
+            searching = None
+        requests = chain.next_requests(services, job)
+        finish = _submit_rest(services, job, requests, searching=searching)
     names = {key: finish[key] for key in ("jobArn", "jobId", "jobName")}
     return {**job, **names}
 

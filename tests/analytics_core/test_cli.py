@@ -339,7 +339,7 @@ def test_an_unexpected_error_is_exit_1_with_run_id(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_job_within_seconds(number: signal.Signals, tmp_path: Path) -> None:
     large = tmp_path / "large.db"
-    assert run("sample-db", large, "--recipes", "3000").returncode == 0
+    assert run("sample-db", large, "--recipes", "20000").returncode == 0
     process = subprocess.Popen(
         [*COMMAND, "refresh", "--db", str(large), "--output", str(tmp_path / "out"), "--no-page"],
         env=environment(),
@@ -349,7 +349,7 @@ def test_a_signal_stops_the_job_within_seconds(number: signal.Signals, tmp_path:
     )
     try:
         assert process.stderr is not None
-        # the compiled loops of the cost stage are running from here on
+        # from here on there is work for seconds
         for line in process.stderr:
             if json.loads(line).get("stage") == "cost":
                 break
@@ -358,7 +358,7 @@ def test_a_signal_stops_the_job_within_seconds(number: signal.Signals, tmp_path:
         asked = time.monotonic()
         rest = process.stderr.read()
         assert process.wait(timeout=120) == 75, rest
-        assert time.monotonic() - asked < 60
+        assert time.monotonic() - asked < 25  # AWS Batch kills after 30
     finally:
         if process.poll() is None:
             process.kill()

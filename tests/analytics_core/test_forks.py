@@ -63,6 +63,34 @@ def test_what_a_dead_copy_leaves_is_done_here() -> None:
     assert done.stdout.strip() == "[7, 9, 11, 13, 15, 17, 19]"
 
 
+def test_what_cannot_be_copied_is_done_here_and_copies_may_be_reaped_by_others() -> None:
+    done = child(
+        """
+        import os, signal
+        from analytics_core import forks
+
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps every child
+        copy, made = os.fork, []
+
+        def once():
+            if made:
+                raise BlockingIOError(11, "no more processes")
+            made.append(True)
+            return copy()
+
+        os.fork = once
+        open_before = len(os.listdir("/proc/self/fd"))
+        first = os.getpid()
+        work = lambda n: (n, os.getpid() == first)
+        rows = list(forks.in_order(work, list(range(9)), processes=3))
+        assert [n for n, _ in rows] == list(range(9))
+        assert [here for _, here in rows] == [False, True, True] * 3
+        assert len(os.listdir("/proc/self/fd")) == open_before
+        """
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_error_is_raised_here() -> None:
     done = child(
         """

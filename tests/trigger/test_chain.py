@@ -274,7 +274,7 @@ def test_a_chain_that_broke_off_is_completed_by_who_comes_next(
     assert [job["jobId"] for job in found["plan"]] == [plan["jobId"]], "no second plan"
     [finish] = found["finish"]
     assert answer["jobId"] == finish["jobId"]
-    searching = found["shard"][-1]
+    [searching] = found["shard"]  # a search that is there is not paid twice
     assert finish["dependsOn"] == [{"jobId": plan["jobId"]}, {"jobId": searching["jobId"]}]
     assert variables(finish)["ANALYTICS_PLAN"] == variables(plan)["ANALYTICS_PLAN"]
     assert searching["arrayProperties"]["size"] == 4
@@ -296,6 +296,35 @@ def test_where_batch_did_not_answer_nobody_submits_until_it_can_show_the_job(
     found = steps(cloud)
     assert len(found["plan"]) == 1
     assert answer["jobId"] == found["finish"][-1]["jobId"]
+
+
+def test_what_batch_does_not_list_yet_is_neither_submitted_again_nor_a_riddle(
+    cloud: Cloud, use: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = refresh(cloud)
+    pages = SimpleNamespace(paginate=lambda **_named: [{"jobSummaryList": []}])
+    with monkeypatch.context() as late:
+        late.setattr(services.connect().batch, "get_paginator", lambda _name: pages)
+        again = refresh(cloud)
+        answer = status(cloud, first["jobId"])
+    assert (again["jobId"], again["coalesced"]) == (first["jobId"], True)
+    assert answer["jobId"] == first["jobId"]
+    assert "waiting" in answer["reason"]
+    assert {step: len(jobs) for step, jobs in steps(cloud).items()} == dict.fromkeys(
+        ("plan", "shard", "finish"), 1
+    )
+
+
+def test_a_last_step_that_failed_beside_a_waiting_plan_is_submitted_once_more(
+    cloud: Cloud, use: Any
+) -> None:
+    first = refresh(cloud)
+    cloud.emulator.set_job(first["jobId"], status="FAILED", statusReason="gone")
+    second, third = refresh(cloud), refresh(cloud)
+    assert second["jobId"] == third["jobId"] != first["jobId"]
+    found = steps(cloud)
+    assert (len(found["shard"]), len(found["finish"])) == (1, 2)
+    assert status(cloud, second["jobId"])["status"] != "FAILED"
 
 
 # --- force -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analytics_core.errors import DataError, StorageError
+from analytics_core.errors import Damaged, DataError, NotFound
 from analytics_core.provenance import fingerprint_of
 from analytics_core.similarity.placing import EarlierMap
 from analytics_core.store import read_published
@@ -88,7 +88,7 @@ def read_earlier(output: Storage) -> Earlier:
         digests = documents.get(DIGESTS, {}).get("data", [])
         contents = {int(row["recipe_id"]): str(row["content"]) for row in digests}
         nearest = {int(row["recipe_id"]): [int(n) for n in row["nearest"]] for row in digests}
-    except (StorageError, DataError):
+    except (NotFound, Damaged, DataError):
         return NOTHING
     except (KeyError, TypeError, ValueError, AttributeError):  # another version's documents
         return NOTHING

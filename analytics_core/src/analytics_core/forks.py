@@ -52,8 +52,11 @@ def in_order(work: Callable[[A], B], items: Sequence[A], *, processes: int) -> I
     copies: list[tuple[int, BinaryIO]] = []
     try:
         for first in range(processes):
-            copies.append(_copy(work, items[first::processes]))  # noqa: PERF401 - to be closed
-        lost: set[int] = set()
+            try:
+                copies.append(_copy(work, items[first::processes]))
+            except OSError:  # no memory or number for another process: the rest is done here
+                break
+        lost = set(range(len(copies), processes))
         for number, item in enumerate(items):
             of = number % processes
             result: list[B] = []
@@ -69,13 +72,19 @@ def in_order(work: Callable[[A], B], items: Sequence[A], *, processes: int) -> I
             pipe.close()
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)  # it has ended, or nobody wants what it does
-            os.waitpid(process, 0)
+            with suppress(ChildProcessError):  # whoever started us had it reaped
+                os.waitpid(process, 0)
 
 
 def _copy(work: Callable[[A], B], items: Sequence[A]) -> tuple[int, BinaryIO]:
     """Copy the process, have the copy work through its items, and return what to read them from."""
     reading, writing = os.pipe()
-    process = os.fork()
+    try:
+        process = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        raise
     if process:
         os.close(writing)
         return process, os.fdopen(reading, "rb", buffering=1 << 20)

@@ -11,7 +11,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 
 REMOVED = "'‘’‚‛‹›\"“”„‟«»`´ʹʺʻʼʽˈˊˋ′″‵‶＇＂\u00ad\u200b\u200c\u200d\u2060\ufeff"
 """Quotes of every shape, and what has no width: left out."""
@@ -43,7 +43,7 @@ _AFTER = str.maketrans({**LETTERS, **dict.fromkeys(map(chr, range(MARKS[0], MARK
 _OWN_PLURALS = frozenset({"bitters", "molasses", "schnapps"})
 
 
-@cache
+@lru_cache(maxsize=1 << 18)
 def fold(name: str) -> str:
     """Return the form in which names are compared.
 
@@ -91,7 +91,7 @@ def near_names(name: str, names: Iterable[str], *, most: int = 5) -> list[str]:
     return [folded[key] for key in near[:most]]
 
 
-@cache
+@lru_cache(maxsize=1 << 18)
 def singular(word: str) -> str:
     """Return the singular of a folded English word, as far as names of the bar need it."""
     if word in _OWN_PLURALS:

@@ -204,7 +204,11 @@ class Answers:
         """Find what is meant by a name or an id."""
         if isinstance(asked, str):
             wanted = fold(asked)
-            found = [key for key, name in names.items() if wanted and fold(name) == wanted]
+            found = [
+                key
+                for key, name in names.items()
+                if name == asked or (wanted and fold(name) == wanted)
+            ]
             exact = [key for key in found if names[key] == asked]
             if len(exact or found) == 1:
                 return (exact or found)[0]

@@ -62,7 +62,7 @@ class Shelf:
         makings = self._ingredients.makings(self._kinds)
         useful = {source for _, *sources in makings for source in sources}
         self.unknown = [
-            Unknown(name, near_names(name, known))
+            Unknown(name, near_names(name[:200], known))
             for guest, name in guests.items()
             if guest not in useful and self._kinds[guest] is not Kind.AT_HAND
         ]
