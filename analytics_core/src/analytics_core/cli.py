@@ -758,6 +758,7 @@ def _report(
     if sys.stdout.isatty():
         _print_summary(storage, result, recipes=0)
         return
+    compared = result.manifest["compared"]
     JsonLog(sys.stdout, result.run_id).write(
         "refresh.finished",
         seconds=round(result.seconds, 3),
@@ -765,7 +766,7 @@ def _report(
         counts=result.manifest.get("counts"),
         warnings=len(result.manifest.get("warnings", ())),
         search_seconds=search_seconds,
-        changed=result.manifest["compared"]["words"],
+        changed=compared["words"] if compared["figures"] else None,  # there was an earlier set
     )
 
 

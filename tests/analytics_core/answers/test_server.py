@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,9 @@ def ask(folder: Path, *questions: tuple[str, dict[str, Any]], between: Any = Non
                     between()
             return answers
 
-    return asyncio.run(talk())
+    # In a thread of its own: a browser of other tests may have a loop running in this one.
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(asyncio.run, talk()).result()
 
 
 def test_every_tool_answers_as_the_library_does(documents: dict[str, Any], tmp_path: Path) -> None:
