@@ -151,7 +151,8 @@ def bank(tmp_path: Path) -> Path:
 def transfers(path: Path) -> int:
     """Return how many transfers a copy holds, having checked that it is one moment's state."""
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-    assert path.read_bytes()[18:20] == b"\x01\x01"
+    with path.open("rb") as file:
+        assert file.read(20)[18:] == b"\x01\x01"
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert db.execute("SELECT sum(money) FROM accounts").fetchone() == (TOTAL,)
