@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import multiprocessing
 import os
 import platform
 import shutil
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +28,9 @@ from typing import Any
 from analytics_core.store import LocalStorage, S3Storage, Storage
 from tests.analytics_core.databases import cut_down_sample
 from tests.analytics_core.layout_files import LAYOUTS
-from tests.end_to_end.failing import fail_in_turn
+from tests.end_to_end.failing import Figures as FailingFigures
+from tests.end_to_end.failing import fail_in_turn, ways
+from tests.end_to_end.faulty_store import FAULTS
 from tests.end_to_end.fuzzing import fuzz
 from tests.end_to_end.guided import TARGETS, explore
 from tests.end_to_end.kills import kill_at_random
@@ -137,12 +140,34 @@ def guided(size: float, _folder: Path, go_on: Budget) -> Iterator[Report]:
 
 
 def failing(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
-    """Each call to the store fails in each way."""
-    database = cut_down_sample(folder / "failing.db", 40)
-    with bucket("failing") as (server, _):
-        each = max(1, round(1 / size))
-        found = fail_in_turn(server, "failing", database, each=each, go_on=go_on(1))
-        yield {"case": f"every {each}. call" if each > 1 else "every call", **vars(found)}
+    """Each call to the store fails in each way, two ways at a time."""
+    each = max(1, round(1 / size))
+    share = 2 * go_on.seconds / sum(len(ways(fault)) for fault in FAULTS)
+    spawn = multiprocessing.get_context("spawn")
+    with bucket("failing") as (server, _), ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        tasks = [
+            pool.submit(fail_one_way, fault, server, folder, each, share * len(ways(fault)))
+            for fault in FAULTS
+        ]
+        for fault, task in zip(FAULTS, tasks, strict=True):
+            which = f", every {each}. call" if each > 1 else ""
+            yield {"case": f"{fault}{which}", **vars(task.result())}
+
+
+def fail_one_way(
+    fault: str, server: AwsServer, folder: Path, each: int, seconds: float
+) -> FailingFigures:
+    """Let calls fail in one way, in a process of its own."""
+    database, end = cut_down_sample(folder / f"{fault}.db", 40), time.monotonic() + seconds
+    return fail_in_turn(
+        server,
+        "failing",
+        database,
+        prefix=fault,
+        each=each,
+        faults=(fault,),
+        go_on=lambda: time.monotonic() < end,
+    )
 
 
 def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
