@@ -108,6 +108,13 @@ def test_termination_reaches_the_program_which_asks_for_another_try(
     assert process.returncode != 128 + signal.SIGKILL
 
 
+def test_termination_before_python_has_begun_is_kept_for_the_program(host_image: str) -> None:
+    early = ["sh", "-c", "kill -TERM $$; exec python -m analytics_core health"]
+    finished = container(host_image, HOST, early)
+    assert finished.code == 75, finished.stderr
+    assert "stopped by SIGTERM" in finished.stderr
+
+
 def test_root_and_database_cannot_be_written_to(host_image: str, efs: Path) -> None:
     script = (
         "import pathlib\n"
