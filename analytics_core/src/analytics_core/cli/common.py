@@ -58,13 +58,10 @@ def published_in(source: str | None, bucket: str | None) -> Storage:
     return open_place(source or bucket_url(bucket) or "out")
 
 
-def documents_of(
-    source: str | None, bucket: str | None, *, needed: str
-) -> dict[str, dict[str, Any]]:
+def documents_of(storage: Storage, *, needed: str) -> dict[str, dict[str, Any]]:
     """Read a published set; refuse one that an older version left without what is needed."""
     from analytics_core.store import read_published
 
-    storage = published_in(source, bucket)
     documents = read_published(storage)
     if needed not in documents:
         raise StorageError(
