@@ -215,7 +215,11 @@ class SitePages:
         parts = []
         facts = []
         if (abv := row.get("abv")) is not None:
-            facts.append(f"{abv:.0f}% alcohol by volume before the ice melts.")
+            water = row.get("dilution")
+            served = "" if water is None else f", about {abv / (1 + water / 100):.0f}% in the glass"
+            facts.append(f"{abv:.0f}% alcohol by volume before the ice melts{served}.")
+        if method := row.get("method"):
+            facts.append(f"Method: {clean(method, escaped=True)}.")
         if (above := row.get("variant_of")) and above["recipe_id"] in self._drink_keys:
             facts.append(f"A variant of {self._to_drink(above['recipe_id'])}.")
         parts += [f"<p>{fact}</p>" for fact in facts]
