@@ -7,6 +7,7 @@ the neighbors of some rows, and the last step puts them together and publishes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -459,12 +460,19 @@ def _remove(plan: Plan, cache: Storage) -> str:
     try:
         # The plan goes last: who dies half-way is run again, finds it, and goes on.
         for key in sorted(cache.list(workspace_of(plan.run_id)), key=lambda key: key == own):
-            if key == own and _latest(cache) == plan.run_id:
+            if key == own and _is_latest(plan, cache):
                 cache.delete(LATEST_KEY)
             cache.delete(key)
-    except (StorageError, ValueError, TypeError, KeyError) as error:
+    except StorageError as error:
         return f"the workspace stays for now: {error}"
     return ""
+
+
+def _is_latest(plan: Plan, cache: Storage) -> bool:
+    """Tell whether the pointer names this plan; a later one may have been through before it."""
+    with contextlib.suppress(NotFound, ValueError, TypeError, KeyError):
+        return _latest(cache) == plan.run_id
+    return False
 
 
 def _planned_inputs(plan: Plan, stages: Stages) -> Inputs:
