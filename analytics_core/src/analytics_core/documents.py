@@ -14,6 +14,7 @@ import orjson
 
 from analytics_core.similarity._kernels import DISTANCE_GRID
 from analytics_core.similarity.arrays import off_diagonal_median
+from analytics_core.source.dilution import find_dilution
 from analytics_core.source.kinds import Kind, choose_base, kind_of
 from analytics_core.swaps import find_steps, glasses_of
 from analytics_core.wording import Fragment, phrase, text_of
@@ -251,13 +252,17 @@ def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
             said = kinds_of_all[lines.ingredient[i]]
             kinds[root] = "spirit" if kinds.get(root) == "spirit" else said
         base = choose_base(by_root, kinds)
+        abv = _abv(lines.volume_ml[own], ingredients.strength[lines.ingredient[own]])
+        dilution = find_dilution(recipes.methods[r], float(recipes.dilution[r]), abv)
         above = int(recipes.variant_of[r])
         yield {
             "recipe_id": int(recipes.ids[r]),
             "recipe_name": recipes.names[r],
             "base_ingredient_id": int(tree.ids[base]),
             "base_ingredient_name": ingredients.names[base],
-            "abv": _abv(lines.volume_ml[own], ingredients.strength[lines.ingredient[own]]),
+            "abv": _known(abv),
+            "method": recipes.methods[r] or None,
+            "dilution": _known(dilution),
             "variant_of": None
             if above < 0
             else {"recipe_id": int(recipes.ids[above]), "recipe_name": recipes.names[above]},
@@ -282,11 +287,11 @@ def _line(catalog: Catalog, lines: Lines, i: int, total: float) -> Row:
     }
 
 
-def _abv(volume_ml: FloatArray, strength: FloatArray) -> float | None:
-    """Percent of alcohol in what is poured, before ice melts; None if a strength is not known."""
+def _abv(volume_ml: FloatArray, strength: FloatArray) -> float:
+    """Percent of alcohol in what is poured, before ice melts; NaN if a strength is not known."""
     poured = volume_ml > 0
     alcohol = float((volume_ml[poured] * strength[poured]).sum())
-    return _known(alcohol / float(volume_ml[poured].sum()))
+    return alcohol / float(volume_ml[poured].sum())
 
 
 def _known(value: float) -> float | None:

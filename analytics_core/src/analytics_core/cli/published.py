@@ -104,6 +104,13 @@ def report(
     logo: Annotated[
         Path | None, typer.Option(help="A picture to show in place of the title.")
     ] = None,
+    picture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="A picture for previews of links, by its whole address: site writes preview.png.",
+        ),
+    ] = None,
 ) -> None:
     """Make the page of a published set: one file that needs no server."""
     with running("report"):
@@ -117,7 +124,7 @@ def report(
 
         if show and output == STDOUT:
             raise typer.BadParameter("--open needs a file; name one with --output")
-        site = Site(title, recipe_url, logo)
+        site = Site(title, recipe_url, logo, picture)
         try:
             site_block(site)  # what is wrong with it is said before anything is read
         except AnalyticsError as wrong:
@@ -155,8 +162,8 @@ def site(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Where the pages will stand on the web. Only with it are there canonical links"
-            " and a sitemap.",
+            help="Where the pages will stand on the web. Only with it are there canonical links,"
+            " a sitemap and a picture for previews.",
         ),
     ] = None,
 ) -> None:

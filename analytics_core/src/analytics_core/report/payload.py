@@ -54,6 +54,8 @@ STEPS = 10_000
 FLOW_STEPS = 1_000
 """What moves between two drinks is drawn, so thousandths do; costs are said in words."""
 SUBSTITUTES_SHOWN = 10
+DECLARED = (None, "substitute", "variant")
+"""How an owner says that something stands in, by the number that the page has for it."""
 MOST_RECIPES = 100_000
 """Drinks that a page carries, of some 165 bytes each."""
 MOST_NEIGHBORS = 200_000
@@ -133,8 +135,9 @@ class Payload:
         self._id: list[int] = []
         self._name: list[str] = []
         self._base = array("i")
-        self._strength: list[float | int | None] = []
-        self._optional: dict[int, list[int]] = {}
+        self._known: dict[str, list[float | int | None]] = {"abv": [], "dilution": []}
+        self._method: dict[int, str] = {}
+        self._optional: dict[int, list[list[float | int | None]]] = {}
         self._variants: dict[int, int] = {}
         self.changes: Row | None = None
         """The data of `what-changed`, for the owner's desk."""
@@ -153,12 +156,12 @@ class Payload:
         self._base.append(
             self._ingredients.index(row["base_ingredient_id"], row["base_ingredient_name"])
         )
-        self._strength.append(_short(row.get("abv")))
-        index = self._ingredients.index
+        for name, column in self._known.items():
+            column.append(_short(row.get(name)))
+        if method := row.get("method"):
+            self._method[len(self._id) - 1] = method
         if optional := row.get("optional"):
-            self._optional[len(self._id) - 1] = [
-                index(line["ingredient_id"], line["ingredient_name"]) for line in optional
-            ]
+            self._optional[len(self._id) - 1] = [self._lines.option(line) for line in optional]
         if (above := row.get("variant_of")) and above["recipe_id"] in self._recipes:
             self._variants[len(self._id) - 1] = self._recipes[above["recipe_id"]]
         self._lines.add(row["lines"])
@@ -199,7 +202,7 @@ class Payload:
         rolled = lines.each(lines.rolled)
         substitutes = _substitutes(self._substitutes, self._ingredients)
         # from here on no ingredient joins those that the columns have met
-        kinds = self._ingredients.kinds()
+        kinds, shelf = self._ingredients.kinds(), self._ingredients.on_shelf()
         graph = self._neighbors.graph(len(self._id))
         of_recipe, families = name_families(graph, rolled, kinds, self._name)
         core: dict[str, Any] = {
@@ -220,18 +223,25 @@ class Payload:
             "complexity": self._complexity,
             "ingredients": {
                 **self._ingredients.columns(),
-                "kind": [int(kind) for kind in kinds],
-                "made": self._ingredients.makings(kinds),
+                "kind": [int(kind) for kind in shelf],
+                "made": self._ingredients.makings(shelf),
             },
         }
-        if any(strength is not None for strength in self._strength):
-            core["recipes"]["abv"] = self._strength
         # what few collections have; the page shows it where it is
+        for name, column in self._known.items():
+            if any(value is not None for value in column):
+                core["recipes"][name] = column
         core["recipes"] |= {
             name: known
-            for name, known in (("optional", self._optional), ("variant_of", self._variants))
+            for name, known in (
+                ("method", self._method),
+                ("optional", self._optional),
+                ("variant_of", self._variants),
+            )
             if known
         }
+        if made_of := self._ingredients.made_of():
+            core["ingredients"]["made_of"] = made_of
         if self.changes is not None:
             core["changes"] = self.changes
         if left_out := self._left_out():
@@ -277,14 +287,22 @@ class _Lines:
         self._ml: list[float | None] = []
         self._units: dict[str, int] = {}
 
+    def _unit_of(self, line: Row) -> int:
+        unit = line["unit"]
+        return -1 if unit is None else self._units.setdefault(unit, len(self._units))
+
+    def option(self, line: Row) -> list[float | int | None]:
+        """Put what may be left out in one row: ingredient, amount and unit."""
+        ingredient = self._ingredients.index(line["ingredient_id"], line["ingredient_name"])
+        return [ingredient, _short(line["amount"]), self._unit_of(line)]
+
     def add(self, lines: Rows) -> None:
-        index, units = self._ingredients.index, self._units
+        index = self._ingredients.index
         for line in lines:
             self.ingredient.append(index(line["ingredient_id"], line["ingredient_name"]))
             self.rolled.append(index(line["rolled_id"], line["rolled_name"]))
             self._amount.append(_short(line["amount"]))
-            unit = line["unit"]
-            self._unit.append(-1 if unit is None else units.setdefault(unit, len(units)))
+            self._unit.append(self._unit_of(line))
             self._ml.append(_short(line["volume_ml"]))
             self.fraction.append(_steps(line["fraction"]))
         self.start.append(len(self.ingredient))
@@ -481,7 +499,7 @@ def _local(known: Mapping[int, int], ingredient: int) -> int:
 def _substitutes(
     by_ingredient: Mapping[int, Row], ingredients: Ingredients
 ) -> dict[str, list[int]]:
-    of, start, to, cost, recipes = [], [0], [], [], []
+    of, start, to, cost, recipes, declared = [], [0], [], [], [], []
     for index, row in sorted(by_ingredient.items()):
         of.append(index)
         for other in row["substitutes"][:SUBSTITUTES_SHOWN]:
@@ -489,8 +507,10 @@ def _substitutes(
             cost.append(round(float(other["cost"]) * FLOW_STEPS))
             # how many recipes speak for it, where the cost is learned from recipes
             recipes.append(int(other.get("recipes") or 0))
+            declared.append(DECLARED.index(other.get("declared")))
         start.append(len(to))
-    return {"of": of, "start": start, "to": to, "cost": cost, "recipes": recipes}
+    columns = {"of": of, "start": start, "to": to, "cost": cost, "recipes": recipes}
+    return columns | ({"declared": declared} if any(declared) else {})
 
 
 def _short(value: float | None) -> float | int | None:

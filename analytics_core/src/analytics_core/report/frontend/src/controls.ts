@@ -33,7 +33,7 @@ export function controls(
     all(): void;
     pick(category: number | null): void;
     refit(): void;
-    lasso(): void;
+    lasso(byKeyboard: boolean): void;
   },
 ): Controls {
   const kinds: [MapKind, string, string][] = [
@@ -107,8 +107,10 @@ export function controls(
       {
         type: "button",
         class: "circler",
-        "aria-label": "Circle drinks: draw around them",
-        onclick: () => act.lasso(),
+        "aria-label":
+          "Circle drinks: draw around them, or move a ring with the arrows, size it with plus and minus, and press Enter",
+        // a key that presses a button makes a click without a pointer
+        onclick: (event) => act.lasso((event as MouseEvent).detail === 0),
       },
       "◌",
     ),

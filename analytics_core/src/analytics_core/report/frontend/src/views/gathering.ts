@@ -3,7 +3,7 @@
 import type { Context } from "../context";
 import type { Data } from "../data";
 import { h, named, plural, type Child } from "../dom";
-import { csvButton, entry, longList } from "../parts";
+import { drinksCsv, entry, longList } from "../parts";
 import { to } from "../route";
 
 interface Typical {
@@ -106,7 +106,7 @@ export function gathering(
             "div",
             { class: "row between" },
             h("span", { class: "note" }, plural(recipes.length, "drink")),
-            csvButton(context, name, () => recipes),
+            drinksCsv(context, name, () => recipes),
           ),
           portrait(context, recipes),
           longList(

@@ -2,7 +2,7 @@
 
 import type { Context } from "../context";
 import { h, named, type Child } from "../dom";
-import { apart, drinkLink, readiness, swaps } from "../parts";
+import { apart, csvButton, drinkLink, readiness, recipeCell, swaps } from "../parts";
 import { go, to } from "../route";
 import { chain } from "../ways";
 import { picker } from "./compare";
@@ -43,6 +43,19 @@ export function path(
       );
     }
     body.push(
+      way.length > 0 &&
+        h(
+          "p",
+          {},
+          csvButton(`the way from ${data.name(a)} to ${data.name(b)}`, () => [
+            ["id", "drink", "what to change", "recipe"],
+            ...way.map((recipe, i) => {
+              const there = i > 0 && data.neighbor(way[i - 1], recipe);
+              const words = there ? data.said(there) : "";
+              return [id(recipe), data.recipes.name[recipe], words, recipeCell(context, recipe)];
+            }),
+          ]),
+        ),
       way.length
         ? h(
             "ol",
