@@ -287,6 +287,15 @@ def test_an_id_that_numbers_lines_is_no_recipes(tmp_path: Path) -> None:
     assert finding(catalog, "line-numbers").count == len(SHEET)
 
 
+@pytest.mark.parametrize("ident", ["1" * 5000, "9" * 17, "0" * 5000, "0" * 5000 + "7"])
+def test_an_id_may_have_any_number_of_digits(tmp_path: Path, ident: str) -> None:
+    rows = [("A", "Gin", "1", "oz", ident), ("A", "Rum", "1", "oz", ident)]
+    path = write(tmp_path / "bar.csv", sheet(rows, (*HEADER, "id")))
+    (found,) = read_table(path).recipes.ids.tolist()
+    assert 0 <= found < 2**53
+    assert found == int(ident[-1]) or ident[0] != "0"
+
+
 def test_one_name_in_two_places_is_told(tmp_path: Path) -> None:
     rows = [SHEET[0], SHEET[1], SHEET[3], SHEET[0], SHEET[2]]
     catalog = read(tmp_path, sheet(rows))

@@ -347,7 +347,7 @@ def _rows(
 def _id(key: str) -> int:
     """Return a recipe's id: the number in its column, else one made of the text or the name."""
     kind, text = key.split(" ", 1)
-    number = re.fullmatch(r"(\d+)(?:[.,]0*)?", text) if kind == "id" else None
+    number = re.fullmatch(r"0*(\d{1,16})(?:[.,]0*)?", text) if kind == "id" else None
     if number and int(number[1]) < _MOST_ID:
         return int(number[1])
     return stable_id(text)
