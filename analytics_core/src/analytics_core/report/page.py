@@ -192,8 +192,8 @@ def page_of(
     return _HTML.format(
         title=html.escape(site.title, quote=True),
         description=html.escape(
-            f"{recipes:,} recipe{'' if recipes == 1 else 's'} on one map: what is made alike, what to"
-            " swap, and what can be made from your shelf.",
+            f"{recipes:,} recipe{'' if recipes == 1 else 's'} on one map: what is made alike,"
+            " what to swap, and what can be made from your shelf.",
             quote=True,
         ),
         site=_as_json(block),

@@ -29,6 +29,9 @@ import { results } from "./views/search";
 import { table } from "./views/table";
 import { Visits } from "./visits";
 
+/** Before there are any. */
+const NO_CONTROLS = { left: 24, top: 56, right: 24, bottom: 34, low: 34, covered: [] };
+
 function start(): void {
   const data = new Data();
   const bar = new Bar(data);
@@ -69,7 +72,7 @@ function start(): void {
   const map = new MapView(frame.canvas, data, current, choices.kind, {
     onHover: hover,
     onPick: (recipe) => go(to.drink(data.recipes.id[recipe])),
-    insets: (width) => over?.insets(width) ?? { left: 24, top: 56, right: 24, bottom: 34 },
+    insets: (width) => over?.insets(width) ?? NO_CONTROLS,
     onLasso: (recipes) => recipes.length && go(to.set(recipes.map((r) => data.recipes.id[r]))),
     onRing: (drinks) =>
       context.announce(

@@ -160,11 +160,24 @@ export function controls(
       legend.open = wide && recall("legend", true, (value) => typeof value === "boolean");
     }
     const top = (element.querySelector(".row") as HTMLElement).offsetHeight + 20;
-    const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = legend;
-    const covered: Insets["legend"] = [offsetLeft, offsetTop, offsetWidth, offsetHeight];
-    if (!wide) return { left: 24, top, right: 24, bottom: 34, legend: covered };
+    // an open legend on a narrow map was asked for, and may cover what it covers
+    const corners = [legend, zoomer].filter(
+      (e) => e.offsetWidth && (wide || !(e as HTMLDetailsElement).open),
+    );
+    const covered = corners.map((e): Insets["covered"][0] => [
+      e.offsetLeft,
+      e.offsetTop,
+      e.offsetWidth,
+      e.offsetHeight,
+    ]);
+    if (!wide) {
+      const low =
+        element.parentElement!.clientHeight - Math.min(...corners.map((e) => e.offsetTop)) + 12;
+      return { left: 24, top, right: 24, bottom: 34, low, covered };
+    }
     const left = legend.open ? legend.offsetLeft + legend.offsetWidth + 14 : 40;
-    return { left, top, right: 60, bottom: legend.open ? 36 : 54, legend: covered };
+    const bottom = legend.open ? 36 : 54;
+    return { left, top, right: 60, bottom, low: bottom, covered };
   };
   return { element, setScheme, insets };
 }

@@ -5,7 +5,8 @@ import { csv, type Cell } from "./csv";
 import type { Line, Neighbor } from "./data";
 import { distance, written } from "./amounts";
 import { h, named, plural, s, shorten, type Child } from "./dom";
-import { closeness, nearness } from "./nearness";
+import { nearness } from "./nearness";
+import * as sentences from "./sentences";
 import type { Substitute } from "./shelf";
 import { recall, remember } from "./store";
 import { to } from "./route";
@@ -97,16 +98,8 @@ export function readiness(context: Context, recipe: number): HTMLElement | null 
   }
 }
 
-const DECLARED = ["", "; a recipe here names it", "; a variant here has it instead"];
-
-/** "Aperol stands in for Campari: close; 7 recipes speak for it." */
-export function evidence({ cost, recipes, declared }: Substitute): string {
-  const figure = numbers() ? ` (${cost.toFixed(2)})` : "";
-  const spoken = recipes
-    ? `; ${plural(recipes, "recipe")} ${recipes === 1 ? "speaks" : "speak"} for it`
-    : "";
-  return `${closeness(cost)}${figure}${spoken}${DECLARED[declared]}`;
-}
+/** How well something stands in, and who says so. */
+export const evidence = (by: Substitute) => sentences.evidence(by, numbers());
 
 export function numbers(): boolean {
   return recall("numbers", false, (value) => typeof value === "boolean");

@@ -170,7 +170,7 @@ export class MapView {
         current.x.set(goal.x);
         current.y.set(goal.y);
         scene.gliding = false;
-        if (this.goal?.recipes) this.show(this.goal.recipes);
+        if (this.goal) this.show(this.goal.recipes); // which have other places now
       },
       () => kind === scene.kind, // a glide back takes over from where the points are
     );
@@ -188,7 +188,13 @@ export class MapView {
   /** The transform that shows what is to be shown, at the present size. */
   private aim(): ZoomTransform {
     const recipes = this.goal?.recipes;
-    return recipes ? this.camera.fitting(recipes, this.places[this.scene.kind]) : zoomIdentity;
+    if (!recipes) return zoomIdentity;
+    const { camera } = this;
+    const places = this.places[this.scene.kind];
+    const first = camera.fitting(recipes, places);
+    if (camera.isClear(recipes, places, first)) return first;
+    camera.lift();
+    return camera.fitting(recipes, places);
   }
 
   /** Keep what is shown in view when something over the map opened or closed. */
@@ -335,7 +341,12 @@ export class MapView {
     const box = canvas.getBoundingClientRect();
     if (!box.width || !box.height) return false;
     camera.insets = this.events.insets(box.width);
-    const transform = camera.resize(box.width, box.height);
+    let transform = camera.resize(box.width, box.height);
+    const places = this.places[this.scene.kind];
+    if (!camera.isClear(places.x.keys(), places, zoomIdentity)) {
+      camera.lift();
+      transform = camera.resize(box.width, box.height);
+    }
     const [width, height] = [box.width, box.height].map((side) => Math.round(side * camera.scale));
     if (canvas.width !== width) canvas.width = width;
     if (canvas.height !== height) canvas.height = height;
@@ -373,7 +384,7 @@ export class MapView {
     for (const recipe of inFocus) drawPoint(scene, recipe, radius * 1.25);
     drawRings(scene, radius);
     const taken = new Occupied();
-    if (camera.insets.legend) taken.block(...camera.insets.legend);
+    for (const box of camera.insets.covered) taken.block(...box);
     if (!inFocus.size && !scene.highlighted) drawRegions(scene, this.regions, taken);
     this.lasso.draw(context, scene.inks.accent);
     if (drawLabels(scene, taken, radius * 1.25)) this.invalidate();

@@ -5,14 +5,9 @@ import type { Manifest } from "../data";
 import { h, named, plural, shorten, type Child } from "../dom";
 import { age, date } from "../parts";
 import { to } from "../route";
+import { figure as said } from "../sentences";
 
-function figure(value: unknown): string {
-  if (typeof value === "number")
-    return Number.isInteger(value) ? value.toLocaleString("en") : value.toPrecision(4);
-  return value === null || value === undefined
-    ? "not known"
-    : shorten(typeof value === "string" ? value : JSON.stringify(value), 300);
-}
+const figure = (value: unknown) => shorten(said(value), 300);
 
 const facts = (rows: [string, Child][]) =>
   h(

@@ -283,6 +283,12 @@ export function bar(context: Context): HTMLElement {
         { id: "stand-ins" },
         heading("With a stand-in", substituted),
         tolerance(),
+        !substituted.length &&
+          h(
+            "p",
+            { class: "note" },
+            "Nothing that is missing has a stand-in so close on your shelf.",
+          ),
         longList(
           substituted.map((recipe) => () => entry(context, recipe, standIn(context, recipe))),
           12,

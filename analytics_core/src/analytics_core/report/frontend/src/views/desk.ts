@@ -5,6 +5,7 @@ import type { DataFinding, NamedRecipe } from "../data";
 import { h, named, plural, type Child } from "../dom";
 import { apart, csvButton, date, drinkLink, listHead, longList, recipeCell } from "../parts";
 import { to } from "../route";
+import { hardlyDiffer } from "../sentences";
 
 const NEAR_TWINS = 0.04;
 const MOST_LISTED = 20;
@@ -110,9 +111,7 @@ export function desk(context: Context): HTMLElement {
           "section",
           { id: "near-twins" },
           listHead(
-            near.length
-              ? `${plural(near.length, "pair")} that hardly differ`
-              : "No two others are nearly the same",
+            hardlyDiffer(near.length),
             near.length > 0 &&
               csvButton("near twins", () => [
                 ["id", "drink", "other id", "other drink", "distance"],

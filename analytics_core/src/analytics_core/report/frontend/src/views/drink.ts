@@ -21,6 +21,7 @@ import {
 } from "../parts";
 import { sharePicture } from "../picture";
 import { to } from "../route";
+import { strength } from "../sentences";
 import { recall, remember } from "../store";
 import { nearest, type Reached } from "../ways";
 
@@ -33,11 +34,12 @@ export function drink(context: Context, recipe: number): HTMLElement {
   const family = data.recipes.family[recipe];
   const base = data.recipes.base[recipe];
   const method = data.recipes.method?.[recipe];
+  const alcohol = strength(data.strength(recipe), data.strength(recipe, true));
   const facts: Child[] = [
     base >= 0 && [named(data.ingredient(base)), " · "],
     plural(data.size(recipe), "ingredient"),
     method && [" · ", named(method)],
-    strengthOf(context, recipe),
+    alcohol && ` · ${alcohol}`,
     data.families[family] && [
       " · among ",
       h("a", { href: to.region(family) }, named(data.familyName(family))),
@@ -190,15 +192,6 @@ function neighborItem(context: Context, recipe: number, neighbor: Neighbor): HTM
       ),
     ),
   );
-}
-
-/** "29% alcohol before ice, about 24% in the glass", as far as it is known. */
-function strengthOf({ data }: Context, recipe: number): Child {
-  const [poured, served] = [data.strength(recipe), data.strength(recipe, true)];
-  if (poured === null) return null;
-  if (poured < 0.5) return " · no alcohol";
-  const inGlass = served === null ? "" : `, about ${served.toFixed(0)}% in the glass`;
-  return ` · ${poured.toFixed(0)}% alcohol before ice${inGlass}`;
 }
 
 /** The nearest drinks that can be made, however far: by way of others where they are not near. */

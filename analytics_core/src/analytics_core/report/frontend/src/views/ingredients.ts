@@ -14,6 +14,7 @@ import {
   provenance,
 } from "../parts";
 import { go, to } from "../route";
+import { usage } from "../sentences";
 import { usesOf } from "../shelf";
 
 interface Cell {
@@ -67,7 +68,7 @@ export function ingredients(context: Context, id: number | null): HTMLElement {
       { class: "note" },
       chosen === undefined
         ? `${provenance(context)}. Areas are the number of recipes; choose one to look inside.`
-        : `${provenance(context)}: in ${plural(data.ingredients.total[chosen], "recipe")}, ${data.ingredients.own[chosen]} of them by this very name.`,
+        : `${provenance(context)}: ${usage(data.ingredients.total[chosen], data.ingredients.own[chosen])}.`,
     ),
     chosen !== undefined && homemade(context, chosen),
     kids.length > 0 && map(context, kids, chosen),

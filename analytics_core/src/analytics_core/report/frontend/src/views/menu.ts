@@ -16,7 +16,13 @@ export function menu(context: Context): HTMLElement {
     h(
       "p",
       { class: "row wrap unprinted" },
-      h("span", { class: "note" }, `${plural(ready.length, "drink")} from your bar.`),
+      h(
+        "span",
+        { class: "note" },
+        ready.length
+          ? `${plural(ready.length, "drink")} from your bar.`
+          : "Nothing can be made from your bar yet.",
+      ),
       ready.length > 0 && [
         h("button", { type: "button", class: "button", onclick: () => window.print() }, "Print"),
         drinksCsv(context, "tonight's menu", () => ready),

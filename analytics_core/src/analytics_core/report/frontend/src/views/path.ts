@@ -65,7 +65,9 @@ export function path(
         : h(
             "p",
             { class: "note" },
-            "There is no such way: no chain of near drinks leads from the one to the other.",
+            mine
+              ? "There is no such way: no chain of drinks that you can make leads from the one to the other."
+              : "There is no such way: no chain of near drinks leads from the one to the other.",
           ),
       h("p", {}, h("a", { href: to.compare(id(a), id(b)) }, "Compare the two ends")),
     );
