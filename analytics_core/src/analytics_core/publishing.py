@@ -14,24 +14,22 @@ from analytics_core import __version__
 from analytics_core.changes import Changes, compare, hold, recipe_digests
 from analytics_core.doctor import examine
 from analytics_core.documents import (
-    ROWS_PLANNED,
     STORAGE_VERSION,
     Provenance,
     Row,
-    Similar,
     cocktail_space,
     ingredient_substitutes,
     ingredient_tree,
     ingredient_usage,
     recipe_complexity,
     recipe_details,
-    row_to_utf8,
     stream,
 )
 from analytics_core.earlier import MAPS, NOTHING, Earlier
 from analytics_core.errors import StorageError
 from analytics_core.forks import in_order
 from analytics_core.provenance import code_fingerprint
+from analytics_core.similar import ROWS_PLANNED, Similar
 from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.evidence import Evidence, gather_evidence
 from analytics_core.similarity.parallel import available_threads
@@ -223,12 +221,8 @@ def _shared(
     """Make the rows of `recipe-similar`, encoded, by as many processes; the page hears them too."""
 
     def make(span: Span) -> tuple[list[bytes], Part | None]:
-        encoded = []
-        for row, sentences in similar.rows(*span):
-            if payload is not None:
-                payload.add_similar(row, sentences)
-            encoded.append(row_to_utf8(row))
-        return encoded, payload.take_part() if payload is not None else None
+        block = similar.block(*span)
+        return block.rows, None if payload is None else payload.part_of(block)
 
     bounds = [*range(0, recipes, ROWS_PLANNED), recipes]
     parts = []
