@@ -204,46 +204,64 @@ def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
         for lineage in tree.lineage.tolist()
     ]
     options = _lines_by_volume(catalog, catalog.optional)
-    for r, own in enumerate(_lines_by_volume(catalog, lines)):
-        total = float(lines.volume_ml[own].sum())
+    by_volume = _lines_by_volume(catalog, lines)
+    totals = np.array([lines.volume_ml[own].sum() for own in by_volume])
+    rows = _line_rows(catalog, lines, totals)
+    # what is optional has no share
+    optional = _line_rows(catalog, catalog.optional, np.full(totals.size, np.inf))
+    roots, volumes = tree.roots[lines.ingredient].tolist(), lines.volume_ml.tolist()
+    said = [kinds_of_all[i] for i in lines.ingredient.tolist()]
+    strength = ingredients.strength[lines.ingredient]
+    above = recipes.variant_of.tolist()
+    ids, names = recipes.ids.tolist(), recipes.names
+    for r, own in enumerate(by_volume):
         by_root: dict[int, float] = {}
         kinds: dict[int, Kind] = {}
         for i in own:
-            root = int(tree.roots[lines.ingredient[i]])
-            by_root[root] = by_root.get(root, 0.0) + float(lines.volume_ml[i])
+            root = roots[i]
+            by_root[root] = by_root.get(root, 0.0) + volumes[i]
             # a root that says nothing is what the line below it is, and a spirit if one is
-            said = kinds_of_all[lines.ingredient[i]]
-            kinds[root] = "spirit" if kinds.get(root) == "spirit" else said
+            kinds[root] = "spirit" if kinds.get(root) == "spirit" else said[i]
         base = choose_base(by_root, kinds)
-        above = int(recipes.variant_of[r])
         yield {
-            "recipe_id": int(recipes.ids[r]),
-            "recipe_name": recipes.names[r],
+            "recipe_id": ids[r],
+            "recipe_name": names[r],
             "base_ingredient_id": int(tree.ids[base]),
             "base_ingredient_name": ingredients.names[base],
-            "abv": _abv(lines.volume_ml[own], ingredients.strength[lines.ingredient[own]]),
+            "abv": _abv(lines.volume_ml[own], strength[own]),
             "variant_of": None
-            if above < 0
-            else {"recipe_id": int(recipes.ids[above]), "recipe_name": recipes.names[above]},
-            "lines": [_line(catalog, lines, i, total) for i in own],
-            "optional": [_line(catalog, catalog.optional, i, np.inf) for i in options[r]],
+            if above[r] < 0
+            else {"recipe_id": ids[above[r]], "recipe_name": names[above[r]]},
+            "lines": [rows[i] for i in own],
+            "optional": [optional[i] for i in options[r]],
         }
 
 
-def _line(catalog: Catalog, lines: Lines, i: int, total: float) -> Row:
-    """One line; `total` is the milliliters of which it is a share."""
-    ingredients = catalog.ingredients
-    ingredient, rolled, unit = int(lines.ingredient[i]), int(lines.rolled[i]), int(lines.unit[i])
-    return {
-        "ingredient_id": int(ingredients.ids[ingredient]),
-        "ingredient_name": ingredients.names[ingredient],
-        "rolled_id": int(ingredients.ids[rolled]),
-        "rolled_name": ingredients.names[rolled],
-        "amount": _known(float(lines.amount[i])),
-        "unit": None if unit < 0 else catalog.units[unit].name,
-        "volume_ml": _number(lines.volume_ml[i]),
-        "fraction": _number(lines.volume_ml[i] / total),
-    }
+def _line_rows(catalog: Catalog, lines: Lines, totals: FloatArray) -> list[Row]:
+    """Return each line as a row; `totals` (recipes,) are the milliliters that it is a share of."""
+    ids, names = catalog.ingredients.ids.tolist(), catalog.ingredients.names
+    units = [*(unit.name for unit in catalog.units), None]  # -1, no unit, reads the last
+    return [
+        {
+            "ingredient_id": ids[ingredient],
+            "ingredient_name": names[ingredient],
+            "rolled_id": ids[rolled],
+            "rolled_name": names[rolled],
+            "amount": _known(amount),
+            "unit": units[unit],
+            "volume_ml": _number(volume),
+            "fraction": _number(fraction),
+        }
+        for ingredient, rolled, unit, amount, volume, fraction in zip(
+            lines.ingredient.tolist(),
+            lines.rolled.tolist(),
+            lines.unit.tolist(),
+            lines.amount.tolist(),
+            lines.volume_ml.tolist(),
+            (lines.volume_ml / totals[lines.recipe]).tolist(),
+            strict=True,
+        )
+    ]
 
 
 def _abv(volume_ml: FloatArray, strength: FloatArray) -> float | None:
@@ -254,7 +272,7 @@ def _abv(volume_ml: FloatArray, strength: FloatArray) -> float | None:
 
 
 def _known(value: float) -> float | None:
-    return None if np.isnan(value) else _number(value)
+    return None if math.isnan(value) else _number(value)
 
 
 def ingredient_substitutes(
