@@ -35,6 +35,7 @@ from analytics_core.analysis import (
 from analytics_core.documents import Provenance
 from analytics_core.earlier import read_earlier
 from analytics_core.errors import AnalyticsError, NotFound, StorageError
+from analytics_core.forks import uncollected
 from analytics_core.provenance import code_fingerprint, fingerprint_of, new_run_id
 from analytics_core.publishing import RefreshResult, make_documents, publish_documents
 from analytics_core.settings import DEFAULTS, RefreshSettings
@@ -124,6 +125,7 @@ class Plan:
         return [(begin + first, begin + last) for first, last in parts]
 
 
+@uncollected()
 def refresh(
     database: Path | str,
     output: Storage,
@@ -314,6 +316,7 @@ def shard(
     find_neighbors(inputs, cost, settings, stages, plan.pieces(index))
 
 
+@uncollected()
 def finish(
     plan: Plan,
     cache: Storage,
