@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from analytics_core import __version__
+from analytics_core.analysis import needs_of
 from analytics_core.changes import Changes, compare, hold, recipe_digests
 from analytics_core.doctor import examine
 from analytics_core.documents import (
@@ -28,6 +29,7 @@ from analytics_core.documents import (
 from analytics_core.earlier import MAPS, NOTHING, Earlier
 from analytics_core.errors import StorageError
 from analytics_core.forks import in_order
+from analytics_core.needs import affordable
 from analytics_core.provenance import code_fingerprint
 from analytics_core.similar import ROWS_PLANNED, Similar
 from analytics_core.similarity.declared import declared_pairs
@@ -173,6 +175,7 @@ def make_documents(
 
     processes = settings.threads or available_threads()
     processes = processes if mixtures.count >= SHARED_FROM else 1
+    processes = affordable(needs_of(inputs, settings), processes)
 
     def plans(first: int, last: int) -> PairPlans:
         # In plain volumes, also where likeness is measured on compressed ones: a plan says what
