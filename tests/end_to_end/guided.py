@@ -86,7 +86,7 @@ def units(_folder: Path) -> Target:
     def run(data: bytes) -> None:
         name, _, other = data.decode(errors="replace").partition("\n")
         meaning = unit_meaning(name, other or None)
-        for volume in (meaning and meaning.ml, piece_volume_ml(name, other)):
+        for volume in (None if meaning is None else meaning.ml, piece_volume_ml(name, other)):
             assert volume is None or 0 < volume < math.inf, volume
 
     return run
@@ -252,9 +252,12 @@ def _seeds(target: str, folder: Path) -> list[bytes]:
         return [f"{name}\n{other}".encode() for name in UNITS for other in ("", "Mint", "Lime")]
     if target == "table":
         encodings = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
-        return [text.encode(encoding, "replace") for text in TABLES for encoding in encodings]
+        texts = (*TABLES, f"id,recipe,ingredient\n{'1' * 5000},A,Gin\n{'1' * 5000},A,Rum\n")
+        return [text.encode(encoding, "replace") for text in texts for encoding in encodings]
     if target == "mapping":
-        return [Path(small(folder, "other.toml")[1]).read_bytes()]
+        sound = Path(small(folder, "other.toml")[1]).read_bytes()
+        odd = ("1" * 5000, "[" * 2000, "{b=" * 1000, "1979-05-27", "'\\n'", '"\\u001b"')
+        return [sound, *(f"a = {value}\n".encode() + sound for value in odd)]
     if target == "pages":
         return [small(folder, "cocktaildb")[0].read_bytes()]
     return [b"", bytes(range(64))]

@@ -4,10 +4,10 @@ The job may be another user than the site, on a mount it cannot write to. It nev
 creates, changes or removes a file beside the source, and never opens it with
 ``immutable=1``, which would leave out the rows in the write-ahead log (WAL).
 
-**A rollback-journal database** is opened ``mode=ro`` and copied by SQLite's backup in
-one step, inside a read transaction: the shared lock keeps every writer from changing
-pages meanwhile. A lock of our own, taken before, keeps the site from turning to WAL at that
-very moment, when even a reader would create the ``-wal`` file.
+**A rollback-journal database** is opened ``mode=ro`` and its file is copied inside a read
+transaction: the shared lock keeps every writer from changing pages meanwhile. (SQLite's own
+backup takes longer, and the writer waits.) A lock of our own, taken before, keeps the site from
+turning to WAL at that very moment, when even a reader would create the ``-wal`` file.
 
 **Otherwise the files are copied**, and the copy is proved: for a WAL database, which a
 reader without write access cannot open; for a hot journal, which a dead writer left and
@@ -61,7 +61,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -86,6 +86,7 @@ _BUSY_SECONDS = 5.0
 # meanwhile, so that each copy would take longer than the one before and lose the race for good.
 _PAUSE_SECONDS = 0.005
 _CHUNK_BYTES = 1 << 20
+_AT_ONCE_BYTES = 1 << 26
 _PREFIX = "snapshot-"
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
@@ -278,7 +279,7 @@ def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
     _require_room(database, source, target.parent)
     locked = False
     if not header.wal and not _companion(source, "-wal").exists():
-        refusal = _backup(database, source, target, busy_seconds=busy_seconds)
+        refusal = _copy_locked(database, source, target, busy_seconds=busy_seconds)
         if refusal is None:
             _recover(target)
             return
@@ -293,7 +294,7 @@ def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
 # --- under SQLite's locks --------------------------------------------------------------------
 
 
-def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) -> int | None:
+def _copy_locked(database: Path, source: Path, target: Path, *, busy_seconds: float) -> int | None:
     """Copy a rollback-journal database under its lock; return SQLite's code if that failed."""
     try:
         with (
@@ -306,7 +307,6 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
                     isolation_level=None,
                 )
             ) as reader,
-            closing(sqlite3.connect(file_uri(target, mode="rwc"), uri=True)) as copy,
         ):
             refusal = share_lock(file, busy_seconds)
             if refusal is not None:
@@ -314,23 +314,37 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
             header = parse_header(os.pread(file.fileno(), HEADER_BYTES, 0), database)
             if header.wal or _companion(source, "-wal").exists():
                 return sqlite3.SQLITE_CANTOPEN
-            # Python's backup waits for a lock without end, so SQLite's is taken before.
             reader.execute("BEGIN")
-            reader.execute("PRAGMA schema_version").fetchone()
-            reader.backup(copy)
+            reader.execute("PRAGMA schema_version").fetchone()  # SQLite's own lock, no hot journal
+            _copy_at_once(file.fileno(), target)
     except sqlite3.Error as error:
         code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             read_header(database)  # it knows better words for a file that is too short
             raise DataError(f"The database {database} is corrupt: {in_one_line(error)}.") from error
-        if code == sqlite3.SQLITE_FULL:
-            raise _unwritable(target, error) from error
         return code  # a hot journal, a lock that was held too long, no locks on this mount
     except (UnicodeError, MemoryError) as error:  # a message or a size made of rubbish
         raise _Damaged(str(error)) from error
+    except StorageError:  # about the copy
+        raise
     except OSError as error:
         raise _TryAgain(f"{database} cannot be read: {error.strerror or error}") from error
     return None
+
+
+def _copy_at_once(source: int, target: Path) -> None:
+    """Copy a file as fast as the system can: its writer waits meanwhile."""
+    copy, done = _create(target), 0
+    try:
+        with suppress(OSError, AttributeError):  # other file systems, no Linux: chunk by chunk
+            while count := os.copy_file_range(source, copy, _AT_ONCE_BYTES, done):
+                done += count
+        os.lseek(copy, done, os.SEEK_SET)
+        while chunk := os.pread(source, _CHUNK_BYTES, done):
+            _write(copy, chunk, target)
+            done += len(chunk)
+    finally:
+        os.close(copy)
 
 
 # --- by copying and proving ------------------------------------------------------------------
