@@ -30,10 +30,13 @@ CREATE TABLE ingredients (id integer primary key autoincrement not null, bar_id 
     description text, origin text, color varchar,
     parent_ingredient_id integer references ingredients (id) on delete set null,
     created_user_id integer not null, created_at datetime, updated_at datetime);
+CREATE TABLE cocktail_methods (id integer primary key autoincrement not null, bar_id integer,
+    name varchar not null, dilution_percentage integer not null);
 CREATE TABLE cocktails (id integer primary key autoincrement not null, bar_id integer not null,
     slug varchar not null unique, name varchar not null, instructions text not null,
     description text, source text, garnish text, created_user_id integer not null,
-    abv numeric, created_at datetime, updated_at datetime);
+    abv numeric, cocktail_method_id integer references cocktail_methods (id),
+    created_at datetime, updated_at datetime);
 CREATE TABLE cocktail_ingredients (id integer primary key autoincrement not null,
     ingredient_id integer not null references ingredients (id) on delete cascade,
     cocktail_id integer not null references cocktails (id) on delete cascade,
@@ -140,6 +143,10 @@ SPIRITS = 100  # a category: an ingredient that no recipe names, or before versi
 
 BAR: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "bars": [{"id": 1, "name": "Home Bar", "slug": "home-bar"}],
+    "cocktail_methods": [
+        {"id": 1, "bar_id": 1, "name": "Shake", "dilution_percentage": 25},
+        {"id": 2, "bar_id": 1, "name": "Stir", "dilution_percentage": 20},
+    ],
     "ingredient_categories": [{"id": 7, "bar_id": 1, "name": "Spirits"}],
     "ingredients": [
         ingredient(GIN, "Gin", None, 40, ingredient_category_id=7),
@@ -156,10 +163,10 @@ BAR: Mapping[str, Sequence[Mapping[str, Any]]] = {
         ingredient(APEROL, "Aperol", None, 11),
     ],
     "cocktails": [
-        cocktail(1, "Negroni"),
+        cocktail(1, "Negroni", cocktail_method_id=2),
         cocktail(2, "Tanqueray Negroni", parent_cocktail_id=1),
         cocktail(3, "Gin Sour"),
-        cocktail(4, "Daiquiri"),
+        cocktail(4, "Daiquiri", cocktail_method_id=1),
         cocktail(5, "Mojito"),
         cocktail(6, "Aperol Negroni", parent_cocktail_id=1),
     ],

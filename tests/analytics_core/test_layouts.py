@@ -209,3 +209,6 @@ def test_many_machines_read_the_same_bar(tmp_path: Path) -> None:
     details = read_published(output)["recipe-details"]["data"]
     assert [row["recipe_name"] for row in details if row["optional"]] == ["Gin Sour"]
     assert details[1]["variant_of"] == {"recipe_id": 1, "recipe_name": "Negroni"}
+    methods = {row["recipe_name"]: (row["method"], row["dilution"]) for row in details}
+    assert (methods["Negroni"], methods["Daiquiri"]) == (("Stir", 20), ("Shake", 25))
+    assert methods["Mojito"] == (None, None)

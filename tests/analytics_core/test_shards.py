@@ -200,6 +200,23 @@ def test_plans_in_one_cache_never_mix(
     assert published(tmp_path / "one") == published(tmp_path / "two") == expected
 
 
+@pytest.mark.parametrize("pointer", [None, b"[]"])
+def test_a_plan_removes_itself_though_nothing_names_it_as_the_latest(
+    pointer: bytes | None, tmp_path: Path
+) -> None:
+    """A later plan was through before it, or its own removal was cut short."""
+    database = write_database(tmp_path / "bar.db")
+    cache, out = LocalStorage(tmp_path / "shared"), LocalStorage(tmp_path / "out")
+    first, second = (plan(database, cache, settings=PLAIN) for _ in range(2))
+    for made in (second, first):
+        shard(made, cache, 0)
+        finish(made, cache, out)
+        if pointer is not None:
+            cache.write(pipeline.LATEST_KEY, pointer)
+    left = {key for key in cache.list("work/") if not key.startswith("work/used/")}
+    assert left == (set() if pointer is None else {pipeline.LATEST_KEY})
+
+
 def test_a_plan_that_was_made_anew_while_shards_ran_is_refused_not_mixed(tmp_path: Path) -> None:
     """Some shards of the old plan, the rest of the new one: rows of two databases."""
     database = write_database(tmp_path / "bar.db")

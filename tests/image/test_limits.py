@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics_core.sample import write_sample_database
 from image.budget import BUDGET_MB
 from image.build import largest_packages
 from image.run import command, container
@@ -113,6 +114,23 @@ def test_termination_before_python_has_begun_is_kept_for_the_program(host_image:
     finished = container(host_image, HOST, early)
     assert finished.code == 75, finished.stderr
     assert "stopped by SIGTERM" in finished.stderr
+
+
+def test_a_database_that_is_too_large_for_the_container_is_refused_before_the_work(
+    host_image: str, tmp_path: Path
+) -> None:
+    efs = tmp_path / "efs"
+    efs.mkdir()
+    write_sample_database(efs / "cocktails.db", recipes=60_000)
+    little = ["--memory=700m"]
+    run = refresh(host_image, HOST, efs, tmp_path / "out", options=little)
+    assert run.finished.code == 3, run.finished.stderr[-2000:]
+    assert "of the 735 MB of the job's container" in run.finished.stderr
+    assert '"stage": "cost"' not in run.finished.stderr
+    small = ["--tmpfs=/scratch:rw,nosuid,nodev,size=8m,mode=1777"]
+    run = refresh(host_image, HOST, efs, tmp_path / "out", options=small)
+    assert run.finished.code == 4, run.finished.stderr[-2000:]
+    assert "free of 9 MB for its snapshot" in run.finished.stderr
 
 
 def test_root_and_database_cannot_be_written_to(host_image: str, efs: Path) -> None:

@@ -7,6 +7,7 @@ the neighbors of some rows, and the last step puts them together and publishes.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -30,10 +31,13 @@ from analytics_core.analysis import (
     find_similarity,
     inputs_of,
     load_inputs,
+    needs_of,
 )
 from analytics_core.documents import Provenance
 from analytics_core.earlier import read_earlier
 from analytics_core.errors import AnalyticsError, NotFound, StorageError
+from analytics_core.forks import uncollected
+from analytics_core.needs import require_disk
 from analytics_core.provenance import code_fingerprint, fingerprint_of, new_run_id
 from analytics_core.publishing import RefreshResult, make_documents, publish_documents
 from analytics_core.settings import DEFAULTS, RefreshSettings
@@ -123,6 +127,7 @@ class Plan:
         return [(begin + first, begin + last) for first, last in parts]
 
 
+@uncollected()
 def refresh(
     database: Path | str,
     output: Storage,
@@ -186,6 +191,7 @@ def refresh(
         bar=settings.bar,
         scratch=scratch,
     )
+    _require_disk(inputs, settings, output)
     earlier = read_earlier(output)
     similarity = find_similarity(inputs, settings, stages, earlier=earlier)
     provenance = Provenance(run_id, generated_at, inputs.catalog.fingerprint, __version__)
@@ -313,6 +319,7 @@ def shard(
     find_neighbors(inputs, cost, settings, stages, plan.pieces(index))
 
 
+@uncollected()
 def finish(
     plan: Plan,
     cache: Storage,
@@ -353,6 +360,7 @@ def finish(
     elsewhere = () if complete else ("neighbors",)
     stages = Stages(_cache_of(plan, cache), on_event, elsewhere=elsewhere)
     inputs = _planned_inputs(plan, stages)
+    _require_disk(inputs, settings, output)
     earlier = read_earlier(output)
     pieces = [(index, span) for index in range(plan.shards) for span in plan.pieces(index)]
     try:
@@ -459,12 +467,19 @@ def _remove(plan: Plan, cache: Storage) -> str:
     try:
         # The plan goes last: who dies half-way is run again, finds it, and goes on.
         for key in sorted(cache.list(workspace_of(plan.run_id)), key=lambda key: key == own):
-            if key == own and _latest(cache) == plan.run_id:
+            if key == own and _is_latest(plan, cache):
                 cache.delete(LATEST_KEY)
             cache.delete(key)
-    except (StorageError, ValueError, TypeError, KeyError) as error:
+    except StorageError as error:
         return f"the workspace stays for now: {error}"
     return ""
+
+
+def _is_latest(plan: Plan, cache: Storage) -> bool:
+    """Tell whether the pointer names this plan; a later one may have been through before it."""
+    with contextlib.suppress(NotFound, ValueError, TypeError, KeyError):
+        return _latest(cache) == plan.run_id
+    return False
 
 
 def _planned_inputs(plan: Plan, stages: Stages) -> Inputs:
@@ -472,6 +487,12 @@ def _planned_inputs(plan: Plan, stages: Stages) -> Inputs:
         raise NotFound("the inputs of the plan are no longer in the cache; run `plan` again")
 
     return inputs_of(catalog_from_arrays(stages.cached("inputs", plan.inputs, lost)), stages)
+
+
+def _require_disk(inputs: Inputs, settings: RefreshSettings, output: Storage) -> None:
+    """See that a folder can hold the documents; a bucket has no end."""
+    if isinstance(output, LocalStorage):
+        require_disk(needs_of(inputs, settings), output.folder)
 
 
 def _own_threads(settings: RefreshSettings, threads: int | None) -> RefreshSettings:

@@ -10,6 +10,9 @@ frame
     here has no graphics card and paints in software, so this is a ceiling of
     what a reader sees, and a busy machine shows in it.
 
+Then what a reader waits for on a phone whose processor is slowed down: from
+the touch until the frame after the answer is there.
+
 No test asserts these figures: they are the machine's as much as the page's.
 """
 
@@ -80,6 +83,55 @@ new MutationObserver(() => requestAnimationFrame(() => { window.drawnAt ??= perf
 """
 
 
+# From a touch until the frame after the answer is there, in milliseconds.
+WAITS = """
+async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const timed = async (act, there = () => true) => {
+    const begin = performance.now();
+    act();
+    do await frame(); while (!there());
+    await frame();
+    return performance.now() - begin;
+  };
+  const { data } = atlas;
+  const heading = () => document.querySelector("#panel:not([hidden]) h1, #page:not([hidden]) h1");
+  const visit = (hash, name) => timed(() => { location.hash = hash; }, () => heading()?.textContent === name);
+  const input = document.getElementById("search");
+  const found = { index: [await timed(() => data.search(""))] };
+  const letters = async (words) => {
+    const times = [];
+    for (const word of words) for (let i = 1; i <= word.length; i++) times.push(await timed(() => {
+      input.value = word.slice(0, i);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }));
+    input.value = "";
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    return times;
+  };
+  found.letter = await letters(["negroni", "lime, gin", "boulevardeir"]);
+  found.panel = [];
+  for (let i = 0; i < 12; i++) {
+    const recipe = Math.floor((i + 0.5) * data.count / 12);
+    found.panel.push(await visit(`#/drink/${data.recipes.id[recipe]}`, data.recipes.name[recipe]));
+  }
+  found.bar = [await visit("#/bar", "My bar")];
+  found.tick = [];
+  found.bottles = [];
+  for (const name of ["London Dry Gin", "Lime Juice", "Sugar", "Campari"]) {
+    const id = data.ingredients.id[data.ingredients.name.indexOf(name)];
+    const box = document.querySelector(`[data-own="${id}"]`);
+    const next = () => document.querySelector("#next dl");
+    found.tick.push(await timed(() => box.click()));
+    found.bottles.push(await timed(() => {}, next));
+  }
+  return found;
+}
+"""
+SLOWER = 4
+"""Times that the processor is slowed down for a phone."""
+
+
 def quantile(values: list[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
@@ -117,6 +169,30 @@ def measure(browser: Browser, path: Path, size: ViewportSize, seconds: float) ->
     page.close()
 
 
+def measure_waits(browser: Browser, path: Path) -> None:
+    """Print what a reader waits for on a phone."""
+    page = browser.new_page(viewport=PHONE, has_touch=True)
+    page.add_init_script(READY)
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    page.goto(path.resolve().as_uri(), timeout=300_000)
+    page.wait_for_selector("html[data-state=ready]", state="attached", timeout=300_000)
+    page.wait_for_timeout(3_000)
+    paint = page.evaluate(
+        "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    )
+    found: dict[str, list[float]] = page.evaluate(WAITS)
+    said = ", ".join(
+        f"{name} {quantile(times, 0.5):.0f}" + (f" / {max(times):.0f}" if len(times) > 1 else "")
+        for name, times in found.items()
+    )
+    print(
+        f"  a phone, {SLOWER} times slower: first paint {paint:.0f} ms,"
+        f" map {page.evaluate('window.drawnAt'):.0f} ms; median / most, ms: {said}"
+    )
+    page.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Frame times of pages, median and 95th percentile")
     parser.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
@@ -127,6 +203,7 @@ def main() -> None:
         for path in options.pages:
             for size in (DESKTOP, PHONE):
                 measure(browser, path, size, options.seconds)
+            measure_waits(browser, path)
         browser.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ViewportSize
 
 from analytics_core.site import write_site
+from analytics_core.site.picture import map_picture
 from analytics_core.store import LocalStorage
 from tests.analytics_core.report.conftest import DESKTOP, PHONE, WATCH
 from tests.analytics_core.report.documents import documents_from
@@ -56,6 +58,47 @@ def test_axe_and_the_policy_find_nothing(
         assert Axe().run(page)["violations"] == []
     assert errors == []
     context.close()
+
+
+PIXELS = """
+async ([data, places]) => {
+  const image = new Image();
+  image.src = data;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  const draw = canvas.getContext("2d");
+  draw.drawImage(image, 0, 0);
+  const at = ([x, y]) => [...draw.getImageData(x, y, 1, 1).data].slice(0, 3);
+  return [image.naturalWidth, image.naturalHeight, places.map(at)];
+}
+"""
+
+
+def test_the_picture_for_previews_has_every_drink_where_it_is_on_the_map(browser: Browser) -> None:
+    places = {1: (0.0, 0.0), 2: (2.0, 0.0), 3: (2.0, 1.0)}
+    bases = {1: 7, 2: 7, 3: 8}
+    content = map_picture(
+        [{"recipe_id": key, "x": x, "y": y} for key, (x, y) in places.items()],
+        [{"recipe_id": key, "base_ingredient_id": base} for key, base in bases.items()],
+    )
+    data = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    # 1080 by 510 pixels are free, so that one unit has 510; up is up
+    looked_at = [[90, 570], [1110, 570], [1110, 60], [600, 315]]
+    page = browser.new_page()
+    width, height, colors = page.evaluate(PIXELS, [data, looked_at])
+    page.close()
+    assert (width, height) == (1200, 630)
+    blue, orange, ground = [0, 114, 178], [213, 94, 0], [250, 246, 238]
+    assert colors == [blue, blue, orange, ground]
+
+
+@pytest.mark.parametrize("places", [[], [(1.0, 1.0)], [(1.0, 1.0)] * 3, [(0.0, 0.0), (0.0, 1e9)]])
+def test_any_map_makes_a_picture(places: list[tuple[float, float]]) -> None:
+    rows = [{"recipe_id": key, "x": x, "y": y} for key, (x, y) in enumerate(places)]
+    content = map_picture(rows, [])
+    assert content.startswith(b"\x89PNG")
+    assert map_picture(rows, []) == content
 
 
 def test_a_reader_without_scripts_gets_from_drink_to_ingredient_to_drink(

@@ -12,6 +12,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
+import html5lib
 import pytest
 
 from analytics_core.errors import AnalyticsError
@@ -267,6 +268,28 @@ def test_a_bundle_that_is_not_built_is_told(tmp_path: Path, name: str) -> None:
 def test_program_and_style_stay_small() -> None:
     bundle = load_bundle()
     assert sum(len(part.encode()) for part in (bundle.early, bundle.app, bundle.style)) < 260_000
+
+
+def test_previews_of_links_have_title_words_and_a_picture_if_there_is_one() -> None:
+    documents = documents_from([(1, "Gin", None, 0)], [(7, "Only", 1, 2.0, "Ounce", 29.5735)])
+    address = "https://example.com/a&b/preview.png"
+
+    def said(site: Site) -> dict[str, str]:
+        root = html5lib.parse(render(documents, site), namespaceHTMLElements=False)
+        metas = root.iterfind(".//meta")
+        return {m.get("property") or m.get("name") or "": m.get("content") or "" for m in metas}
+
+    with_picture = said(Site('Bar & "Grill"', picture=address))
+    assert with_picture["og:title"] == 'Bar & "Grill"'
+    assert with_picture["og:description"].startswith("1 recipe on one map: ")
+    assert with_picture["og:image"] == address
+    assert with_picture["twitter:card"] == "summary_large_image"
+    without = said(Site())
+    assert "og:image" not in without
+    assert without["twitter:card"] == "summary"
+    for wrong in ("/preview.png", "preview.png", "https://a b"):
+        with pytest.raises(AnalyticsError, match="address of the picture"):
+            site_block(Site(picture=wrong))
 
 
 def test_a_site_is_checked_before_it_is_written(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import functools
 import http.server
 import re
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from analytics_core.report import Site, render
 from tests.analytics_core.report.conftest import DESKTOP, PHONE, Opener, wait_until
@@ -69,15 +70,61 @@ def test_a_chosen_drink_stays_in_view(
     wait_until(page, f"(({SEEN})({recipe})).free")
 
 
-@pytest.mark.parametrize("size", [LYING, TABLET, DESKTOP], ids=["lying", "tablet", "desktop"])
-def test_the_legend_covers_no_point(
+UNDER = """
+recipe => {
+  const { data, map } = atlas;
+  const [x, y] = map.locate(recipe);
+  const near = (i) => Math.hypot(map.locate(i)[0] - x, map.locate(i)[1] - y) < 1;
+  return [...data.recipes.id.keys()].filter(near);
+}
+"""
+# where the map stands, once nothing moves it any more
+STANDS = "JSON.stringify([atlas.map.camera.transform, atlas.map.canvas.getBoundingClientRect()])"
+
+
+def settled(page: Page) -> None:
+    """Wait until two frames show the map in one place: a finger taps what it sees."""
+    before = ""
+    while before != (now := page.evaluate(STANDS)):
+        before = now
+        page.evaluate("new Promise(requestAnimationFrame).then(() => {})")
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_all_twelve_classics_are_in_view_after_a_finger_tapped_them(
+    open_page: Opener, sample_page: Path, motion: str
+) -> None:
+    page = open_page(sample_page, size=PHONE, has_touch=True, reduced_motion=motion)
+    for recipe, name in zip(indices(page, CLASSICS), CLASSICS, strict=True):
+        go(page, "#/")
+        wait_until(page, "atlas.map.zoomed === 1")
+        settled(page)
+        seen = page.evaluate(SEEN, recipe)
+        assert seen["free"], (name, seen)
+        box = page.locator("#map").bounding_box()
+        assert box
+        under = page.evaluate(UNDER, recipe)  # some lie in one place, as no eye could tell
+        page.touchscreen.tap(box["x"] + seen["x"], box["y"] + seen["y"])
+        wait_until(page, "location.hash.startsWith('#/drink/')")
+        tapped = page.evaluate("atlas.data.recipeAt(Number(location.hash.split('/')[2]))")
+        assert tapped in under, name
+        settled(page)
+        # it is in view, and so are the drinks that it is compared with
+        near = page.evaluate("i => atlas.data.neighbors(i).map(n => n.recipe)", tapped)
+        for each in (tapped, *near):
+            wait_until(page, f"(({SEEN})({each})).free")
+
+
+@pytest.mark.parametrize(
+    "size", [PHONE, LYING, TABLET, DESKTOP], ids=["phone", "lying", "tablet", "desktop"]
+)
+def test_no_control_covers_a_point(
     open_page: Opener, sample_page: Path, size: ViewportSize
 ) -> None:
     page = open_page(sample_page, size=size)
-    covered = page.evaluate(
-        f"[...atlas.data.recipes.id.keys()].filter(i => !({SEEN})(i).free).length"
-    )
-    assert covered == 0
+    for kind in ("By kinship", "By measure"):
+        page.get_by_text(kind, exact=True).click()
+        wait_until(page, f"[...atlas.data.recipes.id.keys()].every(i => ({SEEN})(i).free)")
 
 
 def test_home_shows_all_again_and_back_finds_what_was_left(
@@ -399,7 +446,8 @@ def test_what_few_collections_know_is_shown_where_it_is_known(
         row["abv"] = None
     strengths = [24.4, 0.0, 9.0, 31.0]
     first, second = documents["recipe-details"]["data"][:2]
-    first["optional"] = [second["lines"][0]]
+    first["optional"] = [{**second["lines"][0], "amount": 0.25, "unit": "Ounce", "fraction": 0.0}]
+    first["method"], first["dilution"] = "Stir", 25.0
     first["variant_of"] = {key: second[key] for key in ("recipe_id", "recipe_name")}
     for row, strength in zip(documents["recipe-details"]["data"], strengths, strict=False):
         row["abv"] = strength
@@ -407,13 +455,109 @@ def test_what_few_collections_know_is_shown_where_it_is_known(
     path.write_text(render(documents), encoding="utf-8")
     page = open_page(path, "#/drink/1")
     facts = page.locator("#panel .facts")
-    expect(facts.first).to_contain_text("24% alcohol before ice")
+    expect(facts.first).to_contain_text("Stir · 24% alcohol before ice, about 20% in the glass")
     expect(facts.nth(1)).to_have_text(f"A variant of {second['recipe_name']}")
-    expect(facts.nth(2)).to_have_text(f"If you like: {second['lines'][0]['ingredient_name']}")
+    extra = second["lines"][0]
+    expect(facts.nth(2)).to_have_text(f"If you like: ¼ oz {extra['ingredient_name']}")
+    link = facts.nth(2).get_by_role("link")
+    expect(link).to_have_attribute("href", f"#/ingredients/{extra['ingredient_id']}")
     page.select_option("#scheme", "strength")
     rest = page.evaluate("atlas.data.count") - len(strengths)
     counts = page.locator(".legend .count").all_inner_texts()
     assert [int(count) for count in counts] == [1, 1, 0, 0, 1, 1, rest]
+    page.select_option("#scheme", "served")
+    counts = page.locator(".legend .count").all_inner_texts()
+    assert [int(count) for count in counts] == [0, 0, 0, 1, 0, 0, rest + len(strengths) - 1]
+
+
+def test_what_the_owner_declares_and_makes_is_shown(
+    open_page: Opener, sample_documents: dict[str, Any], tmp_path: Path
+) -> None:
+    documents = copy.deepcopy(sample_documents)
+    documents["manifest"]["database"] |= {"layout": "bar-assistant", "bar": "Home <Bar> (id 1)"}
+    found: dict[str, dict[str, Any]] = {}
+    pending = list(documents["ingredient-tree"]["data"]["children"])
+    while pending:
+        node = pending.pop()
+        found[node["name"]] = node
+        pending += node["children"]
+    sloe, gin, syrup = found["Sloe Gin"], found["London Dry Gin"], found["Simple Syrup"]
+    sloe["made_of"] = [{"id": gin["id"], "name": gin["name"]}, {"id": "1234567", "name": "Gone"}]
+    (row,) = (
+        row
+        for row in documents["ingredient-substitutes"]["data"]
+        if row["ingredient_name"] == "Campari"
+    )
+    said = {"cost": 0.95, "recipes": 0, "declared": "substitute"}
+    row["substitutes"] = [
+        {"ingredient_id": int(syrup["id"]), "ingredient_name": syrup["name"], **said},
+        {"ingredient_id": int(gin["id"]), "ingredient_name": gin["name"], **said}
+        | {"declared": "variant"},
+    ]
+    path = tmp_path / "page.html"
+    path.write_text(render(documents), encoding="utf-8")
+    page = open_page(path, "#/about")
+    expect(page.locator("#page")).to_contain_text(
+        "read as a Bar Assistant file, the bar Home <Bar> (id 1)"
+    )
+    go(page, f"#/ingredients/{sloe['id']}")
+    expect(page.locator("#page")).to_contain_text("Made here of London Dry Gin")
+    go(page, f"#/ingredients/{gin['id']}")
+    expect(page.locator("#page")).to_contain_text("Goes into Sloe Gin")
+    go(page, f"#/ingredients/{row['ingredient_id']}")
+    stands_in = page.locator("#substitutes li .note")
+    expect(stands_in).to_have_text(
+        ["a stretch; a recipe here names it", "a stretch; a variant here has it instead"]
+    )
+    # the owner's word counts at any tolerance; a bottle that is made is none to buy
+    page.evaluate(OWN, ["London Dry Gin", "Sweet Vermouth", "Simple Syrup"])
+    page.evaluate("atlas.bar.setTolerance(0)")
+    go(page, "#/bar")
+    expect(page.locator("#stand-ins li", has_text="Negroni").first).to_contain_text(
+        "Simple Syrup stands in for Campari: a stretch; a recipe here names it"
+    )
+    bottles = page.evaluate("atlas.bar.shelf.question().bottles.map(i => atlas.data.ingredient(i))")
+    assert "Campari" in bottles
+    assert "Sloe Gin" not in bottles
+    assert page.evaluate("atlas.bar.has(atlas.data.ingredients.name.indexOf('Sloe Gin'))")
+
+
+def test_drinks_are_circled_by_keyboard(open_page: Opener, sample_page: Path) -> None:
+    page = open_page(sample_page)
+    button = page.get_by_role("button", name="Circle drinks")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#map")).to_be_focused()
+    live = page.locator("#live")
+    expect(live).to_have_text(re.compile(r"^The ring holds \d+ drinks?$"))
+
+    def held() -> int:
+        return int(re.findall(r"\d+", live.inner_text())[0])
+
+    first = held()
+    for _ in range(4):
+        page.keyboard.press("+")
+    assert held() > first
+    larger = held()
+    page.keyboard.press("-")
+    assert first <= held() <= larger
+    before = page.evaluate("atlas.map.lasso.points[0][0]")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("atlas.map.lasso.points[0][0]") > before
+    drinks = held()
+    inside = page.evaluate("atlas.map.within(atlas.map.lasso.points)")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel h1")).to_have_text("What you circled")
+    expect(page.locator("#panel")).to_contain_text(f"{drinks} drinks")
+    ids = page.evaluate("a => a.map(i => atlas.data.recipes.id[i])", inside)
+    expect(page).to_have_url(re.compile(f"#/set/{','.join(map(str, ids))}$"))
+    # the keys are the map's again, and Escape ends a ring
+    button.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Escape")
+    expect(live).to_have_text("Circling ended")
+    page.keyboard.press("ArrowLeft")
+    expect(live).to_contain_text(": ")
 
 
 def test_a_lasso_asks_what_it_holds(open_page: Opener, sample_page: Path) -> None:
@@ -442,17 +586,79 @@ def test_a_lasso_asks_what_it_holds(open_page: Opener, sample_page: Path) -> Non
     expect(typical.locator("a").first).to_be_visible()
 
 
+def saved(page: Page, button: Locator, folder: Path) -> list[list[str]]:
+    """Press a button, and read the file that comes as a spreadsheet would."""
+    with page.expect_download() as caught:
+        button.click()
+    assert caught.value.suggested_filename.endswith(".csv")
+    caught.value.save_as(folder / "list.csv")
+    with (folder / "list.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
 def test_lists_are_saved_for_spreadsheets(
-    open_page: Opener, sample_page: Path, tmp_path: Path
+    open_page: Opener, sample_page: Path, sample_documents: dict[str, Any], tmp_path: Path
 ) -> None:
     page = open_page(sample_page, "#/table//negroni")
-    with page.expect_download() as caught:
-        page.get_by_role("button", name="CSV").first.click()
-    caught.value.save_as(tmp_path / "list.csv")
-    text = (tmp_path / "list.csv").read_bytes().decode("utf-8-sig")
-    head, first, *_ = text.split("\r\n")
-    assert head == '"id","drink","recipe"'
-    assert first.startswith('"1","Negroni","1 oz ')
+    head, first, *_ = saved(page, page.locator(".csv").first, tmp_path)
+    assert head == ["id", "drink", "recipe"]
+    assert first[:2] == ["1", "Negroni"]
+    assert first[2].startswith("1 oz ")
+    go(page, "#/drink/1")
+    head, *rows = saved(page, page.locator("#panel .csv"), tmp_path)
+    assert head == ["id", "drink", "distance", "in words", "what to change", "recipe"]
+    near = sample_documents["recipe-similar"]["data"][0]["neighbors"]
+    assert [(int(row[0]), row[4]) for row in rows] == [
+        (n["neighbor_recipe_id"], n["words"]) for n in near
+    ]
+    assert [float(row[2]) for row in rows] == pytest.approx([n["distance"] for n in near], abs=1e-4)
+
+
+# every name begins as formulas do
+FORMULAS = """
+() => { for (const names of [atlas.data.recipes.name, atlas.data.ingredients.name])
+  names.forEach((name, i) => { names[i] = ["=", "+", "-", "@", " =", "\\t=", "＝"][i % 7] + name; }); }
+"""
+
+
+def test_every_list_can_be_saved_and_no_name_becomes_a_formula(
+    open_page: Opener, sample_documents: dict[str, Any], tmp_path: Path
+) -> None:
+    documents = copy.deepcopy(sample_documents)
+    finding = {"code": "x", "count": 1, "message": "=1", "advice": "@1", "examples": ["-1"]}
+    documents["manifest"]["warnings"] = [finding]
+    documents["recipe-similar"]["data"][0]["neighbors"][0]["distance"] = 0.01
+    path = tmp_path / "page.html"
+    path.write_text(render(documents), encoding="utf-8")
+    page = open_page(path)
+    page.evaluate(OWN, ["London Dry Gin", "Campari", "Lime Juice", "Sugar"])
+    page.evaluate(FORMULAS)
+    campari = page.evaluate(
+        "atlas.data.ingredients.id[atlas.data.ingredients.name.findIndex(n => /Campari$/.test(n))]"
+    )
+    lists = {
+        "#/region/0": [""],
+        "#/": ["regions"],
+        "#/drink/1": ["drinks near"],
+        "#/search/lime": ["drinks with lime"],
+        "#/set/1,2,3": ["circled drinks"],
+        "#/path/1/40": ["the way from"],
+        "#/bar": ["bottles to buy", "makeable now", "with a stand-in", "one thing away"],
+        "#/menu": ["tonight's menu"],
+        "#/table": ["all drinks"],
+        "#/desk": ["findings", "near twins"],
+        "#/ingredients": ["most used ingredients", "how many ingredients"],
+        f"#/ingredients/{campari}": ["what stands in for", "drinks with"],
+    }
+    for route, named in lists.items():
+        go(page, route)
+        for name in named:
+            button = page.get_by_role("button", name=f"CSV of {name}")
+            head, *table = saved(page, button, tmp_path)
+            assert table, (route, name)
+            for row in table:
+                assert len(row) == len(head), (route, name)
+                assert not any(re.match(r"\s*[=+\-@＝]", cell) for cell in row), row
 
 
 def test_a_drink_becomes_a_picture(open_page: Opener, sample_page: Path, tmp_path: Path) -> None:

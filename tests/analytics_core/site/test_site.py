@@ -185,9 +185,23 @@ def test_canonical_links_and_the_sitemap_name_the_same_pages(
     assert sorted(each.text or "" for each in root.iter(f"{XML}loc")) == sorted(canonical)
 
 
+def test_previews_of_links_have_a_title_words_and_the_picture(
+    folder: Path, pages: list[Parsed]
+) -> None:
+    assert (folder / "preview.png").read_bytes().startswith(b"\x89PNG")
+    for page in pages:
+        said = {each.get("property"): each.get("content") for each in page.all("meta")}
+        assert said["og:title"] == page.text("title")
+        assert said["og:image"] == f"{BASE}/preview.png"
+        assert said["og:url"] == f"{BASE}/{page.key.removesuffix('index.html')}"
+        assert said["og:description"]
+
+
 def test_without_an_address_there_is_no_sitemap(documents: dict[str, Any], tmp_path: Path) -> None:
     write_site(documents, LocalStorage(tmp_path))
     assert not (tmp_path / "sitemap.xml").exists()
+    assert not (tmp_path / "preview.png").exists()
+    assert b"og:image" not in (tmp_path / "index.html").read_bytes()
     page = Parsed("index.html", (tmp_path / "index.html").read_bytes())
     assert page.all("link") == []
 
@@ -257,6 +271,27 @@ def test_an_ingredient_names_its_drinks_its_kinds_and_what_stands_in(
         assert {"".join(each.itertext()) for each in section.iter("p")} <= words
 
 
+def test_what_few_collections_know_is_said(documents: dict[str, Any], tmp_path: Path) -> None:
+    known = copy.deepcopy(documents)
+    known["recipe-details"]["data"][0] |= {"abv": 30.0, "method": "Stir & <wait>", "dilution": 25.0}
+    known["recipe-details"]["data"][1] |= {"abv": 30.0, "method": None, "dilution": None}
+    [*_, last] = known["ingredient-tree"]["data"]["children"]
+    last["made_of"] = [{"id": "163", "name": "Campari"}, {"id": "987654", "name": "<gone>"}]
+    row = next(r for r in known["ingredient-substitutes"]["data"] if len(r["substitutes"]) > 1)
+    for other, declared in zip(row["substitutes"], ("substitute", "variant"), strict=False):
+        other |= {"declared": declared, "recipes": 0}
+    write_site(known, LocalStorage(tmp_path))
+    text = {page.text("h1"): "".join(page.root.itertext()) for page in parsed(tmp_path)}
+    first, second = (each["recipe_name"] for each in known["recipe-details"]["data"][:2])
+    assert "30% alcohol by volume before the ice melts, about 24% in the glass." in text[first]
+    assert "Method: Stir & <wait>." in text[first]
+    assert "30% alcohol by volume before the ice melts." in text[second]
+    assert "Made here of" in text[last["name"]]
+    assert "<gone>" in text[last["name"]]
+    assert "a recipe here names it" in text[row["ingredient_name"]]
+    assert "a variant here has it instead" in text[row["ingredient_name"]]
+
+
 def test_nothing_is_written_again_that_is_unchanged(
     documents: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -288,7 +323,7 @@ def test_a_drink_that_is_gone_takes_its_page_along(
     touched = {key for key in after if after[key][:2] != before[key][:2]}
     assert touched == {key for key in after if after[key][2] != before[key][2]}
     assert "drinks/mine.html" not in touched
-    for key in touched - {LIST_KEY, "sitemap.xml"}:
+    for key in touched - {LIST_KEY, "sitemap.xml", "preview.png"}:
         assert "drinks/negroni-1.html" not in Parsed(key, after[key][2]).targets()
 
 
@@ -472,7 +507,7 @@ def test_sets_of_an_older_version_and_wrong_addresses_are_refused(
 
 def test_no_drinks_make_a_site_too(tmp_path: Path) -> None:
     written = write_site(documents_from([], []), LocalStorage(tmp_path), base_url=BASE)
-    assert written.files == 2
+    assert written.files == 3  # and the sitemap, and the picture
     assert [page.key for page in parsed(tmp_path)] == ["index.html"]
 
 

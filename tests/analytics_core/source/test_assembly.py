@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_core.source.assembly import assemble
-from analytics_core.source.catalog import Ingredients
+from analytics_core.source.catalog import Ingredients, catalog_from_arrays, catalog_to_arrays
 from analytics_core.source.cocktaildb import load_catalog
 from analytics_core.source.findings import Findings
 from analytics_core.source.rows import (
@@ -136,6 +136,30 @@ def test_strengths_that_nobody_wrote() -> None:
         catalog.ingredients.strength, [np.nan, np.nan, 47, 0, np.nan, np.nan]
     )
     assert finding(catalog, "bad-strength").examples == ("Ingredient 6 (id 6)",)
+
+
+def test_methods_and_dilutions_stay_with_their_recipes() -> None:
+    rows = rows_of(ingredients_of([1, 2], [-1, -1], [False] * 2), [(6, 0, -1), (7, 1, -1)])
+    recipes = RecipeRows(
+        ids=[7, 6, 5],
+        names=["c", "b", "a"],
+        methods=[b"Shake ", None, "Stir"],
+        dilutions=[float("inf"), 0.0, 20.0],
+    )
+    catalog = assemble("here", replace(rows, recipes=recipes), Findings())
+    assert catalog.recipes.ids.tolist() == [6, 7]  # 5 has no lines
+    assert catalog.recipes.methods == ("", "Shake")
+    np.testing.assert_array_equal(catalog.recipes.dilution, [0, np.nan])
+    assert finding(catalog, "bad-dilution").examples == ("c (id 7)",)
+    # what is not said leaves a fingerprint as it was before it could be
+    plain = assemble("here", rows, Findings())
+    blank = RecipeRows(ids=[6, 7], names=plain.recipes.names, methods=[None, " "])
+    assert assemble("here", replace(rows, recipes=blank), Findings()).fingerprint == (
+        plain.fingerprint
+    )
+    assert catalog.fingerprint != plain.fingerprint
+    kept = catalog_from_arrays(catalog_to_arrays(catalog))
+    assert (kept.recipes.methods, kept.fingerprint) == (("", "Shake"), catalog.fingerprint)
 
 
 def test_pairs_and_variants_that_lead_nowhere_are_dropped() -> None:

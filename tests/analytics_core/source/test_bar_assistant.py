@@ -81,6 +81,10 @@ def test_every_version_is_known_and_read(tmp_path: Path, version: str) -> None:
     else:
         assert above[GIN] is above[RUM] is None
     assert catalog.parts.shape[0] == (0 if version == "3.0" else 1)
+    assert catalog.recipes.methods == ("Stir", "", "", "Shake", "", "")
+    np.testing.assert_array_equal(
+        catalog.recipes.dilution, [20, np.nan, np.nan, 25, np.nan, np.nan]
+    )
     variants = catalog.recipes.variant_of.tolist()
     assert variants == ([-1, 0, -1, -1, -1, 0] if major > 5 or version == "5.15" else [-1] * 6)
 

@@ -57,7 +57,7 @@ class Shelf:
             else:
                 guest = self._ingredients.index(-1 - len(guests) - _FAR, _spoken(name))
                 guests[guest] = name
-        self._kinds = self._ingredients.kinds()
+        self._kinds = self._ingredients.on_shelf()
         self._inner = set(self._parent)
         makings = self._ingredients.makings(self._kinds)
         useful = {source for _, *sources in makings for source in sources}
@@ -70,11 +70,21 @@ class Shelf:
         self._there = {i for i, kind in enumerate(self._kinds) if kind is Kind.AT_HAND}
         for index in owned:
             self._there.update(self._upwards(index))
-        made: set[int] = set()
-        for target, *sources in makings:
-            if all(self._rolled(source) in self._there for source in sources):
-                made.update(up for up in self._upwards(target) if self._kinds[up] >= Kind.PANTRY)
+        while self._make(makings):  # what is made may be in what else is made
+            pass
+
+    def _make(self, makings: Sequence[Sequence[int]]) -> bool:
+        """Make what can be made of what is there; whether anything came of it."""
+        made = {
+            up
+            for target, *sources in makings
+            if all(self._rolled(source) in self._there for source in sources)
+            for up in self._upwards(target)
+            if self._kinds[up] >= Kind.PANTRY
+        }
+        before = len(self._there)
         self._there |= made
+        return len(self._there) > before
 
     def has(self, key: int) -> bool:
         """Whether an ingredient is there, or something that counts as it."""

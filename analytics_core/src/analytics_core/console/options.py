@@ -205,8 +205,8 @@ FixSql = Annotated[
     str | None,
     typer.Option(
         "--fix-sql",
-        help="Write SQL for what is certain into this file, to be read and run by you; - is"
-        " standard output.",
+        help="Write SQL for what is certain into this file, to be read and run by you (only for"
+        " the layout cocktaildb); - is standard output.",
     ),
 ]
 Title = Annotated[str, typer.Option(help="What the page is called.")]

@@ -26,6 +26,7 @@ from analytics_core.errors import AnalyticsError
 from analytics_core.report.payload import compact
 
 DIST = Path(__file__).parent / "dist"
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,14 @@ class Site:
         its name as addresses have it: ``https://example.com/cocktails/{id}``.
     logo : Path or None
         A picture, which stands in place of the title.
+    picture : str or None
+        The whole address of a picture that previews of links show.
     """
 
     title: str = "Cocktail Atlas"
     recipe_url: str | None = None
     logo: Path | None = None
+    picture: str | None = None
 
 
 def site_block(site: Site) -> dict[str, str]:
@@ -103,8 +107,13 @@ def site_block(site: Site) -> dict[str, str]:
     Raises
     ------
     AnalyticsError
-        The address has no ``{id}`` or is none of the web, or the logo is no picture or too large.
+        An address has no ``{id}`` or is none of the web, or the logo is no picture or too large.
     """
+    if site.picture is not None and not re.match(r"https?://\S+$", site.picture):
+        raise AnalyticsError(
+            f"the address of the picture {site.picture!r} should be a whole one, such as"
+            " https://example.com/drinks/preview.png"
+        )
     block = {"title": site.title} if site.title != Site().title else {}
     if site.recipe_url is not None:
         if "{id}" not in site.recipe_url or not re.match(r"(https?:/)?/\S+$", site.recipe_url):
@@ -183,11 +192,12 @@ def page_of(
     return _HTML.format(
         title=html.escape(site.title, quote=True),
         description=html.escape(
-            f"{recipes:,} recipes on one map: what is made alike, what to swap, and what can be "
-            "made from your shelf.",
+            f"{recipes:,} recipe{'' if recipes == 1 else 's'} on one map: what is made alike,"
+            " what to swap, and what can be made from your shelf.",
             quote=True,
         ),
         site=_as_json(block),
+        preview=_preview(site.picture),
         policy=html.escape(_policy(bundle), quote=True),
         early=bundle.early,
         style=bundle.style,
@@ -198,10 +208,18 @@ def page_of(
     )
 
 
+def _preview(picture: str | None) -> str:
+    """Say how previews of links look: with the picture, if there is one."""
+    card = f'<meta name="twitter:card" content="{"summary_large_image" if picture else "summary"}">'
+    if not picture:
+        return card
+    return f'<meta property="og:image" content="{html.escape(picture, quote=True)}">\n{card}'
+
+
 def _as_json(value: object) -> str:
     """JSON that is harmless inside a script element."""
     try:
-        text = orjson.dumps(value, default=_as_array, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+        text = orjson.dumps(value, default=_as_array, option=_OPTIONS).decode()
     except TypeError:  # lone surrogates, which UTF-8 cannot say: "?" shows that something was there
         plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list)
         text = plain.encode("utf-8", "replace").decode("utf-8")
@@ -248,7 +266,7 @@ _HTML = """<!doctype html>
 <meta property="og:type" content="website">
 <meta property="og:title" content="{title}">
 <meta property="og:description" content="{description}">
-<meta name="twitter:card" content="summary">
+{preview}
 <link rel="icon" href="{favicon}">
 <script>{early}</script>
 <style>{style}</style>

@@ -13,16 +13,25 @@ from analytics_core.errors import AnalyticsError
 from analytics_core.naming import fold
 from analytics_core.report.page import Site, site_block
 from analytics_core.site.frame import Page, clean, link, section, unordered
+from analytics_core.site.picture import map_picture
 from analytics_core.wording import say_line
 
 Row = Mapping[str, Any]
 
-NEEDED = ("recipe-details", "recipe-similar", "ingredient-tree", "ingredient-substitutes")
+NEEDED = (
+    "recipe-details",
+    "recipe-similar",
+    "ingredient-tree",
+    "ingredient-substitutes",
+    "cocktail-space-em",
+)
+PICTURE = "preview.png"
 LISTED = 1_000
 """Entries on one page of a list."""
 DRINKS_SHOWN = 500
 """Drinks that an ingredient's page names."""
 SWAPS_SHOWN = 10
+DECLARED = {"substitute": "a recipe here names it", "variant": "a variant here has it instead"}
 _SLUG_LENGTH = 60
 """Characters of an address that come from a name."""
 
@@ -72,6 +81,8 @@ class _Ingredient:
     children: tuple[int, ...]
     recipes: int
     """Recipes that name it or anything below it."""
+    made_of: tuple[tuple[int, str], ...]
+    """Id and name of each thing that the owner makes it of."""
 
 
 class SitePages:
@@ -112,6 +123,7 @@ class SitePages:
         self.base_url = base_url.rstrip("/") + "/" if base_url else None
         self._atlas = atlas
         data = {kind: documents[kind]["data"] for kind in NEEDED}
+        self._positions: list[Row] = data["cocktail-space-em"]
         self._details: dict[int, Row] = {row["recipe_id"]: row for row in data["recipe-details"]}
         self._similar: dict[int, Row] = {row["recipe_id"]: row for row in data["recipe-similar"]}
         self._substitutes = {row["ingredient_id"]: row for row in data["ingredient-substitutes"]}
@@ -162,6 +174,10 @@ class SitePages:
         if key in self._drink_of:
             return self._drink(self._drink_of[key])
         return self._ingredient(self._ingredient_of[key])
+
+    def picture(self) -> bytes:
+        """Draw what the previews of links show."""
+        return map_picture(self._positions, list(self._details.values()))
 
     def _drinks_by_name(self) -> list[tuple[str, str]]:
         rows = self._details.items()
@@ -215,7 +231,11 @@ class SitePages:
         parts = []
         facts = []
         if (abv := row.get("abv")) is not None:
-            facts.append(f"{abv:.0f}% alcohol by volume before the ice melts.")
+            water = row.get("dilution")
+            served = "" if water is None else f", about {abv / (1 + water / 100):.0f}% in the glass"
+            facts.append(f"{abv:.0f}% alcohol by volume before the ice melts{served}.")
+        if method := row.get("method"):
+            facts.append(f"Method: {clean(method, escaped=True)}.")
         if (above := row.get("variant_of")) and above["recipe_id"] in self._drink_keys:
             facts.append(f"A variant of {self._to_drink(above['recipe_id'])}.")
         parts += [f"<p>{fact}</p>" for fact in facts]
@@ -278,6 +298,9 @@ class SitePages:
             parts.append(f'<nav aria-label="Kind">{way}</nav>')
         named = self._named.get(key, [])
         parts.append(f"<p>In {_count(one.recipes, 'drink')}.</p>")
+        if one.made_of:
+            made = (self._to_ingredient(part, name) for part, name in one.made_of)
+            parts.append(section("Made here of", unordered(made)))
         if one.children:
             kinds = (self._ingredients[child] for child in one.children)
             parts.append(
@@ -324,9 +347,9 @@ class SitePages:
 
     def _stands_in(self, other: Row) -> str:
         said = self._to_ingredient(other["ingredient_id"], other["ingredient_name"])
-        if other.get("recipes"):
-            said += f": {_count(other['recipes'], 'recipe')}"
-        return said
+        words = [_count(other["recipes"], "recipe")] if other.get("recipes") else []
+        words += [DECLARED[other["declared"]]] if other.get("declared") else []
+        return f"{said}: {', '.join(words)}" if words else said
 
     def _above(self, one: _Ingredient) -> Iterator[_Ingredient]:
         while one.parent is not None:
@@ -396,6 +419,7 @@ def _flattened(tree: Row) -> Iterator[_Ingredient]:
             parent=parent,
             children=tuple(int(child["id"]) for child in children),
             recipes=int(node.get("hierarchical_recipe_count") or 0),
+            made_of=tuple((int(part["id"]), part["name"]) for part in node.get("made_of") or ()),
         )
         pending += [(child, int(node["id"])) for child in children]
 

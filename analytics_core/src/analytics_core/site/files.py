@@ -160,4 +160,5 @@ def _write_list(storage: Storage, files: Mapping[str, list[str]]) -> None:
 
 
 def _content_type(key: str) -> str:
-    return "application/xml" if key.endswith(".xml") else "text/html; charset=utf-8"
+    kinds = {"xml": "application/xml", "png": "image/png"}
+    return kinds.get(key.rpartition(".")[2], "text/html; charset=utf-8")

@@ -74,7 +74,7 @@ def unordered(items: Iterable[str], *, columns: bool = False) -> str:
     return f"{start}{inner}</ul>" if inner else ""
 
 
-def render(page: Page, *, site_title: str, base_url: str | None) -> bytes:
+def render(page: Page, *, site_title: str, base_url: str | None, picture: str) -> bytes:
     """Put a page into its frame.
 
     Parameters
@@ -84,6 +84,8 @@ def render(page: Page, *, site_title: str, base_url: str | None) -> bytes:
         Stands in every title, and leads to the index.
     base_url : str or None
         Ends with a slash.
+    picture : str
+        Key of the picture for previews of links, which need its whole address.
 
     Returns
     -------
@@ -99,8 +101,8 @@ def render(page: Page, *, site_title: str, base_url: str | None) -> bytes:
         "og:title": title,
         "og:description": _short(page.description, _DESCRIPTION_LENGTH),
     }
-    if address:
-        named["og:url"] = address
+    if base_url and address:
+        named |= {"og:url": address, "og:image": base_url + picture}
     heads = [
         f'<meta property="{name}" content="{html.escape(text, quote=True)}">'
         for name, text in named.items()

@@ -8,7 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from analytics_core.report.page import Site
-from analytics_core.site.content import SitePages
+from analytics_core.site.content import PICTURE, SitePages
 from analytics_core.site.files import Written, write_files
 from analytics_core.site.frame import render
 from analytics_core.store import Storage
@@ -38,8 +38,8 @@ def write_site(
     site : Site, optional
         Its title, and where its own recipes are.
     base_url : str, optional
-        Where the pages will stand on the web. Only with it are there canonical links and a
-        sitemap, which must have whole addresses.
+        Where the pages will stand on the web. Only with it are there canonical links, a sitemap,
+        and a picture for previews of links, which must have whole addresses.
     atlas : str, optional
         The map's address, from the site's own folder.
 
@@ -58,13 +58,16 @@ def write_site(
     keys = pages.keys()
     files: dict[str, Callable[[], bytes]] = {key: partial(_page, pages, key) for key in keys}
     if pages.base_url:
+        files[PICTURE] = pages.picture
         for name, content in sitemaps(pages.base_url, keys).items():
             files[name] = content.encode
     return write_files(storage, files)
 
 
 def _page(pages: SitePages, key: str) -> bytes:
-    return render(pages.page(key), site_title=pages.site.title, base_url=pages.base_url)
+    return render(
+        pages.page(key), site_title=pages.site.title, base_url=pages.base_url, picture=PICTURE
+    )
 
 
 def sitemaps(base_url: str, keys: Sequence[str], *, most: int = MOST_ADDRESSES) -> dict[str, str]:

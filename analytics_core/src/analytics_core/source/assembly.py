@@ -17,12 +17,14 @@ from analytics_core.source.catalog import Catalog, Ingredients, Lines, Recipes, 
 from analytics_core.source.findings import Findings
 from analytics_core.source.guesses import ReadLines, report_contradictions, report_volumes
 from analytics_core.source.poured import VolumeRule, poured_volumes_ml, with_known_sizes
-from analytics_core.source.rows import BAD_ID, NULL_ID, LineRows, Rows, UnitRows
+from analytics_core.source.rows import BAD_ID, NULL_ID, LineRows, RecipeRows, Rows, UnitRows
 from analytics_core.source.units import Unit, line_volumes_ml
 
 # A bartender's tree has four levels. Paths grow with the square of the depth, so a hostile
 # chain of parents must not go on for ever.
 MAX_DEPTH = 1000
+MOST_DILUTION = 400.0
+"""Percent of what is poured; a tall drink over crushed ice is far below."""
 _INGREDIENTS = ("ingredient", "ingredients")
 _RECIPES = ("recipe", "recipes")
 _LINES = ("line", "lines")
@@ -58,17 +60,9 @@ def assemble(
     units, unit_of_id, assumed = _units(
         database, rows.units, findings, by_name=volumes == "poured" or not rows.knows_units
     )
-    recipe_ids, recipe_names, order = _named_rows(
-        database, "recipes", rows.recipes.ids, rows.recipes.names, findings
-    )
-    parents = (
-        np.full(recipe_ids.size, -1, dtype=np.int32)
-        if rows.recipes.variant_of is None
-        else _find(recipe_ids, np.array(rows.recipes.variant_of, dtype=np.int64)[order])
-    )
     recipes, every, optional = _recipes_and_lines(
         ingredients=ingredients,
-        recipes=Recipes(ids=recipe_ids, names=recipe_names, variant_of=parents),
+        recipes=_recipes(database, rows.recipes, findings),
         units=units,
         unit_of_id=unit_of_id,
         assumed=assumed,
@@ -131,6 +125,27 @@ def _named_rows(
         nameless,
     )
     return ids, tuple(names), order
+
+
+def _recipes(database: object, given: RecipeRows, findings: Findings) -> Recipes:
+    ids, names, order = _named_rows(database, "recipes", given.ids, given.names, findings)
+    variant_of = np.full(ids.size, -1, dtype=np.int32)
+    if given.variant_of is not None:
+        variant_of = _find(ids, np.array(given.variant_of, dtype=np.int64)[order])
+    dilution = np.full(ids.size, np.nan)
+    if given.dilutions is not None:
+        dilution = np.array(given.dilutions, dtype=np.float64)[order] + 0.0
+    bad = ~np.isnan(dilution) & ~((dilution >= 0) & (dilution <= MOST_DILUTION))
+    findings.add(
+        "bad-dilution",
+        "Ignored the dilution of {}, which is no percentage of what is poured.",
+        _RECIPES,
+        _labels(ids, names, np.flatnonzero(bad).tolist()),
+    )
+    dilution[bad] = np.nan
+    methods = given.methods
+    said = [""] * ids.size if methods is None else [_text(methods[row]) or "" for row in order]
+    return Recipes(ids, names, variant_of, tuple(text.strip() for text in said), dilution)
 
 
 def _sorted_ids(
@@ -409,7 +424,8 @@ def _recipes_and_lines(
     above = recipes.variant_of[usable]
     above = np.where((above >= 0) & usable[above], new_index[above], -1).astype(np.int32)
     above[above == np.arange(above.size)] = -1
-    left = Recipes(ids=recipes.ids[usable], names=names, variant_of=above)
+    methods = tuple(text for text, keep in zip(recipes.methods, usable, strict=True) if keep)
+    left = Recipes(recipes.ids[usable], names, above, methods, recipes.dilution[usable])
     return left, lines.chosen(order), optional[order]
 
 

@@ -12,6 +12,7 @@ What the program keeps, and what is made of it here:
 - A line may be *optional*, and may name *substitutes*: the owner's word on what stands in for what.
 - An ingredient may be made of others, and a cocktail may be a variant of another.
 - ``strength`` is 0 where nobody wrote one.
+- A cocktail has a method, and the method a *dilution*: what melting ice adds to what is poured.
 
 Users, memberships, notes, ratings and shelves are not read, nor is any text but names and units.
 """
@@ -55,13 +56,14 @@ NEEDED: Wanted = {
 WELCOME: Wanted = {
     "bars": {"slug": "text"},
     "ingredients": {"strength": "number", "ingredient_category_id": "id"},
-    "cocktails": {"parent_cocktail_id": "id"},
+    "cocktails": {"parent_cocktail_id": "id", "cocktail_method_id": "id"},
     "cocktail_ingredients": {"amount_max": "number", "is_specified": "flag"},
     "ingredient_categories": {"id": "id", "bar_id": "id", "name": "text"},
     "cocktail_ingredient_substitutes": {"cocktail_ingredient_id": "id", "ingredient_id": "id"},
     "complex_ingredients": {"main_ingredient_id": "id", "ingredient_id": "id"},
+    "cocktail_methods": {"id": "id", "name": "text", "dilution_percentage": "number"},
 }
-"""What is not in every version: single columns, and the last three tables as a whole."""
+"""What is not in every version: single columns, and the last four tables as a whole."""
 
 _FIRST_CATEGORY = 1_000_000_000
 """Ids of categories begin here, or at the next power of ten above all ingredients."""
@@ -93,6 +95,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     own = dict(zip(lines["id"], lines["ingredient_id"], strict=True))
     substitutes = found.get("cocktail_ingredient_substitutes")
     parts = found.get("complex_ingredients")
+    methods = _methods(cocktails.get("cocktail_method_id"), found.get("cocktail_methods"))
     units, unit_of_line = units_by_name([_text(unit) for unit in lines["units"]])
     amounts, amounts_max = _amounts(lines)
     return Rows(
@@ -104,6 +107,8 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
             ids=cocktails["id"],
             names=cocktails["name"],
             variant_of=cocktails.get("parent_cocktail_id"),
+            methods=[name for name, _ in methods] if methods else None,
+            dilutions=[dilution for _, dilution in methods] if methods else None,
         ),
         lines=LineRows(
             recipes=lines["cocktail_id"],
@@ -128,6 +133,16 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         knows_units=False,
         names={"parent_id": "parent_ingredient_id"},
     )
+
+
+def _methods(
+    of_cocktails: Sequence[int] | None, methods: Columns | None
+) -> list[tuple[object, float | None]]:
+    """Return each cocktail's method and dilution; empty where the file has no methods."""
+    if of_cocktails is None or methods is None:
+        return []
+    known = {key: (name, dilution) for key, name, dilution in zip(*methods.values(), strict=True)}
+    return [known.get(key, (None, None)) for key in of_cocktails]
 
 
 def _choose(bars: Columns, wanted: str | None, called: object) -> _Bar:

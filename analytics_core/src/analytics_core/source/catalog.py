@@ -84,11 +84,17 @@ class Recipes:
         One per row.
     variant_of : int32 (recipes,)
         Index of the recipe that its owner made it from; -1 where there is none.
+    methods
+        How each is made, in the owner's words; empty where nobody says.
+    dilution : float64 (recipes,)
+        Water that melting ice adds, in percent of what is poured; NaN where nobody says.
     """
 
     ids: NDArray[np.int64]
     names: tuple[str, ...]
     variant_of: NDArray[np.int32]
+    methods: tuple[str, ...]
+    dilution: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +182,8 @@ def with_fingerprint(catalog: Catalog) -> Catalog:
         recipes.names,
         [[unit.name, unit.abbreviation, unit.conversion_to_ml] for unit in units],
     ]
+    if any(recipes.methods):
+        texts.append(recipes.methods)
     digest.update(json.dumps(texts).encode())
     every = (catalog.lines, catalog.optional)
     integers: tuple[NDArray[Any], ...] = (
@@ -191,7 +199,10 @@ def with_fingerprint(catalog: Catalog) -> Catalog:
     for whole in integers:
         digest.update(b"\n%d\n" % whole.size)
         digest.update(whole.astype("<i8").tobytes())
-    for real in (ingredients.strength, *(p for own in every for p in (own.amount, own.volume_ml))):
+    reals = [ingredients.strength, *(p for own in every for p in (own.amount, own.volume_ml))]
+    if not np.isnan(recipes.dilution).all():  # most layouts have none, and keep their fingerprints
+        reals.append(recipes.dilution)
+    for real in reals:
         # One NaN stands for all of them, whatever bits the database's conversion left.
         digest.update(np.where(np.isnan(real), np.nan, real).astype("<f8").tobytes())
     return replace(catalog, fingerprint=digest.hexdigest())
@@ -203,6 +214,7 @@ def catalog_to_arrays(catalog: Catalog) -> dict[str, NDArray[Any]]:
         "ingredient_names": catalog.ingredients.names,
         "ingredient_paths": catalog.ingredients.paths,
         "recipe_names": catalog.recipes.names,
+        "methods": catalog.recipes.methods,
         "units": [astuple(unit) for unit in catalog.units],
         "findings": [astuple(finding) for finding in catalog.findings],
         **{name: getattr(catalog, name) for name in _TEXTS},
@@ -217,6 +229,7 @@ def catalog_to_arrays(catalog: Catalog) -> dict[str, NDArray[Any]]:
         "strength": catalog.ingredients.strength,
         "recipe_ids": catalog.recipes.ids,
         "variant_of": catalog.recipes.variant_of,
+        "dilution": catalog.recipes.dilution,
         **{f"line_{name}": getattr(catalog.lines, name) for name in _LINE_COLUMNS},
         **{f"optional_{name}": getattr(catalog.optional, name) for name in _LINE_COLUMNS},
         "substitutes": catalog.substitutes,
@@ -240,6 +253,8 @@ def catalog_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Catalog:
             ids=arrays["recipe_ids"],
             names=tuple(texts["recipe_names"]),
             variant_of=arrays["variant_of"],
+            methods=tuple(texts["methods"]),
+            dilution=arrays["dilution"],
         ),
         lines=Lines(**{name: arrays[f"line_{name}"] for name in _LINE_COLUMNS}),
         optional=Lines(**{name: arrays[f"optional_{name}"] for name in _LINE_COLUMNS}),

@@ -37,7 +37,7 @@ NEEDED: Wanted = {
 
 WELCOME: Wanted = {
     "ingredients": {"strength": "number"},
-    "recipes": {"variant_of": "id"},
+    "recipes": {"variant_of": "id", "method": "text", "dilution": "number"},
     "recipe_ingredients": {"optional": "flag", "rolls_up": "flag"},
     "ingredient_substitutes": {"ingredient_id": "id", "substitute_id": "id"},
     "ingredient_parts": {"ingredient_id": "id", "part_id": "id"},
@@ -80,7 +80,11 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None 
             volumes_ml=units["conversion_to_ml"],
         ),
         recipes=RecipeRows(
-            ids=recipes["id"], names=recipes["name"], variant_of=recipes.get("variant_of")
+            ids=recipes["id"],
+            names=recipes["name"],
+            variant_of=recipes.get("variant_of"),
+            methods=recipes.get("method"),
+            dilutions=recipes.get("dilution"),
         ),
         lines=LineRows(
             recipes=lines["recipe_id"],

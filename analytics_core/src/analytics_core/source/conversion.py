@@ -123,6 +123,10 @@ def _tables(catalog: Catalog) -> Iterator[tuple[str, dict[str, Sequence[Any]]]]:
     own = {"id": recipe_ids, "name": recipes.names}
     if (recipes.variant_of >= 0).any():
         own["variant_of"] = [None if v < 0 else recipe_ids[v] for v in recipes.variant_of.tolist()]
+    if any(recipes.methods):
+        own["method"] = [text or None for text in recipes.methods]
+    if not np.isnan(recipes.dilution).all():
+        own["dilution"] = [_known(value) for value in recipes.dilution.tolist()]
     yield "recipes", own
     yield "recipe_ingredients", _lines(catalog)
     for table, part, pairs in (
@@ -167,7 +171,7 @@ def _insert(connection: sqlite3.Connection, table: str, columns: dict[str, Seque
         connection.execute(statements[table])
         there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
         for name in sorted(columns.keys() - there):
-            kind = "REAL" if name == "strength" else "INTEGER"
+            kind = {"strength": "REAL", "dilution": "REAL", "method": "TEXT"}.get(name, "INTEGER")
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
     connection.executemany(
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",

@@ -58,7 +58,10 @@ _SECTIONS: Mapping[str, _Section] = {
         {"id": "key", "name": "text"},
         {"parent": "key", "counts_as_parent": "flag", "strength": "number"},
     ),
-    "recipes": _Section({"id": "key", "name": "text"}, {"variant_of": "key"}),
+    "recipes": _Section(
+        {"id": "key", "name": "text"},
+        {"variant_of": "key", "method": "text", "dilution": "number"},
+    ),
     "units": _Section({"id": "key", "name": "text"}, {"abbreviation": "text", "ml": "number"}),
     "lines": _Section(
         {"recipe": "key", "ingredient": "key"},
@@ -206,7 +209,11 @@ def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows
         ),
         units=units,
         recipes=RecipeRows(
-            ids=recipes["id"], names=recipes["name"], variant_of=recipes.get("variant_of")
+            ids=recipes["id"],
+            names=recipes["name"],
+            variant_of=recipes.get("variant_of"),
+            methods=recipes.get("method"),
+            dilutions=recipes.get("dilution"),
         ),
         lines=LineRows(
             recipes=recipe_of_line,

@@ -82,11 +82,19 @@ class RecipeRows:
     variant_of
         Id of the recipe that each is a variant of, else `NULL_ID`; None where the layout does not
         say.
+    methods
+        How each is made, in the owner's words; text, bytes or None, and None where the layout does
+        not say.
+    dilutions
+        Water that melting ice adds, in percent of what is poured; None where nobody knows, and None
+        where the layout has none.
     """
 
     ids: Sequence[int]
     names: Sequence[object]
     variant_of: Sequence[int] | None = None
+    methods: Sequence[object] | None = None
+    dilutions: Sequence[float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,7 @@ from pathlib import Path
 from typing import IO
 
 from analytics_core.errors import Busy, DataError, NotFound, StorageError
+from analytics_core.room import free_disk, in_mb
 from analytics_core.source.findings import in_one_line
 from analytics_core.source.locks import share_lock, wal_kept
 from analytics_core.source.sqlite_file import (
@@ -93,6 +94,12 @@ _LARGEST_PAGE_BYTES = 65536
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # A copy that proved consistent and is still damaged is looked at once more, then believed.
 _DAMAGED_COPIES = 2
+
+
+_ELSEWHERE = (
+    "name another scratch folder (--scratch), or give the job more (scratch_mib in the"
+    " environment's settings)"
+)
 
 
 class _TryAgain(Exception):  # noqa: N818 - a signal inside this module
@@ -193,6 +200,7 @@ def copy_text(
         _fetch(str(database), target, fetch)
         return target
     _require_file(Path(database))
+    _require_room(Path(database), Path(database), folder)
     try:
         content = Path(database).read_bytes()
     except OSError as error:
@@ -243,6 +251,20 @@ def _require_file(database: Path) -> None:
         raise DataError(f"The database {database} is not a regular file.")
 
 
+def _require_room(database: Path, source: Path, folder: Path) -> None:
+    """See that a folder has room for a copy, before it is begun."""
+    there = free_disk(folder)
+    try:
+        size = source.stat().st_size
+    except OSError:  # whoever reads it says why it cannot be read
+        return
+    if there is not None and size > there[0]:
+        raise StorageError(
+            f"The database {database} has {in_mb(size)}, and {folder.parent} has"
+            f" {in_mb(there[0])} free of {in_mb(there[1])} for its snapshot; {_ELSEWHERE}."
+        )
+
+
 def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
     _remove(target)
     # SQLite looks for the companions beside the file that a link leads to.
@@ -254,6 +276,7 @@ def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
         raise _TryAgain("it was replaced") from error
     except OSError as error:
         raise unreadable(database, error) from error
+    _require_room(database, source, target.parent)
     locked = False
     if not header.wal and not _companion(source, "-wal").exists():
         refusal = _copy_locked(database, source, target, busy_seconds=busy_seconds)
@@ -495,9 +518,7 @@ def _unwritable(path: Path, error: Exception) -> StorageError:
     """Say that a copy found no place in a folder, which is the one that somebody named."""
     folder = next((p.parent for p in path.parents if p.name.startswith(_PREFIX)), path)
     reason = getattr(error, "strerror", None) or error
-    return StorageError(
-        f"The snapshot cannot be written to {folder}: {reason}; name another scratch folder."
-    )
+    return StorageError(f"The snapshot cannot be written to {folder}: {reason}; {_ELSEWHERE}.")
 
 
 # --- S3 --------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ export const stock: Stock = {
     const n = at.get(i);
     if (n === undefined) return [];
     const all = Array.from({ length: begin[n + 1] - begin[n] }, (_, k) => begin[n] + k);
-    return all.map((k) => ({ ingredient: to[k], cost: cost[k] / 1000, recipes: recipes[k] }));
+    return all.map((k) => ({ ingredient: to[k], cost: cost[k] / 1000, recipes: recipes[k], declared: 0 }));
   },
 };
 

@@ -8,6 +8,7 @@ import {
   sold,
   usesOf,
 } from "../../../../analytics_core/src/analytics_core/report/frontend/src/shelf.ts";
+import type { Stock } from "../../../../analytics_core/src/analytics_core/report/frontend/src/shelf.ts";
 import { ingredient, ingredients, lines, names, recipe, stock } from "./sample.ts";
 
 const shelf = (...own: string[]) => new Shelf(stock, own.map(ingredient));
@@ -201,4 +202,39 @@ test("best sets agree with brute force on random questions", () => {
       assert.equal(list[0]?.drinks ?? smaller, Math.max(most[size], smaller));
     });
   }
+});
+
+test("what the owner names stands in at any tolerance, and before what figures say", () => {
+  const [campari, aperol] = ["Campari", "Aperol"].map(ingredient);
+  const owners = ingredient("Sloe Gin");
+  const told = (declared: number): Stock => ({
+    ...stock,
+    substitutes: (need) => [
+      ...stock.substitutes(need),
+      ...(need === campari ? [{ ingredient: owners, cost: 0.9, recipes: 0, declared }] : []),
+    ],
+  });
+  const own = ["London Dry Gin", "Sweet Vermouth", "Aperol", "Sloe Gin"].map(ingredient);
+  const by = (declared: number, tolerance: number) => {
+    const standing = new Shelf(told(declared), own).standing(recipe("Negroni"), tolerance);
+    return standing.band === "stand-in" ? standing.by.ingredient : standing.band;
+  };
+  assert.equal(by(1, 0), owners);
+  assert.equal(by(1, 1), owners);
+  // a variant says the same less clearly: it is listed, and measured as others are
+  assert.equal(by(2, 0), "one away");
+  assert.equal(by(2, 1), aperol);
+});
+
+test("what is made of something made is made too, and names what it takes", () => {
+  const [syrup, sugar] = ["Simple Syrup", "Sugar"].map(ingredient);
+  const orgeat = ingredient("Orgeat");
+  const almond = ingredient("Campari"); // stands for any part that has to be there
+  const own = { ...stock, made: [[orgeat, syrup, almond], ...stock.made] };
+  assert.deepEqual(new Shelf(own, [sugar, almond]).madeOf(orgeat), [syrup, almond]);
+  assert.equal(new Shelf(own, [sugar]).madeOf(orgeat), null);
+  const lacking = new Shelf(own, [almond]);
+  assert.ok(!lacking.has(orgeat));
+  // a count is what a tick opens, made things of made things included
+  assert.ok(lacking.gives(sugar).has(orgeat));
 });

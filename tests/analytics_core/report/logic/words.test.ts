@@ -9,6 +9,13 @@ import {
   closeness,
   nearness,
 } from "../../../../analytics_core/src/analytics_core/report/frontend/src/nearness.ts";
+import {
+  evidence,
+  figure,
+  hardlyDiffer,
+  strength,
+  usage,
+} from "../../../../analytics_core/src/analytics_core/report/frontend/src/sentences.ts";
 import { inside } from "../../../../analytics_core/src/analytics_core/report/frontend/src/map/lasso.ts";
 
 const FOLDED: [string, string][] = [
@@ -54,6 +61,60 @@ test("distances are words", () => {
     "close",
     "another drink, but a good one",
     "a stretch",
+  ]);
+});
+
+test("the page's own sentences read as someone would say them", () => {
+  const by = (cost: number, recipes = 0, declared = 0) => ({
+    ...{ ingredient: 0, cost, recipes, declared },
+  });
+  const said = [
+    evidence(by(0.1), false),
+    evidence(by(0.3, 1), false),
+    evidence(by(0.5, 12), true),
+    evidence(by(0.9, 0, 1), false),
+    evidence(by(0.3, 1234, 2), false),
+    strength(null, null),
+    strength(0, 0),
+    strength(29.4, null),
+    strength(29.4, 24.5),
+    usage(252, 0),
+    usage(252, 10),
+    usage(86, 86),
+    usage(1, 1),
+    usage(1, 0),
+    usage(0, 0),
+    hardlyDiffer(0),
+    hardlyDiffer(1),
+    hardlyDiffer(1200),
+    figure({ method: "context", min_dist: 0.1, seeds: [1, 2], on: true, of: null }),
+    figure(1234),
+    figure(2 / 3),
+    figure([]),
+  ];
+  assert.deepEqual(said, [
+    "hardly told apart",
+    "close; 1 recipe speaks for it",
+    "another drink, but a good one (0.50); 12 recipes speak for it",
+    "a stretch; a recipe here names it",
+    "close; 1,234 recipes speak for it; a variant here has it instead",
+    "",
+    "no alcohol",
+    "29% alcohol before ice",
+    "29% alcohol before ice, about 25% in the glass",
+    "in 252 recipes, none of them by this very name",
+    "in 252 recipes, 10 of them by this very name",
+    "in 86 recipes, all of them by this very name",
+    "in 1 recipe, by this very name",
+    "in 1 recipe, by another name",
+    "in no recipe",
+    "No two others are nearly the same",
+    "1 pair that hardly differs",
+    "1,200 pairs that hardly differ",
+    "method context, min dist 0.1, seeds 1, 2, on yes, of not known",
+    "1,234",
+    "0.6667",
+    "none",
   ]);
 });
 

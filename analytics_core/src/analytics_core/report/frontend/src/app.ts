@@ -5,7 +5,7 @@ import { Bar } from "./bar";
 import type { Context } from "./context";
 import { controls, type Controls } from "./controls";
 import { Data, type MapKind } from "./data";
-import { h, replace, shorten } from "./dom";
+import { h, plural, replace, shorten } from "./dom";
 import { finder } from "./finder";
 import { MapView } from "./map/view";
 import { mark, opened, readiness } from "./parts";
@@ -29,6 +29,9 @@ import { results } from "./views/search";
 import { table } from "./views/table";
 import { Visits } from "./visits";
 
+/** Before there are any. */
+const NO_CONTROLS = { left: 24, top: 56, right: 24, bottom: 34, low: 34, covered: [] };
+
 function start(): void {
   const data = new Data();
   const bar = new Bar(data);
@@ -36,7 +39,9 @@ function start(): void {
   const owner = site();
   const pageTitle = owner.title ?? "Cocktail Atlas";
   const kinds = (Object.keys(SCHEME_NAMES) as SchemeKind[]).filter(
-    (kind) => kind !== "strength" || data.recipes.abv,
+    (kind) =>
+      (kind !== "strength" && kind !== "served") ||
+      (data.recipes.abv && (kind === "strength" || data.recipes.dilution)),
   );
   const choices = {
     kinds,
@@ -67,8 +72,12 @@ function start(): void {
   const map = new MapView(frame.canvas, data, current, choices.kind, {
     onHover: hover,
     onPick: (recipe) => go(to.drink(data.recipes.id[recipe])),
-    insets: (width) => over?.insets(width) ?? { left: 24, top: 56, right: 24, bottom: 34 },
+    insets: (width) => over?.insets(width) ?? NO_CONTROLS,
     onLasso: (recipes) => recipes.length && go(to.set(recipes.map((r) => data.recipes.id[r]))),
+    onRing: (drinks) =>
+      context.announce(
+        drinks === null ? "Circling ended" : `The ring holds ${plural(drinks, "drink")}`,
+      ),
     onAnnounce: (recipe) => {
       const names = data.lines(recipe).map((line) => data.ingredient(line.ingredient));
       context.announce(`${data.name(recipe)}: ${names.join(", ")}`);
@@ -90,7 +99,7 @@ function start(): void {
     zoom: (factor) => map.zoomBy(factor),
     all: () => map.show(null),
     refit: () => map.refit(),
-    lasso: () => map.setLasso(),
+    lasso: (byKeyboard) => map.setLasso(byKeyboard),
     pick: (category) => {
       const members =
         category === null ? null : [...current.of.keys()].filter((i) => current.of[i] === category);

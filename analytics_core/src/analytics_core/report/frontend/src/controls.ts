@@ -33,7 +33,7 @@ export function controls(
     all(): void;
     pick(category: number | null): void;
     refit(): void;
-    lasso(): void;
+    lasso(byKeyboard: boolean): void;
   },
 ): Controls {
   const kinds: [MapKind, string, string][] = [
@@ -107,8 +107,10 @@ export function controls(
       {
         type: "button",
         class: "circler",
-        "aria-label": "Circle drinks: draw around them",
-        onclick: () => act.lasso(),
+        "aria-label":
+          "Circle drinks: draw around them, or move a ring with the arrows, size it with plus and minus, and press Enter",
+        // a key that presses a button makes a click without a pointer
+        onclick: (event) => act.lasso((event as MouseEvent).detail === 0),
       },
       "◌",
     ),
@@ -158,11 +160,24 @@ export function controls(
       legend.open = wide && recall("legend", true, (value) => typeof value === "boolean");
     }
     const top = (element.querySelector(".row") as HTMLElement).offsetHeight + 20;
-    const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = legend;
-    const covered: Insets["legend"] = [offsetLeft, offsetTop, offsetWidth, offsetHeight];
-    if (!wide) return { left: 24, top, right: 24, bottom: 34, legend: covered };
+    // an open legend on a narrow map was asked for, and may cover what it covers
+    const corners = [legend, zoomer].filter(
+      (e) => e.offsetWidth && (wide || !(e as HTMLDetailsElement).open),
+    );
+    const covered = corners.map((e): Insets["covered"][0] => [
+      e.offsetLeft,
+      e.offsetTop,
+      e.offsetWidth,
+      e.offsetHeight,
+    ]);
+    if (!wide) {
+      const low =
+        element.parentElement!.clientHeight - Math.min(...corners.map((e) => e.offsetTop)) + 12;
+      return { left: 24, top, right: 24, bottom: 34, low, covered };
+    }
     const left = legend.open ? legend.offsetLeft + legend.offsetWidth + 14 : 40;
-    return { left, top, right: 60, bottom: legend.open ? 36 : 54, legend: covered };
+    const bottom = legend.open ? 36 : 54;
+    return { left, top, right: 60, bottom, low: bottom, covered };
   };
   return { element, setScheme, insets };
 }

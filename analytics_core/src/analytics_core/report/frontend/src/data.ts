@@ -27,7 +27,14 @@ export interface Manifest {
   storage_version?: string;
   seed?: number;
   settings?: Record<string, unknown>;
-  database?: { fingerprint?: string; recipes?: number; ingredients?: number; lines?: number };
+  database?: {
+    layout?: string;
+    bar?: string | null;
+    fingerprint?: string;
+    recipes?: number;
+    ingredients?: number;
+    lines?: number;
+  };
   counts?: Record<string, unknown>;
   warnings?: DataFinding[];
   suggestions?: DataFinding[];
@@ -47,6 +54,8 @@ interface Core {
     total: number[];
     kind: number[];
     made: number[][];
+    /** What the owner makes, by ingredient. */
+    made_of?: Record<number, number[]>;
   };
   recipes: {
     id: number[];
@@ -58,8 +67,11 @@ interface Core {
     learned: Positions;
     /** Percent by volume, where strengths are known. */
     abv?: (number | null)[];
-    /** By recipe: what may go in as well, and what it is a variant of. */
-    optional?: Record<number, number[]>;
+    /** What ice adds, in percent of what is poured. */
+    dilution?: (number | null)[];
+    /** By recipe: how it is made, what may go in as well, and what it is a variant of. */
+    method?: Record<number, string>;
+    optional?: Record<number, [ingredient: number, amount: number | null, unit: number][]>;
     variant_of?: Record<number, number>;
   };
   /** `ingredient`, `rolled` and `fraction` are packed. */
@@ -74,7 +86,14 @@ interface Core {
   units: string[];
   /** Of each family a drink that stands for it, then up to two of its ingredients. */
   families: number[][];
-  substitutes: { of: number[]; start: number[]; to: number[]; cost: number[]; recipes: number[] };
+  substitutes: {
+    of: number[];
+    start: number[];
+    to: number[];
+    cost: number[];
+    recipes: number[];
+    declared?: number[];
+  };
   complexity: [number, number][];
   changes?: Changes;
   /** What the page does not carry, of a collection too large for one. */
@@ -245,15 +264,35 @@ export class Data {
     return this.ingredients.name[index] || "(without a name)";
   }
 
+  private unitName(at: number): string | null {
+    return at < 0 ? null : this.core.units[at];
+  }
+
+  /** What may go in as well: no part of the mixture. */
+  optional(recipe: number): Line[] {
+    return (this.recipes.optional?.[recipe] ?? []).map(([ingredient, amount, unit]) => ({
+      ...{ ingredient, rolled: this.rolled(ingredient), amount, unit: this.unitName(unit) },
+      ...{ ml: 0, fraction: 0 },
+    }));
+  }
+
+  /** Percent by volume, before ice or, about, in the glass; null where it is not known. */
+  strength(recipe: number, served = false): number | null {
+    const poured = this.recipes.abv?.[recipe] ?? null;
+    const water = this.recipes.dilution?.[recipe] ?? null;
+    if (!served || poured === null) return poured;
+    return water === null ? null : poured / (1 + water / 100);
+  }
+
   lines(recipe: number): Line[] {
-    const { lines, units } = this.core;
+    const { lines } = this.core;
     const found: Line[] = [];
     for (let i = this.recipes.start[recipe]; i < this.recipes.start[recipe + 1]; i++) {
       found.push({
         ingredient: this.lineOf.ingredient[i],
         rolled: this.lineOf.rolled[i],
         amount: lines.amount[i],
-        unit: lines.unit[i] < 0 ? null : units[lines.unit[i]],
+        unit: this.unitName(lines.unit[i]),
         ml: lines.ml[i] ?? 0,
         fraction: this.lineOf.fraction[i] / STEPS,
       });
@@ -318,6 +357,11 @@ export class Data {
       found.push({ recipe: other, distance: near.distance[i] / STEPS, plan, words });
     }
     return found;
+  }
+
+  /** What to do differently, as plain text. */
+  said({ words }: Neighbor): string {
+    return words.map((word) => (typeof word === "string" ? word : this.ingredient(word))).join("");
   }
 
   neighbor(from: number, to: number): Neighbor | undefined {
@@ -407,13 +451,14 @@ export class Data {
 
   /** What stands in for an ingredient, best first; costs as if they were learned ones. */
   substitutes(ingredient: number): Substitute[] {
-    const { start, to, cost, recipes } = this.core.substitutes;
+    const { start, to, cost, recipes, declared } = this.core.substitutes;
     const at = this.substituteAt.get(ingredient);
     if (at === undefined) return [];
     return to.slice(start[at], start[at + 1]).map((other, i) => ({
       ingredient: other,
       cost: cost[start[at] + i] / 1_000 / this.costUnit,
       recipes: recipes[start[at] + i],
+      declared: declared?.[start[at] + i] ?? 0,
     }));
   }
 

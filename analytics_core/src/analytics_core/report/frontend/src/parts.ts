@@ -1,10 +1,13 @@
 // Pieces that several views share.
 
 import type { Context } from "./context";
-import type { Neighbor } from "./data";
+import { csv, type Cell } from "./csv";
+import type { Line, Neighbor } from "./data";
 import { distance, written } from "./amounts";
-import { h, named, plural, s, type Child } from "./dom";
+import { h, named, plural, s, shorten, type Child } from "./dom";
 import { nearness } from "./nearness";
+import * as sentences from "./sentences";
+import type { Substitute } from "./shelf";
 import { recall, remember } from "./store";
 import { to } from "./route";
 import { icon } from "./shapes";
@@ -95,13 +98,8 @@ export function readiness(context: Context, recipe: number): HTMLElement | null 
   }
 }
 
-/** "Aperol stands in for Campari: close; 7 recipes speak for it." */
-export function evidence(cost: number, recipes: number, close: string): string {
-  const spoken = recipes
-    ? `; ${plural(recipes, "recipe")} ${recipes === 1 ? "speaks" : "speak"} for it`
-    : "";
-  return numbers() ? `${close} (${cost.toFixed(2)})${spoken}` : `${close}${spoken}`;
-}
+/** How well something stands in, and who says so. */
+export const evidence = (by: Substitute) => sentences.evidence(by, numbers());
 
 export function numbers(): boolean {
   return recall("numbers", false, (value) => typeof value === "boolean");
@@ -143,36 +141,39 @@ export function save(name: string, content: Blob): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-const quoted = (value: string) =>
-  // a spreadsheet must not take a name for a formula
-  `"${(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value).replace(/"/g, '""')}"`;
-
-/** A list of drinks as a button that saves it for a spreadsheet. */
-export function csvButton(context: Context, name: string, recipes: () => number[]): HTMLElement {
-  const { data } = context;
-  const rows = () =>
-    recipes().map((recipe) => [
-      String(data.recipes.id[recipe]),
-      data.recipes.name[recipe],
-      data
-        .lines(recipe)
-        .map((l) => `${written(l)} ${data.ingredient(l.ingredient)}`)
-        .join("; "),
-    ]);
-  const text = () =>
-    [["id", "drink", "recipe"], ...rows()]
-      .map((row) => `${row.map(quoted).join(",")}\r\n`)
-      .join("");
+/** A button that saves a list for a spreadsheet; its first row names the columns. */
+export function csvButton(name: string, rows: () => Cell[][]): HTMLElement {
+  const file = () => new Blob(["\ufeff", csv(rows())], { type: "text/csv" });
   return h(
     "button",
     {
       type: "button",
-      class: "quiet small",
-      onclick: () => save(`${name}.csv`, new Blob(["\ufeff", text()], { type: "text/csv" })),
+      class: "quiet small csv",
+      onclick: () => save(`${shorten(name, 80)}.csv`, file()),
     },
     "CSV",
-    h("span", { class: "unseen" }, ` of ${name}`),
+    h("span", { class: "unseen" }, ` of ${shorten(name, 80)}`),
   );
+}
+
+/** What is poured, in one cell. */
+export function recipeCell({ data }: Context, recipe: number): string {
+  const line = (l: Line) => `${written(l)} ${data.ingredient(l.ingredient)}`;
+  return data.lines(recipe).map(line).join("; ");
+}
+
+/** A list of drinks for a spreadsheet. */
+export function drinksCsv(context: Context, name: string, recipes: () => number[]): HTMLElement {
+  const { id, name: title } = context.data.recipes;
+  return csvButton(name, () => [
+    ["id", "drink", "recipe"],
+    ...recipes().map((recipe) => [id[recipe], title[recipe], recipeCell(context, recipe)]),
+  ]);
+}
+
+/** A list's heading, and the list for a spreadsheet. */
+export function listHead(text: Child, button: Child): HTMLElement {
+  return h("div", { class: "row between" }, h("h2", { tabindex: -1 }, text), button);
 }
 
 /** A drink as an item of a list: its name, how it stands, what is in it. */

@@ -6,13 +6,14 @@ import type { Standing } from "./shelf";
 import { SHAPES, type ShapeName } from "./shapes";
 import { isDark } from "./theme";
 
-export type SchemeKind = "base" | "family" | "count" | "strength" | "bar";
+export type SchemeKind = "base" | "family" | "count" | "strength" | "served" | "bar";
 
 export const SCHEME_NAMES: Record<SchemeKind, string> = {
   base: "Base spirit",
   family: "Family",
   count: "Ingredients",
-  strength: "Strength",
+  strength: "Strength before ice",
+  served: "Strength in the glass",
   bar: "My bar",
 };
 
@@ -101,7 +102,7 @@ function byCount(data: Data): Scheme {
 }
 
 /** By how strong a drink is, in percent by volume. */
-function byStrength(data: Data): Scheme {
+function byStrength(kind: "strength" | "served", data: Data): Scheme {
   const dark = isDark();
   const limits = [1, 10, 15, 20, 25];
   const labels = [
@@ -114,8 +115,8 @@ function byStrength(data: Data): Scheme {
   ];
   const steps = dark ? STEPS_DARK : STEPS_LIGHT;
   const of = Uint8Array.from({ length: data.count }, (_, recipe) => {
-    const strength = data.recipes.abv?.[recipe];
-    return typeof strength === "number" ? limits.filter((limit) => strength >= limit).length : 6;
+    const strength = data.strength(recipe, kind === "served");
+    return strength === null ? 6 : limits.filter((limit) => strength >= limit).length;
   });
   const categories = [...labels, "Not known"].map((label, index) => ({
     label,
@@ -123,7 +124,7 @@ function byStrength(data: Data): Scheme {
     shape: SHAPES[index],
     count: of.reduce((sum, step) => sum + Number(step === index), 0),
   }));
-  return { kind: "strength", categories, of };
+  return { kind, categories, of };
 }
 
 const BANDS: Standing["band"][] = ["ready", "stand-in", "one away", "far"];
@@ -157,7 +158,8 @@ export function scheme(kind: SchemeKind, data: Data, bar: Bar): Scheme {
     case "count":
       return byCount(data);
     case "strength":
-      return byStrength(data);
+    case "served":
+      return byStrength(kind, data);
     case "bar":
       return byBar(data, bar);
   }

@@ -12,6 +12,8 @@ export interface Substitute {
   cost: number;
   /** How many recipes speak for it. */
   recipes: number;
+  /** Whether the owner says so: 1 of a recipe's line, 2 by a variant that has it instead. */
+  declared: number;
 }
 
 /** What the shelf needs to know of the data. */
@@ -73,15 +75,20 @@ export class Shelf {
     for (const [target, from] of this.made(this.covered)) this.makings.set(target, from);
   }
 
-  /** What can be made of what is there, and of what. */
+  /** What can be made of what is there, and of what; and of what is made so, in turn. */
   private made(covered: Set<number>): [number, number[]][] {
     const found: [number, number[]][] = [];
-    for (const [target, ...sources] of this.stock.made) {
-      const from = sources.map((source) => rolled(this.stock, source));
-      if (!from.every((source) => covered.has(source))) continue;
-      for (let at = target; at >= 0; at = this.stock.parent[at]) {
-        if (this.stock.kind[at] < KIND.pantry) break;
-        if (!covered.has(at) && !this.makings.has(at)) found.push([at, from]);
+    const there = new Set([...covered, ...this.makings.keys()]);
+    for (let before = -1; before < found.length;) {
+      before = found.length;
+      for (const [target, ...sources] of this.stock.made) {
+        const from = sources.map((source) => rolled(this.stock, source));
+        if (!from.every((source) => there.has(source))) continue;
+        for (let at = target; at >= 0; at = this.stock.parent[at]) {
+          if (this.stock.kind[at] < KIND.pantry) break;
+          if (!there.has(at)) found.push([at, from]);
+          there.add(at);
+        }
       }
     }
     return found;
@@ -126,8 +133,11 @@ export class Shelf {
     const others = this.stock.substitutes(rolled(this.stock, need));
     const used = recipe === undefined ? [] : this.stock.needs[recipe];
     const fits = (other: Substitute) =>
-      other.cost <= within && this.has(other.ingredient) && !used.includes(other.ingredient);
-    const found = others.find(fits);
+      this.has(other.ingredient) && !used.includes(other.ingredient);
+    // what the owner names on a recipe's line goes before figures
+    const found =
+      others.find((other) => other.declared === 1 && fits(other)) ??
+      others.find((other) => other.cost <= within && fits(other));
     return found ? { ...found, ingredient: this.holder(found.ingredient) } : null;
   }
 

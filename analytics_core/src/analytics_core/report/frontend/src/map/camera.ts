@@ -20,8 +20,10 @@ export interface Insets {
   top: number;
   right: number;
   bottom: number;
-  /** What names must keep off: left, top, width and height. */
-  legend?: [number, number, number, number];
+  /** What `bottom` has to be where a drink would come to lie under one of `covered`. */
+  low: number;
+  /** What lies over single corners: left, top, width and height. Names keep off. */
+  covered: [number, number, number, number][];
 }
 
 export class Camera {
@@ -32,7 +34,7 @@ export class Camera {
   scale = 1;
   /** The length of the map's sides and its corner, before zooming. */
   side = 1;
-  insets: Insets = { left: 24, top: 56, right: 24, bottom: 30 };
+  insets: Insets = { left: 24, top: 56, right: 24, bottom: 30, low: 30, covered: [] };
   private left = 0;
   private top = 0;
 
@@ -108,6 +110,30 @@ export class Camera {
       [this.left + ((x0 + x1) / 2) * this.side, this.top + ((y0 + y1) / 2) * this.side],
       [free.left + free.width / 2, free.top + free.height / 2],
     );
+  }
+
+  /** Whether every one of these recipes is in the open under a transform. */
+  isClear(recipes: Iterable<number>, { x, y }: Places, transform: ZoomTransform): boolean {
+    const { covered } = this.insets;
+    const edge = 8; // a point's own size
+    for (const recipe of recipes) {
+      const [px, py] = transform.apply(this.world(x[recipe], y[recipe]));
+      for (const [left, top, width, height] of covered) {
+        if (
+          px > left - edge &&
+          px < left + width + edge &&
+          py > top - edge &&
+          py < top + height + edge
+        )
+          return false;
+      }
+    }
+    return true;
+  }
+
+  /** Leave the corners free. */
+  lift(): void {
+    this.insets = { ...this.insets, bottom: this.insets.low };
   }
 
   /** What the controls and the legend over the map leave free. */

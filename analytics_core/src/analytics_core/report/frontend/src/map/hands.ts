@@ -12,6 +12,8 @@ export interface Handled {
   hover(recipe: number | null, px: number, py: number): void;
   pick(recipe: number): void;
   pickCursor(): void;
+  /** Give a key to the circling of drinks; whether it meant something there. */
+  circle(key: string): boolean;
   step(direction: Direction): void;
   panBy(dx: number, dy: number): void;
   zoomBy(factor: number): void;
@@ -43,7 +45,7 @@ export function listen(canvas: HTMLCanvasElement, map: Handled): void {
   });
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (pressed(event, map)) event.preventDefault();
+    if (map.circle(event.key) || pressed(event, map)) event.preventDefault();
   });
 }
 

@@ -1,27 +1,45 @@
-// Circling drinks by hand.
+// Circling drinks: by hand, or by keyboard with a ring that is moved and sized.
 
 type Point = [number, number];
+
+const CORNERS = 48;
+const FIRST_RADIUS = 90;
+const SMALLEST = 12;
+const LARGEST = 2_000;
+const STEP = 24;
+const GROWTH = 1.2;
+const MOVES: Record<string, Point> = {
+  ArrowLeft: [-STEP, 0],
+  ArrowRight: [STEP, 0],
+  ArrowUp: [0, -STEP],
+  ArrowDown: [0, STEP],
+};
 
 export class Lasso {
   active = false;
   points: Point[] = [];
+  private readonly canvas: HTMLCanvasElement;
+  private readonly changed: () => void;
+  private readonly done: (outline: Point[]) => void;
+  private ring: { x: number; y: number; radius: number } | null = null;
 
   /** `done` gets the outline in CSS pixels; `changed` is called whenever there is something to draw. */
   constructor(canvas: HTMLCanvasElement, changed: () => void, done: (outline: Point[]) => void) {
+    this.canvas = canvas;
+    this.changed = changed;
+    this.done = done;
     const finish = () => {
       if (!this.active || !this.points.length) return;
-      const { points } = this;
-      this.set(false, canvas);
-      changed();
-      if (points.length > 2) done(points);
+      this.finish();
     };
     canvas.addEventListener("pointerdown", (event) => {
       if (!this.active) return;
       canvas.setPointerCapture(event.pointerId);
+      this.ring = null;
       this.points = [[event.offsetX, event.offsetY]];
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (!this.active || !this.points.length) return;
+      if (!this.active || !this.points.length || this.ring) return;
       this.points.push([event.offsetX, event.offsetY]);
       changed();
     });
@@ -29,10 +47,44 @@ export class Lasso {
     canvas.addEventListener("pointercancel", finish);
   }
 
-  set(active: boolean, canvas: HTMLCanvasElement): void {
+  private finish(): void {
+    const { points } = this;
+    this.set(false);
+    if (points.length > 2) this.done(points);
+  }
+
+  set(active: boolean): void {
     this.active = active;
     this.points = [];
-    canvas.classList.toggle("lasso", active);
+    this.ring = null;
+    this.canvas.classList.toggle("lasso", active);
+    this.changed();
+  }
+
+  /** Put a ring around a point, for the keys to move. */
+  putRing([x, y]: Point, radius = FIRST_RADIUS): void {
+    this.ring = { x, y, radius };
+    this.points = Array.from({ length: CORNERS }, (_, i) => {
+      const angle = (2 * Math.PI * i) / CORNERS;
+      return [x + radius * Math.cos(angle), y + radius * Math.sin(angle)];
+    });
+    this.changed();
+  }
+
+  /** Whether a key means something while drinks are being circled. */
+  press(key: string, middle: Point): boolean {
+    if (!this.active) return false;
+    const { x, y, radius } = this.ring ?? { x: middle[0], y: middle[1], radius: FIRST_RADIUS };
+    const move = MOVES[key];
+    const grown = key === "+" || key === "=" ? radius * GROWTH : radius / GROWTH;
+    const held = (to: number, half: number) => Math.min(2 * half, Math.max(0, to));
+    if (move) this.putRing([held(x + move[0], middle[0]), held(y + move[1], middle[1])], radius);
+    else if (["+", "=", "-"].includes(key))
+      this.putRing([x, y], Math.min(LARGEST, Math.max(SMALLEST, grown)));
+    else if (key === "Escape") this.set(false);
+    else if ((key === "Enter" || key === " ") && this.ring) this.finish();
+    else return false;
+    return true;
   }
 
   draw(context: CanvasRenderingContext2D, color: string): void {
@@ -41,6 +93,7 @@ export class Lasso {
     context.lineWidth = 2;
     context.beginPath();
     for (const point of this.points) context.lineTo(...point);
+    if (this.ring) context.closePath();
     context.stroke();
     context.globalAlpha = 0.1;
     context.fill();

@@ -26,6 +26,8 @@ export interface MapEvents {
   onPick(recipe: number): void;
   onAnnounce(recipe: number): void;
   onLasso(recipes: number[]): void;
+  /** How many drinks the ring of the keyboard holds; null where it was put away. */
+  onRing(drinks: number | null): void;
   /** What lies over the map at its present size. */
   insets(width: number): Insets;
 }
@@ -71,10 +73,7 @@ export class MapView {
     this.lasso = new Lasso(
       canvas,
       () => this.invalidate(),
-      (outline) => {
-        const all = [...this.places[this.scene.kind].x.keys()];
-        this.events.onLasso(all.filter((recipe) => inside(outline, this.locate(recipe))));
-      },
+      (outline) => this.events.onLasso(this.within(outline)),
     );
     this.behavior
       .filter((event: MouseEvent) => !this.lasso.active && !event.ctrlKey && !event.button)
@@ -97,6 +96,7 @@ export class MapView {
       },
       pick: (recipe) => this.events.onPick(recipe),
       pickCursor: () => this.cursor !== null && this.events.onPick(this.cursor),
+      circle: (key) => this.circle(key),
       step: (direction) => this.step(direction),
       panBy: (dx, dy) => this.panBy(dx, dy),
       zoomBy: (factor) => this.zoomBy(factor),
@@ -170,7 +170,7 @@ export class MapView {
         current.x.set(goal.x);
         current.y.set(goal.y);
         scene.gliding = false;
-        if (this.goal?.recipes) this.show(this.goal.recipes);
+        if (this.goal) this.show(this.goal.recipes); // which have other places now
       },
       () => kind === scene.kind, // a glide back takes over from where the points are
     );
@@ -188,7 +188,13 @@ export class MapView {
   /** The transform that shows what is to be shown, at the present size. */
   private aim(): ZoomTransform {
     const recipes = this.goal?.recipes;
-    return recipes ? this.camera.fitting(recipes, this.places[this.scene.kind]) : zoomIdentity;
+    if (!recipes) return zoomIdentity;
+    const { camera } = this;
+    const places = this.places[this.scene.kind];
+    const first = camera.fitting(recipes, places);
+    if (camera.isClear(recipes, places, first)) return first;
+    camera.lift();
+    return camera.fitting(recipes, places);
   }
 
   /** Keep what is shown in view when something over the map opened or closed. */
@@ -213,10 +219,32 @@ export class MapView {
     this.behavior.transform(select(this.canvas), this.camera.looking(k, this.camera.world(u, v)));
   }
 
-  /** The next drag circles drinks; a second call thinks better of it. */
-  setLasso(): boolean {
-    this.lasso.set(!this.lasso.active, this.canvas);
-    return this.lasso.active;
+  /** The next drag circles drinks; a second call thinks better of it. By keyboard there is a ring. */
+  setLasso(byKeyboard: boolean): void {
+    const { lasso, cursor } = this;
+    lasso.set(!lasso.active);
+    if (!lasso.active) return;
+    this.canvas.focus({ preventScroll: true });
+    if (!byKeyboard) return;
+    lasso.putRing(cursor === null ? this.middle : this.locate(cursor));
+    this.events.onRing(this.within(lasso.points).length);
+  }
+
+  private get middle(): [number, number] {
+    return [this.camera.width / 2, this.camera.height / 2];
+  }
+
+  private within(outline: [number, number][]): number[] {
+    const all = [...this.places[this.scene.kind].x.keys()];
+    return all.filter((recipe) => inside(outline, this.locate(recipe)));
+  }
+
+  private circle(key: string): boolean {
+    const { lasso } = this;
+    if (!lasso.press(key, this.middle)) return false;
+    if (lasso.active) this.events.onRing(this.within(lasso.points).length);
+    else if (key === "Escape") this.events.onRing(null);
+    return true;
   }
 
   zoomBy(factor: number): void {
@@ -288,7 +316,7 @@ export class MapView {
   /** Go to the next drink in a direction, or first of all to the one in the middle. */
   private step(direction: Direction): void {
     const { camera } = this;
-    const [middleX, middleY] = [camera.width / 2, camera.height / 2];
+    const [middleX, middleY] = this.middle;
     const target =
       this.cursor === null
         ? this.find(middleX, middleY, Infinity)
@@ -313,7 +341,12 @@ export class MapView {
     const box = canvas.getBoundingClientRect();
     if (!box.width || !box.height) return false;
     camera.insets = this.events.insets(box.width);
-    const transform = camera.resize(box.width, box.height);
+    let transform = camera.resize(box.width, box.height);
+    const places = this.places[this.scene.kind];
+    if (!camera.isClear(places.x.keys(), places, zoomIdentity)) {
+      camera.lift();
+      transform = camera.resize(box.width, box.height);
+    }
     const [width, height] = [box.width, box.height].map((side) => Math.round(side * camera.scale));
     if (canvas.width !== width) canvas.width = width;
     if (canvas.height !== height) canvas.height = height;
@@ -351,7 +384,7 @@ export class MapView {
     for (const recipe of inFocus) drawPoint(scene, recipe, radius * 1.25);
     drawRings(scene, radius);
     const taken = new Occupied();
-    if (camera.insets.legend) taken.block(...camera.insets.legend);
+    for (const box of camera.insets.covered) taken.block(...box);
     if (!inFocus.size && !scene.highlighted) drawRegions(scene, this.regions, taken);
     this.lasso.draw(context, scene.inks.accent);
     if (drawLabels(scene, taken, radius * 1.25)) this.invalidate();

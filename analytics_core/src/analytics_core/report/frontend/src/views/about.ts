@@ -1,17 +1,13 @@
 // How to read the page, and how good the run behind it is.
 
 import type { Context } from "../context";
-import { h, plural, shorten, type Child } from "../dom";
+import type { Manifest } from "../data";
+import { h, named, plural, shorten, type Child } from "../dom";
 import { age, date } from "../parts";
 import { to } from "../route";
+import { figure as said } from "../sentences";
 
-function figure(value: unknown): string {
-  if (typeof value === "number")
-    return Number.isInteger(value) ? value.toLocaleString("en") : value.toPrecision(4);
-  return value === null || value === undefined
-    ? "not known"
-    : shorten(typeof value === "string" ? value : JSON.stringify(value), 300);
-}
+const figure = (value: unknown) => shorten(said(value), 300);
 
 const facts = (rows: [string, Child][]) =>
   h(
@@ -38,6 +34,19 @@ const SENTENCES: Record<string, ((value: number) => string) | undefined> = {
   cost_last_change: (v) =>
     v ? `In the last round they changed by ${(v * 100).toPrecision(2)}%.` : "",
 };
+
+const LAYOUTS: Record<string, string> = {
+  cocktaildb: "the site's own layout",
+  "bar-assistant": "a Bar Assistant file",
+  table: "a spreadsheet",
+};
+
+/** What the database was read as, and which bar of it. */
+function layout(database: Manifest["database"]): Child {
+  const { layout: name, bar } = database ?? {};
+  if (!name) return figure(null);
+  return ["read as ", LAYOUTS[name] ?? named(name), bar && [", the bar ", named(bar)]];
+}
 
 function quality(figures: Record<string, unknown>): Child {
   const names = Object.keys(figures);
@@ -98,6 +107,7 @@ export function about({ data }: Context): HTMLElement {
           ["database fingerprint", h("code", {}, m.database?.fingerprint ?? "unknown")],
           ["code version", figure(m.code_version)],
           ["seed", figure(m.seed)],
+          ["database", layout(m.database)],
           ["recipes", figure(m.database?.recipes)],
           ["ingredients", figure(m.database?.ingredients)],
           ["lines", figure(m.database?.lines)],

@@ -2,10 +2,21 @@
 
 import type { Best } from "../bottles";
 import type { Context } from "../context";
+import type { Cell } from "../csv";
 import { fold } from "../fold";
 import { h, named, plural, replace, type Child } from "../dom";
 import { closeness } from "../nearness";
-import { calledIn, csvButton, drinkLink, entry, evidence, longList, provenance } from "../parts";
+import {
+  calledIn,
+  csvButton,
+  drinkLink,
+  drinksCsv,
+  entry,
+  evidence,
+  listHead,
+  longList,
+  provenance,
+} from "../parts";
 import { to } from "../route";
 import { isBottle, KIND, sold, usesOf } from "../shelf";
 
@@ -238,11 +249,9 @@ export function bar(context: Context): HTMLElement {
     );
     void suggest(next);
     const heading = (text: string, recipes: number[]) =>
-      h(
-        "div",
-        { class: "row between" },
-        h("h2", { tabindex: -1 }, text, " ", h("span", { class: "count" }, recipes.length)),
-        recipes.length > 0 && csvButton(context, text.toLowerCase(), () => recipes),
+      listHead(
+        [text, " ", h("span", { class: "count" }, recipes.length)],
+        recipes.length > 0 && drinksCsv(context, text.toLowerCase(), () => recipes),
       );
     replace(
       outcome,
@@ -274,6 +283,12 @@ export function bar(context: Context): HTMLElement {
         { id: "stand-ins" },
         heading("With a stand-in", substituted),
         tolerance(),
+        !substituted.length &&
+          h(
+            "p",
+            { class: "note" },
+            "Nothing that is missing has a stand-in so close on your shelf.",
+          ),
         longList(
           substituted.map((recipe) => () => entry(context, recipe, standIn(context, recipe))),
           12,
@@ -365,9 +380,21 @@ export function bar(context: Context): HTMLElement {
         )
         .slice(0, 3);
     const labels = ["One bottle", "Two bottles", "Three bottles"];
+    const plain = (bottles: number[]) => bottles.map((i) => data.ingredient(i)).join(" + ");
+    const rows = (): Cell[][] => [
+      ["bottles", "drinks opened", "drinks"],
+      ...sets.flat().map(({ bottles, drinks }) => [
+        plain(bottles),
+        drinks,
+        mine
+          .opened(bottles)
+          .map((recipe) => data.name(recipe))
+          .join("; "),
+      ]),
+    ];
     replace(
       section,
-      h("h2", {}, "What to buy next"),
+      listHead("What to buy next", sets.flat().length > 0 && csvButton("bottles to buy", rows)),
       sets.every((list) => !list.length) &&
         h(
           "p",
@@ -486,6 +513,6 @@ function standIn(context: Context, recipe: number): Child {
     named(data.ingredient(by.ingredient)),
     " stands in for ",
     named(data.ingredient(calledIn(context, recipe, lacks[0]))),
-    `: ${evidence(by.cost, by.recipes, closeness(by.cost))}`,
+    `: ${evidence(by)}`,
   );
 }

@@ -3,8 +3,9 @@
 import type { Context } from "../context";
 import type { DataFinding, NamedRecipe } from "../data";
 import { h, named, plural, type Child } from "../dom";
-import { apart, csvButton, date, drinkLink, longList } from "../parts";
+import { apart, csvButton, date, drinkLink, listHead, longList, recipeCell } from "../parts";
 import { to } from "../route";
+import { hardlyDiffer } from "../sentences";
 
 const NEAR_TWINS = 0.04;
 const MOST_LISTED = 20;
@@ -15,6 +16,15 @@ export function desk(context: Context): HTMLElement {
   const near = data.nearTwins(NEAR_TWINS * data.unit);
   const warnings = data.manifest.warnings ?? [];
   const suggestions = data.manifest.suggestions ?? [];
+  const { id, name } = data.recipes;
+  const { changes: since } = data;
+  const changed = (["new", "gone", "changed", "nearest"] as const).flatMap((what) =>
+    (since?.[what] ?? []).map((r) => [
+      what === "nearest" ? "another nearest drink" : what,
+      r.recipe_id,
+      r.recipe_name,
+    ]),
+  );
   return h(
     "div",
     { class: "view" },
@@ -25,16 +35,31 @@ export function desk(context: Context): HTMLElement {
       h(
         "div",
         { class: "prose" },
-        h("section", { id: "changes" }, h("h2", {}, "Since the last run"), changes(context)),
+        h(
+          "section",
+          { id: "changes" },
+          listHead(
+            "Since the last run",
+            changed.length > 0 &&
+              csvButton("what changed", () => [["what", "id", "drink"], ...changed]),
+          ),
+          changes(context),
+        ),
         h(
           "section",
           { id: "warnings" },
-          h(
-            "h2",
-            {},
+          listHead(
             warnings.length
               ? `${plural(warnings.length, "finding")} in the data`
               : "Nothing to mend in the data",
+            warnings.length + suggestions.length > 0 &&
+              csvButton("findings", () => [
+                ["finding", "count", "message", "what to do", "examples"],
+                ...[...warnings, ...suggestions].map((f) => [
+                  ...[f.code, f.count, f.message, f.advice ?? ""],
+                  f.examples.join("; "),
+                ]),
+              ]),
           ),
           data.leftOut.map((part) =>
             h("p", {}, `Not on this page: ${plural(part.count, part.what)}; ${part.why}.`),
@@ -51,17 +76,17 @@ export function desk(context: Context): HTMLElement {
         h(
           "section",
           { id: "twins" },
-          h(
-            "div",
-            { class: "row between" },
-            h(
-              "h2",
-              {},
-              groups.length
-                ? `${plural(groups.length, "mix", "mixes")} under several names`
-                : "No two recipes are the same mix",
-            ),
-            groups.length > 0 && csvButton(context, "same mixes", () => groups.flat()),
+          listHead(
+            groups.length
+              ? `${plural(groups.length, "mix", "mixes")} under several names`
+              : "No two recipes are the same mix",
+            groups.length > 0 &&
+              csvButton("same mixes", () => [
+                ["mix", "id", "drink", "recipe"],
+                ...groups.flatMap((group, n) =>
+                  group.map((r) => [n + 1, id[r], name[r], recipeCell(context, r)]),
+                ),
+              ]),
           ),
           groups.length > 0 &&
             h(
@@ -85,12 +110,13 @@ export function desk(context: Context): HTMLElement {
         h(
           "section",
           { id: "near-twins" },
-          h(
-            "h2",
-            {},
-            near.length
-              ? `${plural(near.length, "pair")} that hardly differ`
-              : "No pair hardly differs",
+          listHead(
+            hardlyDiffer(near.length),
+            near.length > 0 &&
+              csvButton("near twins", () => [
+                ["id", "drink", "other id", "other drink", "distance"],
+                ...near.map(([a, b, distance]) => [id[a], name[a], id[b], name[b], distance]),
+              ]),
           ),
           longList(
             near.map(

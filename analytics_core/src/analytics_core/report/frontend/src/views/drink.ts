@@ -2,15 +2,28 @@
 
 import { ml, percent, written } from "../amounts";
 import type { Context } from "../context";
+import type { Cell } from "../csv";
 import type { Line, Neighbor } from "../data";
 import { h, named, plural, replace, type Child } from "../dom";
-import { closeness } from "../nearness";
-import * as parts from "../parts";
-import { apart, drinkLink, meter, numbersSwitch, readiness, swaps, uniqueId } from "../parts";
+import { nearness } from "../nearness";
+import {
+  apart,
+  csvButton,
+  drinkLink,
+  evidence,
+  mark,
+  meter,
+  numbersSwitch,
+  readiness,
+  recipeCell,
+  swaps,
+  uniqueId,
+} from "../parts";
 import { sharePicture } from "../picture";
 import { to } from "../route";
+import { strength } from "../sentences";
 import { recall, remember } from "../store";
-import { nearest } from "../ways";
+import { nearest, type Reached } from "../ways";
 
 const MOST_FROM_BAR = 10;
 
@@ -20,11 +33,13 @@ export function drink(context: Context, recipe: number): HTMLElement {
   const id = data.recipes.id[recipe];
   const family = data.recipes.family[recipe];
   const base = data.recipes.base[recipe];
-  const strength = data.recipes.abv?.[recipe];
+  const method = data.recipes.method?.[recipe];
+  const alcohol = strength(data.strength(recipe), data.strength(recipe, true));
   const facts: Child[] = [
     base >= 0 && [named(data.ingredient(base)), " · "],
     plural(data.size(recipe), "ingredient"),
-    typeof strength === "number" && ` · ${strength.toFixed(0)}% alcohol before ice`,
+    method && [" · ", named(method)],
+    alcohol && ` · ${alcohol}`,
     data.families[family] && [
       " · among ",
       h("a", { href: to.region(family) }, named(data.familyName(family))),
@@ -32,7 +47,7 @@ export function drink(context: Context, recipe: number): HTMLElement {
   ];
   const twins = (data.twins.get(recipe) ?? []).filter((other) => other !== recipe);
   const above = data.recipes.variant_of?.[recipe];
-  const optional = data.recipes.optional?.[recipe] ?? [];
+  const optional = data.optional(recipe);
   let mine: boolean =
     bar.size > 0 && recall<boolean>("from-bar", false, (value) => typeof value === "boolean");
   const list = h("ol", { class: "neighbors" });
@@ -51,18 +66,33 @@ export function drink(context: Context, recipe: number): HTMLElement {
     " from my bar",
   );
   filter.hidden = !bar.size;
+  let reached: Reached[] = [];
   function fillList(): void {
+    reached = mine
+      ? makeableNear(context, recipe)
+      : neighbors.map((n) => ({ recipe: n.recipe, length: n.distance, way: [] }));
     replace(
       list,
-      mine ? fromBar(context, recipe) : neighbors.map((n) => neighborItem(context, recipe, n)),
+      mine
+        ? fromBar(context, recipe, reached)
+        : neighbors.map((n) => neighborItem(context, recipe, n)),
     );
   }
+  const rows = (): Cell[][] => [
+    ["id", "drink", "distance", "in words", "what to change", "recipe"],
+    ...reached.map(({ recipe: other, length }) => {
+      const near = data.neighbor(recipe, other);
+      const cells = [data.recipes.id[other], data.recipes.name[other], length];
+      const words = [nearness(length, data.unit), near ? data.said(near) : ""];
+      return [...cells, ...words, recipeCell(context, other)];
+    }),
+  ];
   fillList();
   const nearby = uniqueId("near");
   return h(
     "article",
     { class: "drink-card" },
-    h("h1", { tabindex: -1 }, parts.mark(context, recipe), named(data.name(recipe))),
+    h("h1", { tabindex: -1 }, mark(context, recipe), named(data.name(recipe))),
     h("p", { class: "facts" }, facts),
     twins.length > 0 &&
       h(
@@ -83,7 +113,15 @@ export function drink(context: Context, recipe: number): HTMLElement {
         "p",
         { class: "facts" },
         "If you like: ",
-        optional.map((i, n) => [n > 0 && ", ", named(data.ingredient(i))]),
+        optional.map((line, n) => [
+          n > 0 && ", ",
+          `${written(line)} `,
+          h(
+            "a",
+            { href: to.ingredients(data.ingredients.id[line.ingredient]) },
+            named(data.ingredient(line.ingredient)),
+          ),
+        ]),
       ),
     h(
       "p",
@@ -107,7 +145,14 @@ export function drink(context: Context, recipe: number): HTMLElement {
           { id: nearby },
           neighbors.length ? "Nearest drinks" : "No other drink to compare with",
         ),
-        neighbors.length > 0 && h("span", { class: "row" }, numbersSwitch(context), filter),
+        neighbors.length > 0 &&
+          h(
+            "span",
+            { class: "row" },
+            numbersSwitch(context),
+            filter,
+            csvButton(`drinks near ${data.name(recipe)}`, rows),
+          ),
       ),
       neighbors.length > 0 && h("p", { class: "note" }, "Amounts are for this drink's size."),
       list,
@@ -150,10 +195,13 @@ function neighborItem(context: Context, recipe: number, neighbor: Neighbor): HTM
 }
 
 /** The nearest drinks that can be made, however far: by way of others where they are not near. */
-function fromBar(context: Context, recipe: number): HTMLElement[] {
-  const { data, bar } = context;
+function makeableNear({ data, bar }: Context, recipe: number): Reached[] {
   const ready = (other: number) => ["ready", "stand-in"].includes(bar.standing(other).band);
-  const found = nearest(data.ways, recipe, ready, MOST_FROM_BAR);
+  return nearest(data.ways, recipe, ready, MOST_FROM_BAR);
+}
+
+function fromBar(context: Context, recipe: number, found: Reached[]): HTMLElement[] {
+  const { data } = context;
   if (!found.length) {
     return [
       h(
@@ -239,7 +287,7 @@ export function ingredientLine(context: Context, recipe: number, line: Line): HT
           { class: "note" },
           named(data.ingredient(standIn.ingredient)),
           " stands in: ",
-          parts.evidence(standIn.cost, standIn.recipes, closeness(standIn.cost)),
+          evidence(standIn),
         ),
     ),
     h(

@@ -3,8 +3,11 @@
 import type { Context } from "../context";
 import type { Data } from "../data";
 import { h, named, plural, type Child } from "../dom";
-import { csvButton, entry, longList } from "../parts";
+import { drinksCsv, entry, longList } from "../parts";
 import { to } from "../route";
+
+/** Share of a set from which on an ingredient is typical of it. */
+const TYPICAL = 0.3;
 
 interface Typical {
   ingredient: number;
@@ -63,19 +66,25 @@ export function portrait({ data }: Context, recipes: number[]): Child {
       { href: to.ingredients(data.ingredients.id[ingredient]) },
       named(data.ingredient(ingredient)),
     );
+  const [usual, rarer] = [true, false].map((often) =>
+    marks.filter(({ here }) => here >= TYPICAL * recipes.length === often),
+  );
+  const list = (label: string, some: Typical[]) =>
+    some.length > 0 &&
+    h(
+      "p",
+      {},
+      label,
+      some.map(({ ingredient, here }, i) => [
+        i > 0 && ", ",
+        link(ingredient),
+        ` (in ${here} of ${recipes.length})`,
+      ]),
+      ".",
+    );
   return [
-    marks.length > 0 &&
-      h(
-        "p",
-        {},
-        "Typical: ",
-        marks.map(({ ingredient, here }, i) => [
-          i > 0 && ", ",
-          link(ingredient),
-          ` (in ${here} of ${recipes.length})`,
-        ]),
-        ".",
-      ),
+    list("Typical: ", usual),
+    list("Rarer, but more often here than elsewhere: ", rarer),
     odd.length > 0 &&
       h(
         "p",
@@ -106,7 +115,7 @@ export function gathering(
             "div",
             { class: "row between" },
             h("span", { class: "note" }, plural(recipes.length, "drink")),
-            csvButton(context, name, () => recipes),
+            drinksCsv(context, name, () => recipes),
           ),
           portrait(context, recipes),
           longList(

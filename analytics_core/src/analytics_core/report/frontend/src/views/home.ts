@@ -3,7 +3,7 @@
 import type { Context } from "../context";
 import { h, named, plural } from "../dom";
 import { FEWEST_RECIPES } from "../map/regions";
-import { age, drinkLink } from "../parts";
+import { age, csvButton, drinkLink, listHead } from "../parts";
 import { to } from "../route";
 
 /** Drinks to start from: well known ones if they are there, else what stands for its surroundings. */
@@ -73,7 +73,13 @@ export function home(context: Context): HTMLElement {
     ),
     data.families.length > 1 &&
       data.count >= FEWEST_RECIPES && [
-        h("h2", {}, "Regions"),
+        listHead(
+          "Regions",
+          csvButton("regions", () => [
+            ["region", "drinks"],
+            ...data.families.map((_, family) => [data.familyName(family), data.familySize(family)]),
+          ]),
+        ),
         h(
           "ul",
           { class: "plain regions" },

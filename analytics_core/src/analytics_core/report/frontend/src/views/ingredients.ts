@@ -3,9 +3,18 @@
 import { hierarchy, treemap } from "d3-hierarchy";
 import type { Context } from "../context";
 import { h, named, plural, s, shorten, type Child } from "../dom";
-import { closeness } from "../nearness";
-import { csvButton, drinkLink, evidence, longList, meter, provenance } from "../parts";
+import {
+  csvButton,
+  drinkLink,
+  drinksCsv,
+  evidence,
+  listHead,
+  longList,
+  meter,
+  provenance,
+} from "../parts";
 import { go, to } from "../route";
+import { usage } from "../sentences";
 import { usesOf } from "../shelf";
 
 interface Cell {
@@ -59,8 +68,9 @@ export function ingredients(context: Context, id: number | null): HTMLElement {
       { class: "note" },
       chosen === undefined
         ? `${provenance(context)}. Areas are the number of recipes; choose one to look inside.`
-        : `${provenance(context)}: in ${plural(data.ingredients.total[chosen], "recipe")}, ${data.ingredients.own[chosen]} of them by this very name.`,
+        : `${provenance(context)}: ${usage(data.ingredients.total[chosen], data.ingredients.own[chosen])}.`,
     ),
+    chosen !== undefined && homemade(context, chosen),
     kids.length > 0 && map(context, kids, chosen),
     h(
       "div",
@@ -68,6 +78,26 @@ export function ingredients(context: Context, id: number | null): HTMLElement {
       chosen === undefined ? overview(context) : detail(context, chosen),
     ),
   );
+}
+
+/** What the owner makes it of, and makes of it. */
+function homemade({ data }: Context, chosen: number): Child {
+  const made = data.ingredients.made_of ?? {};
+  const into = Object.keys(made)
+    .map(Number)
+    .filter((whole) => made[whole].includes(chosen));
+  const list = (label: string, some: number[]) =>
+    some.length > 0 &&
+    h(
+      "p",
+      {},
+      label,
+      some.map((i, n) => [
+        n > 0 && ", ",
+        h("a", { href: to.ingredients(data.ingredients.id[i]) }, named(data.ingredient(i))),
+      ]),
+    );
+  return [list("Made here of ", made[chosen] ?? []), list("Goes into ", into)];
 }
 
 function map(context: Context, kids: number[], chosen: number | undefined): SVGElement {
@@ -155,7 +185,13 @@ function overview(context: Context): Child[] {
     h(
       "section",
       {},
-      h("h2", {}, "Most used"),
+      listHead(
+        "Most used",
+        csvButton("most used ingredients", () => [
+          ["id", "ingredient", "recipes that name it", "with its kinds"],
+          ...top.map((i) => [id[i], data.ingredients.name[i], own[i], data.ingredients.total[i]]),
+        ]),
+      ),
       h("p", { class: "note" }, "Recipes that name the ingredient itself"),
       longList(
         top.map(
@@ -175,7 +211,10 @@ function overview(context: Context): Child[] {
     h(
       "section",
       { id: "complexity" },
-      h("h2", {}, "How many ingredients a drink has"),
+      listHead(
+        "How many ingredients a drink has",
+        csvButton("how many ingredients", () => [["ingredients", "recipes"], ...sizes]),
+      ),
       h("p", { class: "note" }, "Different ingredients by name, and the number of recipes"),
       h(
         "ul",
@@ -211,7 +250,19 @@ function detail(context: Context, chosen: number): Child[] {
     h(
       "section",
       { id: "substitutes" },
-      h("h2", {}, "Stands in best"),
+      listHead(
+        "Stands in best",
+        others.length > 0 &&
+          csvButton(`what stands in for ${data.ingredient(chosen)}`, () => [
+            ["id", "ingredient", "cost", "in words"],
+            ...others.map((other) => [
+              data.ingredients.id[other.ingredient],
+              data.ingredients.name[other.ingredient],
+              other.cost,
+              evidence(other),
+            ]),
+          ]),
+      ),
       h("p", { class: "note" }, "By how recipes use the one and the other"),
       others.length
         ? h(
@@ -231,11 +282,7 @@ function detail(context: Context, chosen: number): Child[] {
                   ),
                   bar.has(other.ingredient) && h("span", { class: "badge ready" }, "✓ in my bar"),
                 ),
-                h(
-                  "span",
-                  { class: "note" },
-                  evidence(other.cost, other.recipes, closeness(other.cost)),
-                ),
+                h("span", { class: "note" }, evidence(other)),
               ),
             ),
           )
@@ -255,11 +302,9 @@ function detail(context: Context, chosen: number): Child[] {
     h(
       "section",
       {},
-      h(
-        "div",
-        { class: "row between" },
-        h("h2", {}, plural(recipes.length, "drink"), " with it"),
-        csvButton(context, `drinks with ${data.ingredient(chosen)}`, () => recipes),
+      listHead(
+        `${plural(recipes.length, "drink")} with it`,
+        drinksCsv(context, `drinks with ${data.ingredient(chosen)}`, () => recipes),
       ),
       longList(
         recipes.map((recipe) => () => drinkLink(context, recipe)),

@@ -3,6 +3,7 @@
 import { written } from "../amounts";
 import type { Context } from "../context";
 import { h, named, plural } from "../dom";
+import { drinksCsv } from "../parts";
 import { to } from "../route";
 
 export function menu(context: Context): HTMLElement {
@@ -15,9 +16,17 @@ export function menu(context: Context): HTMLElement {
     h(
       "p",
       { class: "row wrap unprinted" },
-      h("span", { class: "note" }, `${plural(ready.length, "drink")} from your bar.`),
-      ready.length > 0 &&
+      h(
+        "span",
+        { class: "note" },
+        ready.length
+          ? `${plural(ready.length, "drink")} from your bar.`
+          : "Nothing can be made from your bar yet.",
+      ),
+      ready.length > 0 && [
         h("button", { type: "button", class: "button", onclick: () => window.print() }, "Print"),
+        drinksCsv(context, "tonight's menu", () => ready),
+      ],
       h("a", { href: to.bar() }, "My bar"),
     ),
     h(

@@ -2,7 +2,7 @@
 
 import type { Context } from "../context";
 import { h, named, type Child } from "../dom";
-import { apart, drinkLink, readiness, swaps } from "../parts";
+import { apart, csvButton, drinkLink, readiness, recipeCell, swaps } from "../parts";
 import { go, to } from "../route";
 import { chain } from "../ways";
 import { picker } from "./compare";
@@ -43,6 +43,19 @@ export function path(
       );
     }
     body.push(
+      way.length > 0 &&
+        h(
+          "p",
+          {},
+          csvButton(`the way from ${data.name(a)} to ${data.name(b)}`, () => [
+            ["id", "drink", "what to change", "recipe"],
+            ...way.map((recipe, i) => {
+              const there = i > 0 && data.neighbor(way[i - 1], recipe);
+              const words = there ? data.said(there) : "";
+              return [id(recipe), data.recipes.name[recipe], words, recipeCell(context, recipe)];
+            }),
+          ]),
+        ),
       way.length
         ? h(
             "ol",
@@ -52,7 +65,9 @@ export function path(
         : h(
             "p",
             { class: "note" },
-            "There is no such way: no chain of near drinks leads from the one to the other.",
+            mine
+              ? "There is no such way: no chain of drinks that you can make leads from the one to the other."
+              : "There is no such way: no chain of near drinks leads from the one to the other.",
           ),
       h("p", {}, h("a", { href: to.compare(id(a), id(b)) }, "Compare the two ends")),
     );

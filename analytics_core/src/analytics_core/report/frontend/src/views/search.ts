@@ -2,7 +2,7 @@
 
 import type { Context } from "../context";
 import { h, named, plural } from "../dom";
-import { csvButton, entry, longList } from "../parts";
+import { drinksCsv, entry, longList } from "../parts";
 import { to } from "../route";
 import { portrait } from "./gathering";
 
@@ -43,7 +43,7 @@ export function results(context: Context, query: string, found: number[]): HTMLE
           h(
             "p",
             {},
-            csvButton(context, `drinks with ${query}`, () => found),
+            drinksCsv(context, `drinks with ${query}`, () => found),
           ),
           longList(
             found.map((recipe) => () => entry(context, recipe)),

@@ -3,7 +3,7 @@
 import { written } from "../amounts";
 import type { Context } from "../context";
 import { h, named, plural } from "../dom";
-import { apart, csvButton, drinkLink, numbersSwitch, provenance, readiness, swaps } from "../parts";
+import { apart, drinkLink, drinksCsv, numbersSwitch, provenance, readiness, swaps } from "../parts";
 import { go, to } from "../route";
 
 const ROWS = 50;
@@ -36,7 +36,7 @@ export function table(context: Context, query: string, page: number): HTMLElemen
       "div",
       { class: "row wrap" },
       filter,
-      csvButton(context, query ? `drinks with ${query}` : "all drinks", () => all),
+      drinksCsv(context, query ? `drinks with ${query}` : "all drinks", () => all),
       numbersSwitch(context),
     ),
     h(
