@@ -320,6 +320,22 @@ def test_the_way_from_the_map_to_the_panel_is_short(open_page: Opener, sample_pa
     expect(page.locator("#panel")).to_be_focused()
 
 
+def test_a_tick_keeps_the_focus_also_where_a_hidden_view_has_the_same(
+    open_page: Opener, sample_page: Path
+) -> None:
+    page = open_page(sample_page, "#/drink/1")
+    campari = page.evaluate(
+        "atlas.data.ingredients.id[atlas.data.ingredients.name.indexOf('Campari')]"
+    )
+    expect(page.locator(f"#panel [data-own='{campari}']")).to_have_count(1)
+    go(page, f"#/ingredients/{campari}")
+    tick = page.locator(f"#page [data-own='{campari}']")
+    tick.focus()
+    page.keyboard.press("Space")
+    expect(tick).to_be_checked()
+    expect(tick).to_be_focused()
+
+
 def test_at_200_percent_the_map_is_usable(open_page: Opener, sample_page: Path) -> None:
     """A window of 1280 by 800 has half of that in CSS pixels when the reader zooms to 200%."""
     page = open_page(sample_page, size={"width": 640, "height": 400})

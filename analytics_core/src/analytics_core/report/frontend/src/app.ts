@@ -282,7 +282,9 @@ function start(): void {
     const own = active?.dataset.own;
     // the bar's own view follows its ticks by itself
     if (route.view !== "bar" || elsewhere) show("");
-    if (own) document.querySelector<HTMLElement>(`[data-own="${own}"]`)?.focus();
+    // what the other half of the page had before is still there, hidden
+    const shown = isOnMap(route.view) ? frame.panel : frame.page;
+    if (own) shown.querySelector<HTMLElement>(`[data-own="${own}"]`)?.focus();
   });
   onTheme(() => {
     map.setTheme();
