@@ -90,7 +90,10 @@ async () => {
   const timed = async (act, there = () => true) => {
     const begin = performance.now();
     act();
-    do await frame(); while (!there());
+    do {
+      await frame();
+      if (performance.now() - begin > 60_000) throw new Error(`in vain: ${act} ${there}`);
+    } while (!there());
     await frame();
     return performance.now() - begin;
   };
@@ -120,7 +123,7 @@ async () => {
   found.bottles = [];
   for (const name of ["London Dry Gin", "Lime Juice", "Sugar", "Campari"]) {
     const id = data.ingredients.id[data.ingredients.name.indexOf(name)];
-    const box = document.querySelector(`[data-own="${id}"]`);
+    const box = document.querySelector(`#page [data-own="${id}"]`);
     const next = () => document.querySelector("#next dl");
     found.tick.push(await timed(() => box.click()));
     found.bottles.push(await timed(() => {}, next));

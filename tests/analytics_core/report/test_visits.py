@@ -320,6 +320,22 @@ def test_the_way_from_the_map_to_the_panel_is_short(open_page: Opener, sample_pa
     expect(page.locator("#panel")).to_be_focused()
 
 
+def test_a_tick_keeps_the_focus_also_where_a_hidden_view_has_the_same(
+    open_page: Opener, sample_page: Path
+) -> None:
+    page = open_page(sample_page, "#/drink/1")
+    campari = page.evaluate(
+        "atlas.data.ingredients.id[atlas.data.ingredients.name.indexOf('Campari')]"
+    )
+    expect(page.locator(f"#panel [data-own='{campari}']")).to_have_count(1)
+    go(page, f"#/ingredients/{campari}")
+    tick = page.locator(f"#page [data-own='{campari}']")
+    tick.focus()
+    page.keyboard.press("Space")
+    expect(tick).to_be_checked()
+    expect(tick).to_be_focused()
+
+
 def test_at_200_percent_the_map_is_usable(open_page: Opener, sample_page: Path) -> None:
     """A window of 1280 by 800 has half of that in CSS pixels when the reader zooms to 200%."""
     page = open_page(sample_page, size={"width": 640, "height": 400})
@@ -399,7 +415,7 @@ def test_the_desk_shows_changes_findings_and_twins(
             "count": 1,
             "message": "An amount is no number",
             "advice": "Write a number from 0 upwards.",
-            "examples": ["recipe 2"],
+            "examples": ["recipe 2", "Negroni (id 1) and Campari (id 163)", "Negroni (id 2)"],
         }
     ]
     documents["manifest"]["suggestions"] = [
@@ -420,7 +436,16 @@ def test_the_desk_shows_changes_findings_and_twins(
     desk = page.locator("#page")
     expect(desk).to_contain_text("1 new recipe (Negroni); 1 recipe gone (Old One).")
     expect(desk).to_contain_text("Compared with the run of 20 November 2026.")
-    expect(desk.locator("#warnings a")).to_have_attribute("href", "#/drink/2")
+    links = desk.locator("#warnings a").evaluate_all(
+        "all => all.map(a => [a.textContent, a.getAttribute('href')])"
+    )
+    # the last is no recipe's name and id
+    assert links == [
+        ["recipe 2", "#/drink/2"],
+        ["Negroni", "#/drink/1"],
+        ["Campari", "#/ingredients/163"],
+    ]
+    expect(desk.locator("#warnings")).to_contain_text("; Negroni (id 1) and Campari (id 163); ")
     expect(desk.locator("#warnings")).to_contain_text("Write a number from 0 upwards.")
     expect(desk.locator("#warnings")).to_contain_text("1 question to look into")
     expect(desk.locator("#warnings")).to_contain_text("To mend: Delete one.")
@@ -433,8 +458,39 @@ def test_the_desk_shows_changes_findings_and_twins(
     # one point for both: what stands for it is found where either stands
     first, other = indices(page, [rows[0]["recipe_name"], near["neighbor_name"]])
     page.evaluate("i => atlas.map.show([i])", other)
-    picked = page.evaluate("i => atlas.map.find(...atlas.map.locate(i), 3)", other)
-    assert picked in (min(first, other), None)
+    head = page.evaluate("i => atlas.data.heads[i]", other)
+    assert head == page.evaluate("i => atlas.data.heads[i]", first)
+    under = "i => atlas.map.find(...atlas.map.locate(i), 3)"
+    assert page.evaluate(under, other) == head
+    # who searches for the other by name gets the other
+    page.evaluate("i => atlas.map.setHighlight([i])", other)
+    assert page.evaluate(under, other) == other
+
+
+def test_what_hardly_differs_shares_a_point_that_says_so(
+    open_page: Opener, sample_documents: dict[str, Any], tmp_path: Path
+) -> None:
+    documents = copy.deepcopy(sample_documents)
+    row = documents["recipe-similar"]["data"][0]
+    for near, apart in zip(row["neighbors"], (0.01, 0.03, 0.05), strict=False):
+        near["distance"] = apart
+    path = tmp_path / "page.html"
+    path.write_text(render(documents), encoding="utf-8")
+    page = open_page(path)
+    names = [near["neighbor_name"] for near in row["neighbors"][:3]]
+    held, *near = indices(page, [row["recipe_name"], *names])
+    bundle = page.evaluate("i => atlas.data.bundle(i)", held)
+    assert set(near[:2]) <= set(bundle)
+    assert near[2] not in bundle
+    x, y = page.evaluate("i => atlas.map.locate(i)", bundle[0])
+    box = page.locator("#map").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    expect(page.locator("#card")).to_contain_text("here too: ")
+    go(page, "#/desk")
+    pairs = page.evaluate("atlas.data.nearTwins.length")
+    expect(page.locator("#near-twins")).to_contain_text(f"{pairs} pairs that hardly differ")
+    expect(page.locator("#near-twins")).to_contain_text("On the map they share a point")
 
 
 def test_what_few_collections_know_is_shown_where_it_is_known(

@@ -5,7 +5,7 @@ import { Bar } from "./bar";
 import type { Context } from "./context";
 import { controls, type Controls } from "./controls";
 import { Data, type MapKind } from "./data";
-import { h, plural, replace, shorten } from "./dom";
+import { h, named, plural, replace, shorten } from "./dom";
 import { finder } from "./finder";
 import { MapView } from "./map/view";
 import { mark, opened, readiness } from "./parts";
@@ -134,6 +134,7 @@ function start(): void {
   function hover(recipe: number | null, x: number, y: number): void {
     frame.card.hidden = recipe === null;
     if (recipe === null) return;
+    const others = data.bundle(recipe).filter((other) => other !== recipe);
     replace(
       frame.card,
       h(
@@ -142,6 +143,14 @@ function start(): void {
         mark(context, recipe),
         h("strong", { dir: "auto" }, shorten(data.name(recipe), 80)),
       ),
+      others.length > 0 &&
+        h(
+          "p",
+          { class: "note" },
+          "here too: ",
+          others.slice(0, 4).map((other, i) => [i > 0 && ", ", named(data.name(other))]),
+          others.length > 4 && ` and ${others.length - 4} more`,
+        ),
       h(
         "dl",
         { class: "lines" },
@@ -282,7 +291,9 @@ function start(): void {
     const own = active?.dataset.own;
     // the bar's own view follows its ticks by itself
     if (route.view !== "bar" || elsewhere) show("");
-    if (own) document.querySelector<HTMLElement>(`[data-own="${own}"]`)?.focus();
+    // what the other half of the page had before is still there, hidden
+    const shown = isOnMap(route.view) ? frame.panel : frame.page;
+    if (own) shown.querySelector<HTMLElement>(`[data-own="${own}"]`)?.focus();
   });
   onTheme(() => {
     map.setTheme();

@@ -1,5 +1,6 @@
 // The two blocks of data, as report/payload.py writes them, and what is derived from them.
 
+import { standsFor } from "./bundles";
 import { Finding } from "./finding";
 import { fold } from "./fold";
 import { starts, unpack } from "./packing";
@@ -188,6 +189,8 @@ export type MapKind = "learned" | "plain";
 
 const STEPS = 10_000;
 const FLOW_STEPS = 1_000;
+/** Up to this distance two recipes hardly differ. */
+const NEAR_TWINS = 0.04;
 /** The median distance of listed neighbors under the learned cost. */
 const USUAL = 0.33;
 /** The median cost of the best substitute under the learned cost. */
@@ -205,7 +208,9 @@ export class Data {
   private both: Links | null = null;
   private finder: Finding | null = null;
   private twinsOf: Map<number, number[]> | null = null;
-  private foldedInto: Uint8Array | null = null;
+  private standing: Uint32Array | null = null;
+  private pairs: [number, number, number][] | null = null;
+  private shared: Map<number, number[]> | null = null;
   private scale: number | null = null;
   private costScale: number | null = null;
   private readonly lineOf = {
@@ -393,29 +398,40 @@ export class Data {
     return this.twinsOf;
   }
 
-  /** Which recipes another of the very same mix stands for on the map. */
-  get folded(): Uint8Array {
-    if (!this.foldedInto) {
-      this.foldedInto = new Uint8Array(this.count);
-      for (const [recipe, group] of this.twins)
-        this.foldedInto[recipe] = Number(group[0] !== recipe);
-    }
-    return this.foldedInto;
+  /** The recipe that stands for each on the map. */
+  get heads(): Uint32Array {
+    return (this.standing ??= standsFor(this.count, new Set(this.twins.values()), this.nearTwins));
   }
 
-  /** Pairs that differ in next to nothing, nearest first. */
-  nearTwins(within: number): [number, number, number][] {
+  /** The recipes that share a point of the map, the one that stands for them first. */
+  bundle(recipe: number): number[] {
+    if (!this.shared) {
+      this.shared = new Map();
+      this.heads.forEach((head, i) => {
+        if (head === i) return;
+        const known = this.shared!.get(head);
+        if (known) known.push(i);
+        else this.shared!.set(head, [head, i]);
+      });
+    }
+    return this.shared.get(this.heads[recipe]) ?? [recipe];
+  }
+
+  /** Pairs that hardly differ, nearest first. */
+  get nearTwins(): [number, number, number][] {
+    if (this.pairs) return this.pairs;
+    const within = NEAR_TWINS * this.unit;
     const { start, to, distance } = this.near;
-    const found = new Map<string, [number, number, number]>();
+    const found = new Map<number, [number, number, number]>();
     for (let from = 0; from < this.count; from++) {
       for (let i = start[from]; i < start[from + 1]; i++) {
         const apart = distance[i] / STEPS;
         if (!apart || apart > within) continue;
         const [a, b] = [Math.min(from, to[i]), Math.max(from, to[i])];
-        found.set(`${a}:${b}`, [a, b, apart]);
+        found.set(a * this.count + b, [a, b, apart]);
       }
     }
-    return [...found.values()].sort((x, y) => x[2] - y[2]);
+    return (this.pairs = [...found.values()].sort((x, y) => x[2] - y[2]));
   }
 
   /** What distances are measured in: 1 under the learned cost, else by what is usual here. */

@@ -92,8 +92,9 @@ const texts = new WeakMap<Data, string[]>();
 function nameOf(data: Data, recipe: number): string {
   let known = texts.get(data);
   if (!known) texts.set(data, (known = []));
-  const same = data.twins.get(recipe)?.length;
-  return (known[recipe] ??= labelText(data.name(recipe)) + (same ? ` ×${same}` : ""));
+  if (known[recipe]) return known[recipe];
+  const same = data.heads[recipe] === recipe ? data.bundle(recipe).length : 1;
+  return (known[recipe] = labelText(data.name(recipe)) + (same > 1 ? ` ×${same}` : ""));
 }
 
 const orders = new WeakMap<Data, Uint32Array>();
@@ -168,7 +169,7 @@ export function drawLabels(scene: Scene, taken: Occupied, radius: number): boole
   let tried = 0;
   for (const recipe of candidates) {
     if (drawn >= budget || tried > MOST_TRIED) break;
-    if (!crowded && data.folded[recipe]) continue;
+    if (!crowded && !highlighted && data.heads[recipe] !== recipe) continue;
     const at = locate(scene, recipe);
     if (at[0] < 0 || at[1] < 0 || at[0] > width || at[1] > height) continue;
     tried++;

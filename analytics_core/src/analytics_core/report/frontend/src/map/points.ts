@@ -31,9 +31,9 @@ export function drawPoints(scene: Scene, radius: number, focused: boolean): void
   const [x0, y0] = [camera.x(0) - size / 2, camera.y(0) - size / 2];
   const length = camera.side * camera.k;
   const many = x.length > MANY;
-  const { folded } = scene.data;
+  const { heads } = scene.data;
   const draw = (i: number) => {
-    if (folded[i]) return;
+    if (heads[i] !== i && !highlighted?.has(i)) return;
     const px = x[i] * length + x0;
     const py = y[i] * length + y0;
     if (px < -size || py < -size || px > width || py > height) return;

@@ -125,7 +125,11 @@ export class MapView {
   }
 
   setHighlight(recipes: Iterable<number> | null): void {
-    this.scene.highlighted = recipes && new Set(recipes);
+    const { heads } = this.scene.data;
+    const all = recipes && new Set(recipes);
+    // what shares a point with something that is lit as well is lit with it
+    this.scene.highlighted =
+      all && new Set([...all].filter((i) => heads[i] === i || !all.has(heads[i])));
     this.invalidate();
   }
 
@@ -309,8 +313,7 @@ export class MapView {
     if (scene.gliding) return null;
     const reached = reach / (camera.side * camera.k);
     const found = nearest(this.places[scene.kind], camera.place(px, py), reached);
-    // recipes of the same mix are one point
-    return found === null ? null : (scene.data.twins.get(found)?.[0] ?? found);
+    return found === null || scene.highlighted?.has(found) ? found : scene.data.heads[found];
   }
 
   /** Go to the next drink in a direction, or first of all to the one in the middle. */

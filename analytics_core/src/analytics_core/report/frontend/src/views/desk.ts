@@ -7,13 +7,15 @@ import { apart, csvButton, date, drinkLink, listHead, longList, recipeCell } fro
 import { to } from "../route";
 import { hardlyDiffer } from "../sentences";
 
-const NEAR_TWINS = 0.04;
 const MOST_LISTED = 20;
+
+const onMap = () =>
+  h("p", { class: "note" }, "On the map they share a point, which has the number of its recipes.");
 
 export function desk(context: Context): HTMLElement {
   const { data } = context;
   const groups = [...new Set(data.twins.values())];
-  const near = data.nearTwins(NEAR_TWINS * data.unit);
+  const near = data.nearTwins;
   const warnings = data.manifest.warnings ?? [];
   const suggestions = data.manifest.suggestions ?? [];
   const { id, name } = data.recipes;
@@ -88,12 +90,7 @@ export function desk(context: Context): HTMLElement {
                 ),
               ]),
           ),
-          groups.length > 0 &&
-            h(
-              "p",
-              { class: "note" },
-              "On the map each is one point, with the number of its recipes.",
-            ),
+          groups.length > 0 && onMap(),
           longList(
             groups.map(
               (group) => () =>
@@ -118,6 +115,7 @@ export function desk(context: Context): HTMLElement {
                 ...near.map(([a, b, distance]) => [id[a], name[a], id[b], name[b], distance]),
               ]),
           ),
+          near.length > 0 && onMap(),
           longList(
             near.map(
               ([a, b, distance]) =>
@@ -147,12 +145,30 @@ export function desk(context: Context): HTMLElement {
   );
 }
 
-/** An example from a finding; the recipe that it names is a link if it is here. */
+/** An example from a finding; the recipes and ingredients that it names are links if they are here. */
 function example({ data }: Context, text: string): Child {
-  const id = /\brecipe (\d+)\b/i.exec(text)?.[1];
-  return id !== undefined && data.recipeAt(Number(id)) !== undefined
-    ? h("a", { href: to.drink(Number(id)) }, named(text))
-    : named(text);
+  const id = Number(/\brecipe (\d+)\b/i.exec(text)?.[1] ?? NaN);
+  if (data.recipeAt(id) !== undefined) return h("a", { href: to.drink(id) }, named(text));
+  const parts: Child[] = [];
+  let from = 0;
+  for (const { index, 0: whole, 1: digits } of text.matchAll(/ \(id (\d+)\)/g)) {
+    const before = text.slice(from, index);
+    const [recipe, ingredient] = [data.recipeAt, data.ingredientAt].map((at) =>
+      at.call(data, Number(digits)),
+    );
+    const name = [
+      recipe !== undefined && data.name(recipe),
+      ingredient !== undefined && data.ingredient(ingredient),
+    ].find((each) => each && before.endsWith(each));
+    if (!name) continue;
+    const href =
+      recipe !== undefined && name === data.name(recipe)
+        ? to.drink(Number(digits))
+        : to.ingredients(Number(digits));
+    parts.push(before.slice(0, -name.length), h("a", { href }, named(name)), whole);
+    from = index + whole.length;
+  }
+  return [parts, named(text.slice(from))];
 }
 
 function changes({ data }: Context): Child {
