@@ -192,7 +192,6 @@ def make_documents(
         "recipe-complexity": recipe_complexity(inputs.usage),
         "ingredient-tree": ingredient_tree(catalog, tree, inputs.usage),
         "recipe-details": recipe_details(catalog, tree),
-        SIMILAR: _shared(similar, mixtures.count, processes, payload, index),
         "ingredient-substitutes": ingredient_substitutes(
             catalog,
             mixtures,
@@ -204,6 +203,8 @@ def make_documents(
         "cocktail-space-em": cocktail_space(catalog, similarity.learned_map.points),
         "recipe-digests": recipe_digests(mixtures.recipe_ids, inputs.contents, listed),
         "what-changed": changes,
+        # last, for other processes make it meanwhile
+        SIMILAR: _shared(similar, mixtures.count, processes, payload, index),
     }
     if payload is not None:
         payload.changes = changes
@@ -234,15 +235,20 @@ def _shared(
         return block.rows, digests, None if payload is None else payload.part_of(block)
 
     bounds = [*range(0, recipes, ROWS_PLANNED), recipes]
-    parts = []
-    for rows, digests, part in in_order(make, list(pairwise(bounds)), processes=processes):
-        if index is not None:
-            index.known.extend(digests)
-        yield from rows
-        parts.append(part)
-    for part in parts:
-        if payload is not None and part is not None:
-            payload.add_part(part)
+    blocks = in_order(make, list(pairwise(bounds)), processes=processes)  # begins at once
+
+    def told() -> Iterator[bytes]:
+        parts = []
+        for rows, digests, part in blocks:
+            if index is not None:
+                index.known.extend(digests)
+            yield from rows
+            parts.append(part)
+        for part in parts:
+            if payload is not None and part is not None:
+                payload.add_part(part)
+
+    return told()
 
 
 def _heard(rows: Iterable[Row], hear: Callable[[Row], None]) -> Iterator[Row]:

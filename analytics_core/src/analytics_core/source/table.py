@@ -175,7 +175,8 @@ def _recipe_keys(
 ) -> list[tuple[str, str]]:
     """Return what each record's recipe is known by, and its name.
 
-    A blank cell means the recipe above, as in a sheet that names a recipe once.
+    A blank cell means the recipe above, as in a sheet that names a recipe once; so does its name
+    without the id that the row above has.
     """
     keys: list[tuple[str, str]] = []
     ids = [record.values["id"] for record in records if record.values["ingredient"]]
@@ -197,6 +198,8 @@ def _recipe_keys(
             keys.append(keys[-1])
         elif ident:
             keys.append((f"id {ident}", name or (keys[-1][1] if keys else "")))
+        elif keys and _key(name) == _key(keys[-1][1]):
+            keys.append((keys[-1][0], name))
         else:
             keys.append((f"name {_key(name)}", name))
     return keys
