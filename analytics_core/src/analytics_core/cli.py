@@ -24,7 +24,9 @@ from analytics_core.console.logs import JsonLog
 from analytics_core.console.run import Run, make_folder, running
 from analytics_core.console.streams import (
     drop_stdout,
+    escaped,
     flush_stdout,
+    harmless,
     make_readable,
     shows_unicode,
     unwritable,
@@ -392,7 +394,7 @@ def convert(
         catalog = load_catalog(copy, called=source, layout=layout, bar=bar)
         write_catalog(catalog, target, overwrite=force)
         for finding in catalog.findings:
-            typer.echo(f"warning: {finding.message}", err=True)
+            typer.echo(f"warning: {harmless(finding.message)}", err=True)
         typer.echo(
             f"{target}: {len(catalog.recipes.names)} recipes,"
             f" {len(catalog.ingredients.names)} ingredients; {read_as(catalog)}"
@@ -744,7 +746,7 @@ def _documents(source: str | None, bucket: str | None, *, needed: str) -> dict[s
 
 def _print_json(value: object) -> None:
     text = json.dumps(value, ensure_ascii=not shows_unicode(), indent=1)
-    typer.echo(text.encode(errors="replace").decode())
+    typer.echo(escaped(text))
 
 
 def _report(

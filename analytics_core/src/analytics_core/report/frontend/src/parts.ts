@@ -144,8 +144,8 @@ export function save(name: string, content: Blob): void {
 }
 
 const quoted = (value: string) =>
-  // a spreadsheet must not take a name for a formula
-  `"${(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value).replace(/"/g, '""')}"`;
+  // A spreadsheet must not take a name for a formula, also after blanks or in East Asian width.
+  `"${(/^(\s*[=+\-@＝＋－＠]|\s)/.test(value) ? `'${value}` : value).replace(/"/g, '""')}"`;
 
 /** A list of drinks as a button that saves it for a spreadsheet. */
 export function csvButton(context: Context, name: string, recipes: () => number[]): HTMLElement {
