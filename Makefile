@@ -42,10 +42,14 @@ setup: $(VENV)/.dev ## the environment with all development tools
 test: $(VENV)/.dev ## every test that is not slow
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-slow: $(VENV)/.dev ## the slow tests
+$(VENV)/.torture: $(VENV)/.dev tests/end_to_end/requirements.txt
+	$(BIN)/python -m pip install --quiet -r tests/end_to_end/requirements.txt
+	touch $@
+
+test-slow: $(VENV)/.torture ## the slow tests
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
-torture: $(VENV)/.dev ## kill, race, fail and fuzz by the hundred: two hours
+torture: $(VENV)/.torture ## kill, race, fail and fuzz by the hundred: two hours
 	$(BIN)/python -m tests.end_to_end.torture
 
 # .pre-commit-config.yaml has a hook for each part

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from trigger.errors import InvalidEvent
+from trigger.shapes import misshapen
+from trigger.text import one_line, shortened
+
+LONGEST_SHOWN = 300
+"""Characters of what is wrong that its error repeats."""
 
 LARGEST_LOG_LINES = 200
 """Log lines a status answer may carry; it must fit into Lambda's 6 MB."""
@@ -81,30 +86,32 @@ def parse(event: object) -> Action:
         return _of_batch(event)
     action = event.get("action", "refresh")
     if not isinstance(action, str) or action not in _FIELDS:
-        raise InvalidEvent(f"unknown action {action!r}; known actions: {', '.join(_FIELDS)}")
+        raise InvalidEvent(f"unknown action {_shown(action)}; known actions: {', '.join(_FIELDS)}")
     unknown = sorted(str(key) for key in event if key != "action" and key not in _FIELDS[action])
     if unknown:
         known = ", ".join(("action", *_FIELDS[action]))
         raise InvalidEvent(
-            f"action {action!r} does not take {', '.join(unknown)}; its fields are {known}"
+            f"action {action!r} does not take {_cut(', '.join(unknown))}; its fields are {known}"
         )
     if action == "request":
         return Request()
     if action == "refresh":
         since = event.get("pendingSince")
         if since is not None and not isinstance(since, str):
-            raise InvalidEvent(f"pendingSince must be text, not {since!r}")
+            raise InvalidEvent(f"pendingSince must be text, not {_shown(since)}")
         force = event.get("force", False)
         if not isinstance(force, bool):
-            raise InvalidEvent(f"force must be true or false, not {force!r}")
+            raise InvalidEvent(f"force must be true or false, not {_shown(force)}")
         return Refresh(pending_since=since, force=force)
     job_id = event.get("jobId")
     if not isinstance(job_id, str) or not job_id.strip():
-        raise InvalidEvent(f"action 'status' needs jobId, the job's id as text, not {job_id!r}")
+        raise InvalidEvent(
+            f"action 'status' needs jobId, the job's id as text, not {_shown(job_id)}"
+        )
     lines = event.get("logLines", 0)
     if type(lines) is not int or not 0 <= lines <= LARGEST_LOG_LINES:
         raise InvalidEvent(
-            f"logLines must be a whole number from 0 to {LARGEST_LOG_LINES}, not {lines!r}"
+            f"logLines must be a whole number from 0 to {LARGEST_LOG_LINES}, not {_shown(lines)}"
         )
     return Status(job_id=job_id.strip(), log_lines=lines)
 
@@ -112,13 +119,27 @@ def parse(event: object) -> Action:
 def _of_batch(event: Mapping[str, Any]) -> JobChanged | QueueBlocked:
     kind = event.get("detail-type")
     if not isinstance(kind, str) or kind not in _OF_BATCH:
-        raise InvalidEvent(f"unknown event of Batch {kind!r}; known events: {', '.join(_OF_BATCH)}")
+        raise InvalidEvent(
+            f"unknown event of Batch {_shown(kind)}; known events: {', '.join(_OF_BATCH)}"
+        )
     job = event.get("detail")
     if not isinstance(job, Mapping):
         raise InvalidEvent(f"the event {kind!r} has no detail; let the rule pass the whole event")
     job_id = job.get("jobId")
     if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
-        raise InvalidEvent(f"the event {kind!r} names no job: jobId is {job_id!r}")
+        raise InvalidEvent(f"the event {kind!r} names no job: jobId is {_shown(job_id)}")
     if not isinstance(job.get("status"), str):
         raise InvalidEvent(f"the event {kind!r} gives job {job_id} no status")
+    wrong = misshapen(job)
+    if wrong is not None:
+        raise InvalidEvent(f"the event {kind!r} is not as Batch sends it: {_cut(wrong)}")
     return _OF_BATCH[kind](job=job)
+
+
+def _shown(value: object) -> str:
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    """Make what somebody sent fit for a line of the log."""
+    return shortened(one_line(text), LONGEST_SHOWN)

@@ -92,7 +92,9 @@ def _job() -> None:
     from analytics_core import LocalStorage, refresh
     from analytics_core.pipeline import RefreshSettings
     from analytics_core.sample import write_sample_database
+    from analytics_core.similarity.families import find_families
 
+    find_families([0, 1, 2], [1, 0], [1, 1])  # the page's, for which nothing is built here
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "sample.db"
         write_sample_database(database, recipes=RECIPES)

@@ -563,6 +563,21 @@ def test_the_page_of_a_published_set(published: Any, tmp_path: Path) -> None:
     assert "<html" in target.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["report.html", "runs/mine/page.html"])
+def test_the_page_is_not_written_into_the_set_itself(
+    name: str, published: Any, tmp_path: Path
+) -> None:
+    """Its files are listed with checksums, and a run's file is the same as the current one."""
+    folder, _ = published
+    (tmp_path / "way").symlink_to(folder)
+    target = tmp_path / "way" / "analytics" / "v1" / name
+    before = target.read_bytes() if target.exists() else None
+    done = run("report", "--from", folder, "--output", target)
+    assert done.returncode == 2
+    assert "belongs to the published set" in " ".join(done.stderr.replace("│", " ").split())
+    assert (target.read_bytes() if target.exists() else None) == before
+
+
 def test_the_page_of_a_site(published: Any, tmp_path: Path) -> None:
     folder, _ = published
     target = tmp_path / "page.html"

@@ -9,6 +9,7 @@ import sqlite3
 import tracemalloc
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -184,6 +185,16 @@ def test_what_is_no_object_in_s3(tmp_path: Path) -> None:
     for url in ("s3://", "s3://bucket", "s3://bucket/", "s3:///key"):
         with pytest.raises(DataError, match="write s3://bucket/key"):
             take_snapshot(url, tmp_path)
+
+
+def test_a_scratch_folder_that_is_too_small_is_noticed_before_the_first_byte(
+    bucket: str, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a.db", Body=padded(tmp_path / "a.db", 3_000_000))
+    monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_bavail=500, f_frsize=4096))
+    with pytest.raises(StorageError, match=r"it has 4 MB, and 3 MB are free there.*scratch_mib"):
+        take_snapshot(f"s3://{bucket}/a.db", tmp_path / "scratch")
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_a_scratch_folder_without_room(bucket: str, s3: Any, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from analytics_core import documents as published
-from analytics_core.documents import Provenance, encode, to_json
+from analytics_core.documents import Provenance, encode
+from analytics_core.encoding import to_json
+from analytics_core.similar import Similar, recipe_similar
 from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import build_mixtures
 from analytics_core.similarity.neighbors import KnnGraph
@@ -191,8 +193,8 @@ def test_plans_leave_out_what_stays_and_what_is_rounding(bar: Any) -> None:
         mass=np.array([0.123456789123, 0.5, 1e-10, 1.0]),
     )
     cost = np.ones((mixtures.in_play.size,) * 2)
-    fizz, sazerac = published.recipe_similar(
-        published.Similar(catalog, tree, mixtures, graph, lambda _first, _last: plans, cost), 2
+    fizz, sazerac = recipe_similar(
+        Similar(catalog, tree, mixtures, graph, lambda _first, _last: plans, cost), 2
     )
     (near,) = fizz["neighbors"]
     assert near.pop("steps")
@@ -231,8 +233,8 @@ def similar(bar: Any, moves: Any, cost: Any = None) -> Any:
     graph = KnnGraph(np.array([[1], [0]], np.int32), np.array([[0.5], [0.5]]))
     if cost is None:
         cost = np.ones((len(ids),) * 2)
-    rows = published.recipe_similar(
-        published.Similar(catalog, tree, mixtures, graph, lambda _first, _last: plans, cost), 2
+    rows = recipe_similar(
+        Similar(catalog, tree, mixtures, graph, lambda _first, _last: plans, cost), 2
     )
     return [row["neighbors"][0] for row in rows]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -60,7 +61,10 @@ def test_what_a_dead_copy_leaves_is_done_here() -> None:
         """
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[7, 9, 11, 13, 15, 17, 19]"
+    here = json.loads(done.stdout)
+    # what it had ready but had not handed over is lost with it
+    assert here == list(range(here[0], 20, 2))
+    assert here[0] in {1, 3, 5, 7}
 
 
 def test_what_cannot_be_copied_is_done_here_and_copies_may_be_reaped_by_others() -> None:

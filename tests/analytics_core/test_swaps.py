@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -122,7 +122,7 @@ def likeness(recipe: Glass, neighbor: Glass, cost: Any) -> dict[tuple[int, int],
     }
 
 
-def told(recipe: str, neighbor: str) -> tuple[list[dict[str, Any]], str]:
+def told(recipe: str, neighbor: str) -> tuple[Sequence[dict[str, Any]], str]:
     bar = Bar()
     glasses = bar.glass(recipe), bar.glass(neighbor)
     moves = likeness(*glasses, bar.cost)
@@ -388,7 +388,7 @@ def uneven(a: int, b: int) -> float:
     return 0.0 if a == b else (0.5, 0.8, 1.0)[(a + b) % 3]
 
 
-def apply(recipe: Glass, steps: list[dict[str, Any]]) -> dict[int, float]:
+def apply(recipe: Glass, steps: Sequence[dict[str, Any]]) -> dict[int, float]:
     """Do what the steps say; milliliters by ingredient."""
     ml = {key: pour.ml for key, pour in recipe.pours.items()}
     for step in steps:

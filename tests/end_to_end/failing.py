@@ -10,10 +10,15 @@ from typing import Any
 
 from analytics_core.store import S3Storage, read_published
 from tests.end_to_end.faulty_store import FAULTS, PASSING, Plan, faulty
-from tests.end_to_end.running import SECONDS, started
+from tests.end_to_end.running import forked
 from tests.servers import AwsServer
 
 FOR_EVER = 10**9
+
+
+def ways(fault: str) -> tuple[int, ...]:
+    """Return how often a fault follows on itself: what denies once denies always."""
+    return (1, FOR_EVER) if fault in PASSING and fault != "slow" else (1,)
 
 
 @dataclass
@@ -31,6 +36,7 @@ def fail_in_turn(
     bucket: str,
     database: Path,
     *,
+    prefix: str = "out",
     each: int = 1,
     faults: Sequence[str] = FAULTS,
     go_on: Callable[[], bool] = lambda: True,
@@ -41,15 +47,14 @@ def fail_in_turn(
     sentence; always what readers see is a whole set: the one before, or the new one.
     """
     figures = Figures()
-    storage = S3Storage(bucket, "out", server.client("s3"))
+    storage = S3Storage(bucket, prefix, server.client("s3"))
+    kept = database.with_suffix(".kept")  # a folder: what the stages leave is no call to S3
 
     def go(plan: Plan) -> tuple[int, str]:
         with faulty(server, plan) as front:
             env = {**front.environment, "AWS_MAX_ATTEMPTS": "3"}
             words = ("refresh", "--db", database, "--output", storage.url, "--no-page")
-            with started(*words, env=env) as process:
-                _, told = process.communicate(timeout=SECONDS)
-            return process.returncode, told
+            return forked(*words, "--workspace", kept, env=env)
 
     assert go(Plan())[0] == 0
     counted = Plan()
@@ -59,7 +64,7 @@ def fail_in_turn(
     for fault in faults:
         begin = (begin + 1) % each  # so that different ways meet different calls
         for first in range(begin, figures.calls, each):
-            for times in (1, FOR_EVER) if fault in PASSING and fault != "slow" else (1,):
+            for times in ways(fault):
                 if not go_on():
                     return figures
                 plan = Plan(fault, first, times)

@@ -39,19 +39,21 @@ def kill_at_random(
     """Kill refreshes until there were so many kills, then let one end; compare it with the first.
 
     Each command is begun again where it was killed, as Batch does; after three kills it is let
-    through, so that publishing and cleaning are killed as often as reading is.
+    through, so that publishing and cleaning are killed as often as reading is. Each refresh has a
+    workspace of its own, in which nothing is kept yet: every stage works, and is killed.
     """
     draw, figures = random.Random(seed), Figures()
     lasted: dict[str, float] = {}
-    for command in steps(database, output.url, workspace, shards):  # undisturbed
-        begin = time.monotonic()
-        _through(command, env, figures)
-        lasted[str(command[0])] = time.monotonic() - begin
-    _through(steps(database, output.url, workspace, 0)[0], env, figures)  # maps that began there
+    for name in ("first", "second"):  # undisturbed; the second begins with the maps of the first
+        for command in steps(database, output.url, f"{workspace}/{name}", shards):
+            begin = time.monotonic()
+            _through(command, env, figures)
+            lasted[str(command[0])] = time.monotonic() - begin
     expected = documents(output)
     with watched(output) as watch:
         while figures.kills < kills and go_on():
-            for command in steps(database, output.url, workspace, shards):
+            own = f"{workspace}/{figures.published}"
+            for command in steps(database, output.url, own, shards):
                 name = str(command[0])
                 for _ in range(3):
                     with started(*command, env=env) as process:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from analytics_core.__main__ import main
 from analytics_core.errors import NotFound
 from analytics_core.provenance import new_run_id
 from analytics_core.store import Storage, read_published
 from tests.analytics_core.test_cli import COMMAND, environment
 
 SECONDS = 300
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    ["analytics_core.cli", "analytics_core.pipeline", "boto3", "cffi", "numba", "scipy.linalg"]
+)
 
 
 @contextmanager
@@ -37,6 +45,33 @@ def started(
         yield process
     finally:
         kill(process)
+
+
+def forked(*words: object, env: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Run a command in a copy of a process that has the libraries loaded; return what it says."""
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as told:
+        process = _FORKS.Process(
+            target=_become, args=(list(map(str, words)), environment(env), told.name)
+        )
+        process.start()
+        process.join(SECONDS)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        code = process.exitcode
+        process.close()
+        assert code is not None
+        return code, told.read()
+
+
+def _become(words: list[str], env: dict[str, str], told: str) -> None:
+    output = os.open(told, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(output, number)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = ["analytics-core", *words]
+    main()
 
 
 def kill(process: subprocess.Popen[str]) -> None:

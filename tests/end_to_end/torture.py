@@ -8,15 +8,19 @@ is written down, with the processor and the date, as JSON and as the tables of
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import multiprocessing
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,8 +28,11 @@ from typing import Any
 from analytics_core.store import LocalStorage, S3Storage, Storage
 from tests.analytics_core.databases import cut_down_sample
 from tests.analytics_core.layout_files import LAYOUTS
-from tests.end_to_end.failing import fail_in_turn
+from tests.end_to_end.failing import Figures as FailingFigures
+from tests.end_to_end.failing import fail_in_turn, ways
+from tests.end_to_end.faulty_store import FAULTS
 from tests.end_to_end.fuzzing import fuzz
+from tests.end_to_end.guided import TARGETS, explore
 from tests.end_to_end.kills import kill_at_random
 from tests.end_to_end.racing import race
 from tests.end_to_end.stopping import stop_at_random
@@ -36,12 +43,37 @@ KILLS = 200
 FUZZED = 10_000
 RACES = 100
 SNAPSHOTS = 500
+WRITING_SECONDS = 600
+LARGE_SNAPSHOTS = 20
+LARGE_MB = 1000
 STOPS = 100
-SHARES = {"kills": 0.3, "fuzz": 0.3, "failing": 0.2, "racing": 0.05, "writing": 0.08, "stops": 0.07}
+LARGE_STOPS = 24
+LARGE_RECIPES = 100_000
+SHARES = {
+    "kills": 0.18,
+    "fuzz": 0.19,
+    "guided": 0.04,
+    "failing": 0.14,
+    "racing": 0.04,
+    "writing": 0.24,
+    "stops": 0.17,
+}
 """Of the time, to each part."""
 
 Report = dict[str, Any]
 GoOn = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The time of a part."""
+
+    seconds: float
+
+    def __call__(self, share: float) -> GoOn:
+        """Return what says whether a share of the time, from now on, is not over yet."""
+        end = time.monotonic() + share * self.seconds
+        return lambda: time.monotonic() < end
 
 
 @contextmanager
@@ -52,7 +84,7 @@ def bucket(name: str, *, atomic: bool = False) -> Iterator[tuple[AwsServer, Call
         yield server, lambda: S3Storage(name, "out", server.client("s3"))
 
 
-def kills(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
+def kills(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """SIGKILL at random instants, alone and shared, in a folder and in S3."""
     database = cut_down_sample(folder / "kills.db", 40)
     wanted = max(1, round(KILLS * size / 4))
@@ -82,7 +114,7 @@ def kills(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator
             yield {"case": f"S3, {shards or 'no'} shards", "wanted": wanted, **vars(found)}
 
 
-def fuzzed(size: float, _folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
+def fuzzed(size: float, _folder: Path, go_on: Budget) -> Iterator[Report]:
     """Read broken databases, two layouts at a time."""
     wanted = max(1, round(FUZZED * size))
     with ThreadPoolExecutor(2) as pool:
@@ -95,16 +127,50 @@ def fuzzed(size: float, _folder: Path, go_on: Callable[[float], GoOn]) -> Iterat
             yield {"case": layout, "wanted": wanted, **vars(task.result())}
 
 
-def failing(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
-    """Each call to the store fails in each way."""
-    database = cut_down_sample(folder / "failing.db", 40)
-    with bucket("failing") as (server, _):
-        each = max(1, round(1 / size))
-        found = fail_in_turn(server, "failing", database, each=each, go_on=go_on(1))
-        yield {"case": f"every {each}. call" if each > 1 else "every call", **vars(found)}
+def guided(size: float, _folder: Path, go_on: Budget) -> Iterator[Report]:
+    """Let coverage lead the fuzzing of each reader, two at a time."""
+    if not importlib.util.find_spec("atheris"):
+        yield {"case": "not run: atheris is not installed here", "faults": []}
+        return
+    seconds = size * 2 * go_on.seconds / len(TARGETS)
+    with ThreadPoolExecutor(2) as pool:
+        tasks = [pool.submit(explore, target, seconds=seconds) for target in TARGETS]
+        for target, task in zip(TARGETS, tasks, strict=True):
+            yield {"case": target, "wanted": f"{seconds:.0f} s", **vars(task.result())}
 
 
-def races(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
+def failing(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
+    """Each call to the store fails in each way, two ways at a time."""
+    each = max(1, round(1 / size))
+    share = 2 * go_on.seconds / sum(len(ways(fault)) for fault in FAULTS)
+    spawn = multiprocessing.get_context("spawn")
+    with bucket("failing") as (server, _), ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        tasks = [
+            pool.submit(fail_one_way, fault, server, folder, each, share * len(ways(fault)))
+            for fault in FAULTS
+        ]
+        for fault, task in zip(FAULTS, tasks, strict=True):
+            which = f", every {each}. call" if each > 1 else ""
+            yield {"case": f"{fault}{which}", **vars(task.result())}
+
+
+def fail_one_way(
+    fault: str, server: AwsServer, folder: Path, each: int, seconds: float
+) -> FailingFigures:
+    """Let calls fail in one way, in a process of its own."""
+    database, end = cut_down_sample(folder / f"{fault}.db", 40), time.monotonic() + seconds
+    return fail_in_turn(
+        server,
+        "failing",
+        database,
+        prefix=fault,
+        each=each,
+        faults=(fault,),
+        go_on=lambda: time.monotonic() < end,
+    )
+
+
+def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Two and ten at once, into a folder and into S3."""
     wanted = max(1, round(RACES * size))
     for racers in (2, 10):
@@ -123,25 +189,57 @@ def races(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator
             yield {"case": f"S3, {racers} at once", "wanted": wanted, **vars(found)}
 
 
-def written(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
-    """Snapshots while a writer never rests."""
+def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
+    """Snapshots while a writer never rests, two journal modes at a time; then of a large file."""
+    folder.chmod(0o755)  # another user passes through
+    seconds = min(WRITING_SECONDS * size, 0.4 * go_on.seconds)
+    cases: list[tuple[str, dict[str, Any]]] = [(mode, {"mode": mode}) for mode in MODES]
+    mounted = [(f"{mode}, read-only mount, another user", {"mode": mode}) for mode in MODES[::3]]
+    if os.geteuid() == 0 and shutil.which("unshare"):
+        cases += [(name, {**chosen, "read_only": True}) for name, chosen in mounted]
     wanted = max(1, round(SNAPSHOTS * size))
-    for mode in MODES:
-        own = folder / f"written-{mode}"
-        found = snapshots(own, mode, wanted=wanted, go_on=go_on(1 / len(MODES)))
-        yield {"case": mode, "wanted": wanted, **vars(found)}
+    with ThreadPoolExecutor(2) as pool:
+        # each has a third of the work and half of the machine
+        tasks = [
+            pool.submit(
+                lambda number, chosen: snapshots(
+                    folder / f"written-{number}",
+                    wanted=wanted,
+                    seconds=seconds if "read_only" not in chosen else 0,
+                    go_on=go_on(0.45),
+                    **chosen,
+                ),
+                number,
+                chosen,
+            )
+            for number, (_, chosen) in enumerate(cases)
+        ]
+        for (name, _), task in zip(cases, tasks, strict=True):
+            yield {"case": name, "wanted": wanted, **vars(task.result())}
+    if len(cases) == len(MODES):
+        yield {"case": "read-only mount: not run, only root can mount", "faults": []}
+    wanted, large = max(1, round(LARGE_SNAPSHOTS * size)), max(1, round(LARGE_MB * min(1, size)))
+    for mode in MODES[::3]:
+        found = snapshots(
+            folder / f"large-{mode}", mode, wanted=wanted, ballast_mb=large, go_on=go_on(0.05)
+        )
+        yield {"case": f"{mode}, {large:,} MB", "wanted": wanted, **vars(found)}
 
 
-def stops(size: float, folder: Path, go_on: Callable[[float], GoOn]) -> Iterator[Report]:
-    """SIGTERM at random instants."""
-    wanted = max(1, round(STOPS * size))
-    found = stop_at_random(folder / "stopped", wanted=wanted, go_on=go_on(1))
-    yield {"case": "refresh", "wanted": wanted, **vars(found)}
+def stops(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
+    """SIGTERM at random instants of every stage."""
+    for recipes, wanted, share in ((2000, STOPS, 0.4), (LARGE_RECIPES, LARGE_STOPS, 0.6)):
+        wanted, recipes = max(1, round(wanted * size)), round(recipes * min(1, max(size, 0.02)))
+        found = stop_at_random(
+            folder / f"stopped-{recipes}", wanted=wanted, recipes=recipes, go_on=go_on(share)
+        )
+        yield {"case": f"{recipes:,} recipes", "wanted": wanted, **vars(found)}
 
 
 PARTS = {
     "kills": kills,
     "fuzz": fuzzed,
+    "guided": guided,
     "failing": failing,
     "racing": races,
     "writing": written,
@@ -196,15 +294,10 @@ def main() -> int:
     given.output.mkdir(parents=True, exist_ok=True)
     for part in chosen:
         seconds = given.minutes * 60 * SHARES[part] / all_shares
-
-        def until(share: float, seconds: float = seconds) -> GoOn:
-            end = time.monotonic() + share * seconds
-            return lambda: time.monotonic() < end
-
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             rows = []
-            for row in PARTS[part](given.size, Path(folder), until):
+            for row in PARTS[part](given.size, Path(folder), Budget(seconds)):
                 print(json.dumps(row, ensure_ascii=False), flush=True)
                 rows.append(row)
         told["parts"][part] = rows

@@ -37,7 +37,7 @@ def config(image: str) -> dict[str, Any]:
 def test_command_is_the_job_without_a_shell_and_as_a_plain_user(host_image: str) -> None:
     made = config(host_image)["Config"]
     assert made["Cmd"] == ["python", "-m", "analytics_core", "refresh"]
-    assert not made.get("Entrypoint")
+    assert made["Entrypoint"] == ["env", "--block-signal=TERM"]
     assert made["User"] == "10001:10001"
 
 

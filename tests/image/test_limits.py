@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics_core.sample import write_sample_database
 from image.budget import BUDGET_MB
 from image.build import largest_packages
 from image.run import command, container
@@ -106,6 +107,30 @@ def test_termination_reaches_the_program_which_asks_for_another_try(
     assert process.returncode == 75, said
     assert time.monotonic() - sent < 30
     assert process.returncode != 128 + signal.SIGKILL
+
+
+def test_termination_before_python_has_begun_is_kept_for_the_program(host_image: str) -> None:
+    early = ["sh", "-c", "kill -TERM $$; exec python -m analytics_core health"]
+    finished = container(host_image, HOST, early)
+    assert finished.code == 75, finished.stderr
+    assert "stopped by SIGTERM" in finished.stderr
+
+
+def test_a_database_that_is_too_large_for_the_container_is_refused_before_the_work(
+    host_image: str, tmp_path: Path
+) -> None:
+    efs = tmp_path / "efs"
+    efs.mkdir()
+    write_sample_database(efs / "cocktails.db", recipes=60_000)
+    little = ["--memory=700m"]
+    run = refresh(host_image, HOST, efs, tmp_path / "out", options=little)
+    assert run.finished.code == 3, run.finished.stderr[-2000:]
+    assert "of the 735 MB of the job's container" in run.finished.stderr
+    assert '"stage": "cost"' not in run.finished.stderr
+    small = ["--tmpfs=/scratch:rw,nosuid,nodev,size=8m,mode=1777"]
+    run = refresh(host_image, HOST, efs, tmp_path / "out", options=small)
+    assert run.finished.code == 4, run.finished.stderr[-2000:]
+    assert "free of 9 MB for its snapshot" in run.finished.stderr
 
 
 def test_root_and_database_cannot_be_written_to(host_image: str, efs: Path) -> None:

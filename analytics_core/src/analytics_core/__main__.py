@@ -1,7 +1,8 @@
 """The ``analytics-core`` command: ready to be stopped before anything else is loaded.
 
 Whoever presses Ctrl-C gets one line, also while modules are imported, before the first command
-has its own way of stopping (`analytics_core.console.signals`).
+has its own way of stopping (`analytics_core.console.signals`). Whoever starts it with the signals
+blocked, as the image does, has those kept that come before Python is here.
 """
 
 import os
@@ -32,6 +33,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # such as under nohup
             signal.signal(number, _leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     from analytics_core.cli import main as run
 
     try:

@@ -17,12 +17,12 @@ import numpy as np
 
 from analytics_core.changes import changed_rows, digests_of
 from analytics_core.earlier import NOTHING, Earlier
+from analytics_core.needs import Needs, require_memory
 from analytics_core.provenance import code_fingerprint, fingerprint_of
 from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.embedding import twins_of
 from analytics_core.similarity.ground_cost import LearnedCost, learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
-from analytics_core.similarity.memory import require_memory
 from analytics_core.similarity.mixture import Mixtures, build_mixtures
 from analytics_core.similarity.neighbors import KnnGraph, nearest_in_l1, nearest_neighbors
 from analytics_core.similarity.parallel import available_threads
@@ -50,12 +50,23 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What is read from the database, and what follows from it at once."""
+    """What is read from the database, and what follows from it at once.
+
+    Attributes
+    ----------
+    catalog : Catalog
+    tree : IngredientTree
+    mixtures : Mixtures
+    usage : Usage
+    called : str
+        The database, as errors call it.
+    """
 
     catalog: Catalog
     tree: IngredientTree
     mixtures: Mixtures
     usage: Usage
+    called: str = "The database"
 
     @cached_property
     def contents(self) -> list[str]:
@@ -104,15 +115,26 @@ def load_inputs(
             ),
             detail=read_as,
         )
-    return inputs_of(catalog, stages)
+    return inputs_of(catalog, stages, called=f"The database {database}")
 
 
-def inputs_of(catalog: Catalog, stages: Stages) -> Inputs:
+def inputs_of(catalog: Catalog, stages: Stages, *, called: str = "The database") -> Inputs:
     """Return a catalog with its tree, mixtures and usage."""
     tree = IngredientTree.from_ingredients(catalog.ingredients)
     mixtures = stages.run("mixture", lambda: build_mixtures(catalog, tree))
-    return Inputs(
-        catalog, tree, mixtures, stages.run("statistics", lambda: count_usage(catalog, tree))
+    usage = stages.run("statistics", lambda: count_usage(catalog, tree))
+    return Inputs(catalog, tree, mixtures, usage, called)
+
+
+def needs_of(inputs: Inputs, settings: RefreshSettings) -> Needs:
+    """Return the counts that decide what a refresh needs."""
+    return Needs(
+        called=inputs.called,
+        recipes=inputs.mixtures.count,
+        lines=int(inputs.catalog.lines.recipe.size),
+        ingredients=int(inputs.mixtures.in_play.size),
+        neighbors=_neighbors_found(settings),
+        page=settings.page,
     )
 
 
@@ -141,6 +163,7 @@ def find_similarity(
     -------
     Similarity
     """
+    require_memory(needs_of(inputs, settings), whole=True)
     cost = find_cost(inputs, settings, stages)
     if spans is None:
         rows = inputs.mixtures.count
@@ -233,7 +256,7 @@ def find_cost(inputs: Inputs, settings: RefreshSettings, stages: Stages) -> Lear
         # most often one and the same, which may be the largest thing there is
         return kept if cost.distance_cost is cost.cost else {**kept, "apart": cost.distance_cost}
 
-    require_memory(inputs.mixtures)
+    require_memory(needs_of(inputs, settings), whole=False)
     found = stages.cached("cost", _cost_fingerprint(inputs, settings), learn)
     return LearnedCost(found["cost"], found.get("apart", found["cost"]), found["changes"])
 

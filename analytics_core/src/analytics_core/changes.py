@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from analytics_core.documents import Row, to_json
+from analytics_core.documents import Row
 from analytics_core.earlier import MAPS
+from analytics_core.encoding import to_json
 from analytics_core.errors import GateClosed
 from analytics_core.similarity.placing import moves
 

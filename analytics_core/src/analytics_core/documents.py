@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,14 +9,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
+from analytics_core.encoding import finite_to_utf8, to_utf8
+from analytics_core.similar import NUMBER_DECIMALS, relative_to_median
 from analytics_core.similarity._kernels import DISTANCE_GRID
-from analytics_core.similarity.arrays import off_diagonal_median
 from analytics_core.source.dilution import find_dilution
 from analytics_core.source.kinds import Kind, choose_base, kind_of
-from analytics_core.swaps import find_steps, glasses_of
-from analytics_core.wording import Fragment, phrase, text_of
 
 if TYPE_CHECKING:
     from analytics_core.similarity.arrays import FloatArray, IntArray
@@ -25,8 +22,6 @@ if TYPE_CHECKING:
     from analytics_core.similarity.evidence import Evidence
     from analytics_core.similarity.hierarchy import IngredientTree
     from analytics_core.similarity.mixture import Mixtures
-    from analytics_core.similarity.neighbors import KnnGraph
-    from analytics_core.similarity.transport import PairPlans
     from analytics_core.similarity.usage import Usage
     from analytics_core.source.catalog import Catalog, Lines
 
@@ -34,10 +29,7 @@ STORAGE_VERSION = "v1"
 SUBSTITUTES_LISTED = 10
 CANDIDATES = 40  # the cheapest, of which those with evidence are listed
 TOO_LITTLE_EVIDENCE = "too little evidence"
-SMALLEST_FLOW = 1e-9  # of the drink; below it a flow is rounding
-NUMBER_DECIMALS = 9
 PIECE_BYTES = 1 << 18  # of a document that are written at once
-ROWS_PLANNED = 256  # recipes whose plans and rows are made at once
 
 Row = dict[str, Any]
 
@@ -50,11 +42,6 @@ class Provenance:
     generated_at: str
     database_fingerprint: str
     code_version: str
-
-
-def to_json(value: object) -> str:
-    """Compact JSON, text as it is; a number that is not finite is an error, never a document."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def stream(
@@ -70,7 +57,7 @@ def stream(
     ----------
     kind : str
     data : dict, or iterable of dict or bytes
-        Rows as they are, or as `row_to_utf8` encodes them.
+        Rows as they are, or as `finite_to_utf8` encodes them.
     provenance : Provenance
     note : callable, optional
         Called with where each row begins, in bytes, and the row.
@@ -87,14 +74,14 @@ def stream(
         "database_fingerprint": provenance.database_fingerprint,
         "code_version": provenance.code_version,
     }
-    tail = b',"metadata":' + _to_utf8(metadata) + b"}\n"
+    tail = b',"metadata":' + to_utf8(metadata) + b"}\n"
     if isinstance(data, dict):
-        yield b'{"data":' + _to_utf8(data) + tail
+        yield b'{"data":' + to_utf8(data) + tail
         return
     pieces = [b'{"data":[']
     yielded, held, separator = 0, len(pieces[0]), b""
     for row in data:
-        encoded = row if isinstance(row, bytes) else row_to_utf8(row)
+        encoded = row if isinstance(row, bytes) else finite_to_utf8(row)
         pieces += separator, encoded
         held += len(separator) + len(encoded)
         separator = b","
@@ -109,29 +96,6 @@ def stream(
 def encode(kind: str, data: Row | Iterable[Row], provenance: Provenance) -> bytes:
     """One document as UTF-8, whole."""
     return b"".join(stream(kind, data, provenance))
-
-
-def _to_utf8(value: object) -> bytes:
-    # Names can hold lone surrogates, which UTF-8 has no bytes for; they come out as "?".
-    return to_json(value).encode(errors="replace")
-
-
-def row_to_utf8(row: Row) -> bytes:
-    """Encode a row whose numbers are known to be finite: orjson would write others as null.
-
-    Parameters
-    ----------
-    row : dict
-
-    Returns
-    -------
-    bytes
-        UTF-8; what it has no bytes for comes out as ``?``.
-    """
-    try:
-        return orjson.dumps(row)
-    except TypeError:  # a lone surrogate, or a whole number of more than 64 bits
-        return _to_utf8(row)
 
 
 def _number(value: float) -> float:
@@ -241,50 +205,68 @@ def recipe_details(catalog: Catalog, tree: IngredientTree) -> Iterator[Row]:
         for lineage in tree.lineage.tolist()
     ]
     options = _lines_by_volume(catalog, catalog.optional)
-    for r, own in enumerate(_lines_by_volume(catalog, lines)):
-        total = float(lines.volume_ml[own].sum())
+    by_volume = _lines_by_volume(catalog, lines)
+    totals = np.array([lines.volume_ml[own].sum() for own in by_volume])
+    rows = _line_rows(catalog, lines, totals)
+    # what is optional has no share
+    optional = _line_rows(catalog, catalog.optional, np.full(totals.size, np.inf))
+    roots, volumes = tree.roots[lines.ingredient].tolist(), lines.volume_ml.tolist()
+    said = [kinds_of_all[i] for i in lines.ingredient.tolist()]
+    strength = ingredients.strength[lines.ingredient]
+    above = recipes.variant_of.tolist()
+    ids, names = recipes.ids.tolist(), recipes.names
+    for r, own in enumerate(by_volume):
         by_root: dict[int, float] = {}
         kinds: dict[int, Kind] = {}
         for i in own:
-            root = int(tree.roots[lines.ingredient[i]])
-            by_root[root] = by_root.get(root, 0.0) + float(lines.volume_ml[i])
+            root = roots[i]
+            by_root[root] = by_root.get(root, 0.0) + volumes[i]
             # a root that says nothing is what the line below it is, and a spirit if one is
-            said = kinds_of_all[lines.ingredient[i]]
-            kinds[root] = "spirit" if kinds.get(root) == "spirit" else said
+            kinds[root] = "spirit" if kinds.get(root) == "spirit" else said[i]
         base = choose_base(by_root, kinds)
-        abv = _abv(lines.volume_ml[own], ingredients.strength[lines.ingredient[own]])
+        abv = _abv(lines.volume_ml[own], strength[own])
         dilution = find_dilution(recipes.methods[r], float(recipes.dilution[r]), abv)
-        above = int(recipes.variant_of[r])
         yield {
-            "recipe_id": int(recipes.ids[r]),
-            "recipe_name": recipes.names[r],
+            "recipe_id": ids[r],
+            "recipe_name": names[r],
             "base_ingredient_id": int(tree.ids[base]),
             "base_ingredient_name": ingredients.names[base],
             "abv": _known(abv),
             "method": recipes.methods[r] or None,
             "dilution": _known(dilution),
             "variant_of": None
-            if above < 0
-            else {"recipe_id": int(recipes.ids[above]), "recipe_name": recipes.names[above]},
-            "lines": [_line(catalog, lines, i, total) for i in own],
-            "optional": [_line(catalog, catalog.optional, i, np.inf) for i in options[r]],
+            if above[r] < 0
+            else {"recipe_id": ids[above[r]], "recipe_name": names[above[r]]},
+            "lines": [rows[i] for i in own],
+            "optional": [optional[i] for i in options[r]],
         }
 
 
-def _line(catalog: Catalog, lines: Lines, i: int, total: float) -> Row:
-    """One line; `total` is the milliliters of which it is a share."""
-    ingredients = catalog.ingredients
-    ingredient, rolled, unit = int(lines.ingredient[i]), int(lines.rolled[i]), int(lines.unit[i])
-    return {
-        "ingredient_id": int(ingredients.ids[ingredient]),
-        "ingredient_name": ingredients.names[ingredient],
-        "rolled_id": int(ingredients.ids[rolled]),
-        "rolled_name": ingredients.names[rolled],
-        "amount": _known(float(lines.amount[i])),
-        "unit": None if unit < 0 else catalog.units[unit].name,
-        "volume_ml": _number(lines.volume_ml[i]),
-        "fraction": _number(lines.volume_ml[i] / total),
-    }
+def _line_rows(catalog: Catalog, lines: Lines, totals: FloatArray) -> list[Row]:
+    """Return each line as a row; `totals` (recipes,) are the milliliters that it is a share of."""
+    ids, names = catalog.ingredients.ids.tolist(), catalog.ingredients.names
+    units = [*(unit.name for unit in catalog.units), None]  # -1, no unit, reads the last
+    return [
+        {
+            "ingredient_id": ids[ingredient],
+            "ingredient_name": names[ingredient],
+            "rolled_id": ids[rolled],
+            "rolled_name": names[rolled],
+            "amount": _known(amount),
+            "unit": units[unit],
+            "volume_ml": _number(volume),
+            "fraction": _number(fraction),
+        }
+        for ingredient, rolled, unit, amount, volume, fraction in zip(
+            lines.ingredient.tolist(),
+            lines.rolled.tolist(),
+            lines.unit.tolist(),
+            lines.amount.tolist(),
+            lines.volume_ml.tolist(),
+            (lines.volume_ml / totals[lines.recipe]).tolist(),
+            strict=True,
+        )
+    ]
 
 
 def _abv(volume_ml: FloatArray, strength: FloatArray) -> float:
@@ -295,128 +277,7 @@ def _abv(volume_ml: FloatArray, strength: FloatArray) -> float:
 
 
 def _known(value: float) -> float | None:
-    return None if np.isnan(value) else _number(value)
-
-
-_Move = tuple[int, int, float, float]
-"""Columns from and to, mass, and what the move costs beside the median."""
-
-
-class Similar:
-    """Makes the rows of `recipe-similar`: neighbors with what has to be swapped for what.
-
-    Parameters
-    ----------
-    catalog : Catalog
-    tree : IngredientTree
-    mixtures : Mixtures
-    graph : KnnGraph
-    plans : callable
-        Called with a first row and the one after the last; returns the plan of each (recipe,
-        neighbor) of these in the order of the graph, found under `cost`.
-    cost : float64 (m, m)
-    """
-
-    def __init__(
-        self,
-        catalog: Catalog,
-        tree: IngredientTree,
-        mixtures: Mixtures,
-        graph: KnnGraph,
-        plans: Callable[[int, int], PairPlans],
-        cost: FloatArray,
-    ) -> None:
-        self._names = [catalog.ingredients.names[i] for i in mixtures.in_play]
-        self._ids = mixtures.ingredient_ids.tolist()
-        self._recipe_ids = catalog.recipes.ids.tolist()
-        self._recipe_names = catalog.recipes.names
-        self._graph, self._plans = graph, plans
-        self._relative = _relative_to_median(cost)
-        self._glasses = glasses_of(catalog, tree)
-
-    def rows(self, first: int, last: int) -> Iterator[tuple[Row, list[list[Fragment]]]]:
-        """Make some recipes' rows.
-
-        Parameters
-        ----------
-        first, last : int
-            The first row and the one after the last.
-
-        Yields
-        ------
-        tuple
-            A row, and its neighbors' sentences in fragments.
-        """
-        ids, names, glasses = self._ids, self._names, self._glasses
-        bounds, flows = self._moves(first, last)
-        if not np.isfinite(self._graph.distances[first:last]).all():
-            raise ValueError("a distance is not finite, and so not JSON compliant")
-        pair = 0
-        for r in range(first, last):
-            neighbors, sentences = [], []
-            for other, distance in zip(
-                self._graph.indices[r].tolist(), self._graph.distances[r].tolist(), strict=True
-            ):
-                moves = flows[bounds[pair] : bounds[pair + 1]]
-                pair += 1
-                steps = find_steps(
-                    glasses[r],
-                    glasses[other],
-                    {(ids[a], ids[b]): cost for a, b, _, cost in moves},
-                )
-                sentence = phrase(steps, same_mix=not moves)
-                sentences.append(sentence)
-                neighbors.append(
-                    {
-                        "neighbor_recipe_id": self._recipe_ids[other],
-                        "neighbor_name": self._recipe_names[other],
-                        "distance": distance,
-                        "transport_plan": [
-                            {
-                                "from_ingredient_id": ids[a],
-                                "from_ingredient_name": names[a],
-                                "to_ingredient_id": ids[b],
-                                "to_ingredient_name": names[b],
-                                "mass": round(mass, NUMBER_DECIMALS),
-                            }
-                            for a, b, mass, _ in moves
-                        ],
-                        "steps": steps,
-                        "words": text_of(sentence),
-                    }
-                )
-            row = {
-                "recipe_id": self._recipe_ids[r],
-                "recipe_name": self._recipe_names[r],
-                "neighbors": neighbors,
-            }
-            yield row, sentences
-
-    def _moves(self, first: int, last: int) -> tuple[list[int], list[_Move]]:
-        """Return what has to move between each recipe and each neighbor, without what stays."""
-        own = self._plans(first, last)
-        if not np.isfinite(own.mass).all():
-            raise ValueError("a mass is not finite, and so not JSON compliant")
-        moving = (own.source != own.target) & (own.mass > SMALLEST_FLOW)
-        bounds: list[int] = np.concatenate([[0], np.cumsum(moving)])[own.indptr].tolist()
-        source, target = own.source[moving], own.target[moving]
-        costs = self._relative[source, target]
-        columns = (source, target, own.mass[moving], costs)
-        return bounds, list(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def recipe_similar(similar: Similar, recipes: int) -> Iterator[Row]:
-    """Each recipe's neighbors with what has to be swapped for what."""
-    for first in range(0, recipes, ROWS_PLANNED):
-        for row, _ in similar.rows(first, min(first + ROWS_PLANNED, recipes)):
-            yield row
-
-
-def _relative_to_median(cost: FloatArray) -> FloatArray:
-    """Return the cost in units of the median between two ingredients, rounded to settle ties."""
-    median = off_diagonal_median(cost)
-    relative: FloatArray = cost / median if median > 0 else cost.copy()
-    return np.round(relative, NUMBER_DECIMALS, out=relative)
+    return None if math.isnan(value) else _number(value)
 
 
 def ingredient_substitutes(
@@ -437,7 +298,7 @@ def ingredient_substitutes(
         told.setdefault(one, []).append(other)
     used = np.union1d(mixtures.columns, [other for _, other in declared]).astype(np.int64)
     names = [catalog.ingredients.names[i] for i in mixtures.in_play]
-    relative = _relative_to_median(cost)
+    relative = relative_to_median(cost)
     for c in range(mixtures.in_play.size):
         others = used[used != c]
         grid = np.rint(cost[c, others] * DISTANCE_GRID)

@@ -20,6 +20,7 @@ swallows a request to stop: botocore would take it for a broken connection, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 EXIT_OK = 0
@@ -30,6 +31,10 @@ EXIT_STORAGE = 4
 EXIT_GATE = 5
 EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h; the job's retry rules act on it
 
+LONGEST_SENTENCE = 1500
+"""Characters of an error about data, which may quote names of any length."""
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
 
 class AnalyticsError(Exception):
     """Base of the errors that carry a sentence meant for the person who runs the job."""
@@ -38,9 +43,22 @@ class AnalyticsError(Exception):
 
 
 class DataError(AnalyticsError, ValueError):
-    """The database is missing, broken, or lacks what the analytics need."""
+    """The database is missing, broken, or lacks what the analytics need.
+
+    Parameters
+    ----------
+    sentence
+        It may quote what the database holds: line breaks and signs that steer a terminal become
+        blanks, and of thousands of characters the middle is left out.
+    """
 
     exit_code = EXIT_BAD_DATA
+
+    def __init__(self, sentence: str) -> None:
+        plain = _CONTROLS.sub(" ", sentence)
+        if len(plain) > LONGEST_SENTENCE:
+            plain = f"{plain[: LONGEST_SENTENCE - 301]}…{plain[-300:]}"
+        super().__init__(plain)
 
 
 class Busy(AnalyticsError):  # noqa: N818 - named for what happened

@@ -6,14 +6,20 @@ interpreter's lock, and only another process can do it side by side.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from typing import BinaryIO, TypeVar
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, TypeVar, cast
+
+AHEAD = 16
+"""Results that a copy has ready at most before they are asked for."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -29,8 +35,26 @@ def can_fork() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Do not look for circles of garbage inside the block, nor in copies made there.
+
+    Where rows are made by the hundred thousand, looking for circles takes a third of the time and
+    finds none. What is in no circle is freed all the same, as soon as nothing refers to it.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def in_order(work: Callable[[A], B], items: Sequence[A], *, processes: int) -> Iterator[B]:
-    """Yield ``work(item)`` of each item, in order; the number of processes changes nothing else.
+    """Give ``work(item)`` of each item, in order; the number of processes changes nothing else.
+
+    Copies of the process begin at once, and work ahead of what is asked for.
 
     Parameters
     ----------
@@ -39,16 +63,24 @@ def in_order(work: Callable[[A], B], items: Sequence[A], *, processes: int) -> I
     items : sequence
         Known beforehand: copies are made once, and each has its share of the items.
     processes : int
-        With 1, and where the process cannot be copied, all is done here.
+        With 1, and where the process cannot be copied, all is done here, when it is asked for.
 
-    Yields
-    ------
-    object
+    Returns
+    -------
+    iterator of object
     """
     processes = min(processes, len(items)) if can_fork() else 1
     if processes <= 1:
-        yield from map(work, items)
-        return
+        return map(work, items)
+    results = _of_copies(work, items, processes)
+    next(results)  # begins
+    return cast("Iterator[B]", results)
+
+
+def _of_copies(
+    work: Callable[[A], B], items: Sequence[A], processes: int
+) -> Generator[B | None, None, None]:
+    """Yield None when the copies are made, then each result; ends them when it is closed."""
     copies: list[tuple[int, BinaryIO]] = []
     try:
         for first in range(processes):
@@ -56,6 +88,7 @@ def in_order(work: Callable[[A], B], items: Sequence[A], *, processes: int) -> I
                 copies.append(_copy(work, items[first::processes]))
             except OSError:  # no memory or number for another process: the rest is done here
                 break
+        yield None
         lost = set(range(len(copies), processes))
         for number, item in enumerate(items):
             of = number % processes
@@ -92,9 +125,18 @@ def _copy(work: Callable[[A], B], items: Sequence[A]) -> tuple[int, BinaryIO]:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.close(reading)
-        with os.fdopen(writing, "wb", buffering=1 << 20) as pipe:
+        with os.fdopen(writing, "wb", buffering=0) as pipe, ThreadPoolExecutor(1) as writer:
+            written: deque[Future[None]] = deque()
             for item in items:
-                pickle.dump(work(item), pipe, protocol=pickle.HIGHEST_PROTOCOL)
-                pipe.flush()
+                data = pickle.dumps(work(item), protocol=pickle.HIGHEST_PROTOCOL)
+                written.append(writer.submit(_write, pipe, data))
+                if len(written) > AHEAD:
+                    written.popleft().result()  # or an error, if nobody reads any more
     finally:
         os._exit(0)  # whatever happened: nothing of the first process is cleaned up here
+
+
+def _write(pipe: BinaryIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[pipe.write(rest) :]

@@ -31,10 +31,13 @@ from analytics_core.analysis import (
     find_similarity,
     inputs_of,
     load_inputs,
+    needs_of,
 )
 from analytics_core.documents import Provenance
 from analytics_core.earlier import read_earlier
 from analytics_core.errors import AnalyticsError, NotFound, StorageError
+from analytics_core.forks import uncollected
+from analytics_core.needs import require_disk
 from analytics_core.provenance import code_fingerprint, fingerprint_of, new_run_id
 from analytics_core.publishing import RefreshResult, make_documents, publish_documents
 from analytics_core.settings import DEFAULTS, RefreshSettings
@@ -124,6 +127,7 @@ class Plan:
         return [(begin + first, begin + last) for first, last in parts]
 
 
+@uncollected()
 def refresh(
     database: Path | str,
     output: Storage,
@@ -187,6 +191,7 @@ def refresh(
         bar=settings.bar,
         scratch=scratch,
     )
+    _require_disk(inputs, settings, output)
     earlier = read_earlier(output)
     similarity = find_similarity(inputs, settings, stages, earlier=earlier)
     provenance = Provenance(run_id, generated_at, inputs.catalog.fingerprint, __version__)
@@ -314,6 +319,7 @@ def shard(
     find_neighbors(inputs, cost, settings, stages, plan.pieces(index))
 
 
+@uncollected()
 def finish(
     plan: Plan,
     cache: Storage,
@@ -354,6 +360,7 @@ def finish(
     elsewhere = () if complete else ("neighbors",)
     stages = Stages(_cache_of(plan, cache), on_event, elsewhere=elsewhere)
     inputs = _planned_inputs(plan, stages)
+    _require_disk(inputs, settings, output)
     earlier = read_earlier(output)
     pieces = [(index, span) for index in range(plan.shards) for span in plan.pieces(index)]
     try:
@@ -480,6 +487,12 @@ def _planned_inputs(plan: Plan, stages: Stages) -> Inputs:
         raise NotFound("the inputs of the plan are no longer in the cache; run `plan` again")
 
     return inputs_of(catalog_from_arrays(stages.cached("inputs", plan.inputs, lost)), stages)
+
+
+def _require_disk(inputs: Inputs, settings: RefreshSettings, output: Storage) -> None:
+    """See that a folder can hold the documents; a bucket has no end."""
+    if isinstance(output, LocalStorage):
+        require_disk(needs_of(inputs, settings), output.folder)
 
 
 def _own_threads(settings: RefreshSettings, threads: int | None) -> RefreshSettings:

@@ -11,34 +11,34 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from analytics_core import __version__
+from analytics_core.analysis import needs_of
 from analytics_core.changes import Changes, compare, hold, recipe_digests
 from analytics_core.doctor import examine
 from analytics_core.documents import (
-    ROWS_PLANNED,
     STORAGE_VERSION,
     Provenance,
     Row,
-    Similar,
     cocktail_space,
     ingredient_substitutes,
     ingredient_tree,
     ingredient_usage,
     recipe_complexity,
     recipe_details,
-    row_to_utf8,
     stream,
 )
 from analytics_core.earlier import MAPS, NOTHING, Earlier
 from analytics_core.errors import StorageError
 from analytics_core.forks import in_order
+from analytics_core.needs import affordable
 from analytics_core.provenance import code_fingerprint
+from analytics_core.similar import ROWS_PLANNED, Similar
 from analytics_core.similarity.declared import declared_pairs
 from analytics_core.similarity.evidence import Evidence, gather_evidence
 from analytics_core.similarity.parallel import available_threads
 from analytics_core.similarity.quality import judge
 from analytics_core.similarity.transport import plans_of_pairs
 from analytics_core.store import prune_runs, publish
-from analytics_core.store.ranges import INDEX, SIMILAR, RowIndex
+from analytics_core.store.ranges import INDEX, SIMILAR, RowIndex, row_digest
 
 if TYPE_CHECKING:
     from analytics_core.analysis import Inputs, Similarity, Span
@@ -128,7 +128,7 @@ def publish_documents(
         index = RowIndex(inputs.mixtures.recipe_ids.tolist())
         documents: dict[str, Iterable[bytes]] = {}
         for kind, data in make_documents(
-            inputs, similarity, settings, changes.document, payload
+            inputs, similarity, settings, changes.document, payload, index
         ).items():
             note = index.note if kind == SIMILAR else None
             documents[kind] = stream(kind, data, provenance, note=note)
@@ -161,12 +161,13 @@ def make_documents(
     settings: RefreshSettings,
     changes: Row,
     payload: Payload | None = None,
+    index: RowIndex | None = None,
 ) -> dict[str, Row | Iterator[Row] | Iterator[bytes]]:
     """Return each document's data by type, in the order in which they are to be made.
 
     Long ones are rows that are made while they are read, once; those of `recipe-similar` are
     encoded already, by several processes where that is faster. `changes` is the data of
-    `what-changed`; `payload` hears each row that the page needs.
+    `what-changed`; `payload` hears each row that the page needs, and `index` the digests of rows.
     """
     catalog, tree, mixtures = inputs.catalog, inputs.tree, inputs.mixtures
     listed = similarity.learned.head(settings.neighbors)
@@ -174,6 +175,7 @@ def make_documents(
 
     processes = settings.threads or available_threads()
     processes = processes if mixtures.count >= SHARED_FROM else 1
+    processes = affordable(needs_of(inputs, settings), processes)
 
     def plans(first: int, last: int) -> PairPlans:
         # In plain volumes, also where likeness is measured on compressed ones: a plan says what
@@ -190,7 +192,6 @@ def make_documents(
         "recipe-complexity": recipe_complexity(inputs.usage),
         "ingredient-tree": ingredient_tree(catalog, tree, inputs.usage),
         "recipe-details": recipe_details(catalog, tree),
-        SIMILAR: _shared(similar, mixtures.count, processes, payload),
         "ingredient-substitutes": ingredient_substitutes(
             catalog,
             mixtures,
@@ -202,6 +203,8 @@ def make_documents(
         "cocktail-space-em": cocktail_space(catalog, similarity.learned_map.points),
         "recipe-digests": recipe_digests(mixtures.recipe_ids, inputs.contents, listed),
         "what-changed": changes,
+        # last, for other processes make it meanwhile
+        SIMILAR: _shared(similar, mixtures.count, processes, payload, index),
     }
     if payload is not None:
         payload.changes = changes
@@ -218,26 +221,34 @@ def make_documents(
 
 
 def _shared(
-    similar: Similar, recipes: int, processes: int, payload: Payload | None
+    similar: Similar,
+    recipes: int,
+    processes: int,
+    payload: Payload | None,
+    index: RowIndex | None,
 ) -> Iterator[bytes]:
     """Make the rows of `recipe-similar`, encoded, by as many processes; the page hears them too."""
 
-    def make(span: Span) -> tuple[list[bytes], Part | None]:
-        encoded = []
-        for row, sentences in similar.rows(*span):
-            if payload is not None:
-                payload.add_similar(row, sentences)
-            encoded.append(row_to_utf8(row))
-        return encoded, payload.take_part() if payload is not None else None
+    def make(span: Span) -> tuple[list[bytes], list[str], Part | None]:
+        block = similar.block(*span)
+        digests = [] if index is None else list(map(row_digest, block.rows))
+        return block.rows, digests, None if payload is None else payload.part_of(block)
 
     bounds = [*range(0, recipes, ROWS_PLANNED), recipes]
-    parts = []
-    for encoded, part in in_order(make, list(pairwise(bounds)), processes=processes):
-        yield from encoded
-        parts.append(part)
-    for part in parts:
-        if payload is not None and part is not None:
-            payload.add_part(part)
+    blocks = in_order(make, list(pairwise(bounds)), processes=processes)  # begins at once
+
+    def told() -> Iterator[bytes]:
+        parts = []
+        for rows, digests, part in blocks:
+            if index is not None:
+                index.known.extend(digests)
+            yield from rows
+            parts.append(part)
+        for part in parts:
+            if payload is not None and part is not None:
+                payload.add_part(part)
+
+    return told()
 
 
 def _heard(rows: Iterable[Row], hear: Callable[[Row], None]) -> Iterator[Row]:

@@ -12,13 +12,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
-from operator import itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analytics_core.encoding import finite_to_utf8
 from analytics_core.source.units import fixed_volume_ml
-from analytics_core.wording import is_jigger_unit, is_rinse, is_unmeasured, unit_key
+from analytics_core.wording import is_jigger_unit, is_rinse, is_unmeasured, tell, unit_key
 
 if TYPE_CHECKING:
     from analytics_core.similarity.hierarchy import IngredientTree
@@ -42,9 +43,9 @@ _DECIMALS = 4  # of milliliters and amounts: an ounce is 29.5735 ml
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pour:
-    """What a drink holds of one ingredient.
+    """What a drink holds of one ingredient; equal to itself alone, so that it is found at once.
 
     Attributes
     ----------
@@ -72,11 +73,10 @@ class Pour:
     unit: str | None = None
     ml_per_unit: float | None = None
     # What the unit says, asked millions of times.
-    counted_in: str | None = field(init=False, repr=False, compare=False)
-    unmeasured: bool = field(init=False, repr=False, compare=False)
-    rinse: bool = field(init=False, repr=False, compare=False)
-    jigger: bool = field(init=False, repr=False, compare=False)
-    _hash: int = field(init=False, repr=False, compare=False)
+    counted_in: str | None = field(init=False, repr=False)
+    unmeasured: bool = field(init=False, repr=False)
+    rinse: bool = field(init=False, repr=False)
+    jigger: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         note = object.__setattr__
@@ -85,11 +85,6 @@ class Pour:
         note(self, "unmeasured", is_unmeasured(self.unit))
         note(self, "rinse", is_rinse(self.unit))
         note(self, "jigger", is_jigger_unit(self.unit))
-        own = (self.ingredient, self.name, self.kind, self.ml, self.amount, self.unit)
-        note(self, "_hash", hash((*own, self.ml_per_unit)))
-
-    def __hash__(self) -> int:
-        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +107,48 @@ between any two kinds. Empty where nothing moves: the same mix."""
 
 Pairs = list[tuple[int, int]]
 Group = tuple[list[int], list[int]]
-Ranked = tuple[tuple[float, int, int], Row]
-"""A step, and what orders it: the milliliters, its kind, an ingredient."""
+
+_ORDER = ("swap", "leave_out", "add", "pour_more", "pour_less", "stays")
 
 _REMEMBERED = 1 << 16
-"""Pours and steps that are kept as they are said: in a collection most occur again and again."""
+"""Pours and steps that are kept: of a hundred steps in a collection, three or four differ."""
+
+
+class Step(dict[str, Any]):
+    """A step as documents have it; ``docs/data.md`` describes the fields.
+
+    Not to be changed: a step that occurs again is the same object. So it has with it what would
+    have to be found again each time.
+
+    Parameters
+    ----------
+    row : dict
+        The step.
+    ml : float
+        Milliliters by which it is ordered.
+    ingredient : int
+        Id by which it is ordered where these are equal.
+
+    Attributes
+    ----------
+    rank : tuple
+        Orders steps: largest first; then by kind and ingredient.
+    utf8 : bytes
+        The step as JSON.
+    told : Told
+        What it says, if no other ingredient has the name of one of its own.
+    """
+
+    __slots__ = ("rank", "told", "utf8")
+
+    def __init__(self, row: Row, ml: float, ingredient: int) -> None:
+        super().__init__(row)
+        self.rank = -round(ml, _DECIMALS), _ORDER.index(row["kind"]), ingredient
+        self.utf8 = finite_to_utf8(row)
+        self.told = tell(row)
+
+
+_RANK = attrgetter("rank")
 
 
 def glasses_of(catalog: Catalog, tree: IngredientTree) -> list[Glass]:
@@ -179,7 +211,7 @@ def fill_glass(lines: Iterable[Pour]) -> Glass:
     )
 
 
-def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Row]:
+def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Step]:
     """Find what turns a recipe into its neighbor, at the recipe's own size.
 
     Parameters
@@ -190,56 +222,41 @@ def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Row]:
 
     Returns
     -------
-    list of dict
-        Changes, largest first, then what stays; ``docs/data.md`` describes the fields. Not to be
-        changed: a step that occurs again is the same object.
+    list of Step
+        Changes, largest first, then what stays.
     """
     scale, paired = _scaled(recipe, neighbor, same_mix=not likeness)
-    changes: list[Ranked] = []
-    stays: list[Ranked] = []
-    same = {key for pair in paired for key in pair}
-    gone = {key: pour.ml for key, pour in recipe.pours.items() if key not in same}
-    measure = recipe.unit, recipe.ml_per_unit
-    new = {
-        key: _measured_in(*measure, pour, scale)
-        for key, pour in neighbor.pours.items()
-        if key not in same
-    }
+    gone, come = dict(recipe.pours), dict(neighbor.pours)
     less: dict[int, float] = {}
+    changes: list[Step] = []
+    stays: list[Step] = []
     for ours, theirs in paired:
-        pour, other = recipe.pours[ours], neighbor.pours[theirs]
-        if _same(pour, other, scale):
-            stays.append(_step("stays", pour))
-        elif _countable(pour, other):
-            changes.append(_counted(pour, other, scale))
-        elif other.ml * scale > pour.ml:
-            changes.append(_step("pour_more", _part(pour, other.ml * scale - pour.ml)))
+        step, ml = _compared(gone.pop(ours), come.pop(theirs), scale)
+        if step is None:
+            less[ours] = ml
         else:
-            less[ours] = pour.ml - other.ml * scale
+            (stays if step["kind"] == "stays" else changes).append(step)
 
-    out = gone | less if less else gone
+    new = {
+        key: _measured_in(recipe.unit, recipe.ml_per_unit, pour, scale)
+        for key, pour in come.items()
+    }
+    out = {key: pour.ml for key, pour in gone.items()} | less
     for sources, targets in _matched(recipe, out, less, new, likeness) if out and new else ():
-        changes.append(
-            _swap(
-                [
-                    {**_said(_part(recipe.pours[key], less[key])), "part": True}
-                    if key in less
-                    else _said(recipe.pours[key])
-                    for key in sources
-                ],
-                [_said(new[key]) for key in targets],
-            )
+        first = sources[0]  # what only shrinks is alone
+        is_part = first in less
+        swapped = (
+            (_part(recipe.pours[first], less.pop(first)),)
+            if is_part
+            else tuple([gone.pop(key) for key in sources])
         )
-        for key in sources:
-            (less if key in less else gone).pop(key)
-        for key in targets:
-            del new[key]
+        changes.append(_swap(swapped, tuple([new.pop(key) for key in targets]), is_part=is_part))
     changes += [_step("pour_less", _part(recipe.pours[key], ml)) for key, ml in less.items()]
-    changes += [_step("leave_out", recipe.pours[key]) for key in gone]
+    changes += [_step("leave_out", pour) for pour in gone.values()]
     changes += [_step("add", pour) for pour in new.values()]
     changes.sort(key=_RANK)
     stays.sort(key=_RANK)
-    return [step for _, step in changes] + [step for _, step in stays]
+    return changes + stays
 
 
 def _sum(pours: Iterable[Pour]) -> float:
@@ -278,7 +295,7 @@ def _scaled(recipe: Glass, neighbor: Glass, *, same_mix: bool) -> tuple[float, P
     for ours, theirs in paired:
         pour, other = recipe.pours[ours], neighbor.pours[theirs]
         if pour.ml_per_unit and other.ml_per_unit:
-            if _same(pour, other, 1.0):
+            if pour is other or _same(pour, other, 1.0):
                 return 1.0, paired
             poured.append((pour, other))
     if len(poured) < 2:
@@ -304,6 +321,18 @@ def _paired(recipe: Glass, neighbor: Glass) -> Pairs:
     return paired
 
 
+@lru_cache(_REMEMBERED)
+def _compared(pour: Pour, other: Pour, scale: float) -> tuple[Step | None, float]:
+    """Return what comes of an ingredient that both have: a step, or how much less there will be."""
+    if _same(pour, other, scale):
+        return _step("stays", pour), 0.0
+    if _countable(pour, other):
+        return _counted(pour, other, scale), 0.0
+    more = other.ml * scale - pour.ml
+    return (_step("pour_more", _part(pour, more)), 0.0) if more > 0 else (None, -more)
+
+
+@lru_cache(_REMEMBERED)
 def _same(pour: Pour, other: Pour, scale: float) -> bool:
     if (pour.amount is None and not pour.unmeasured) or (
         other.amount is None and not other.unmeasured
@@ -325,7 +354,7 @@ def _countable(pour: Pour, other: Pour) -> bool:
     return pour.counted_in is not None and pour.counted_in == other.counted_in
 
 
-def _counted(pour: Pour, other: Pour, scale: float) -> Ranked:
+def _counted(pour: Pour, other: Pour, scale: float) -> Step:
     more = (other.amount or 0.0) * scale - (pour.amount or 0.0)
     grows = other.ml * scale - pour.ml
     ml = max(0.0, grows if more > 0 else -grows)  # pieces may stand for one volume, however many
@@ -333,14 +362,16 @@ def _counted(pour: Pour, other: Pour, scale: float) -> Ranked:
 
 
 @lru_cache(_REMEMBERED)
-def _step(kind: str, pour: Pour) -> Ranked:
-    return _rank(pour.ml, kind, pour.ingredient), {"kind": kind, **_said(pour)}
+def _step(kind: str, pour: Pour) -> Step:
+    return Step({"kind": kind, **_said(pour)}, pour.ml, pour.ingredient)
 
 
-def _swap(out: list[Row], come: list[Row]) -> Ranked:
-    size = max(sum(pour["ml"] for pour in out), sum(pour["ml"] for pour in come))
-    step = {"kind": "swap", "from": out, "to": come}
-    return _rank(size, "swap", out[0]["ingredient_id"]), step
+@lru_cache(_REMEMBERED)
+def _swap(out: tuple[Pour, ...], come: tuple[Pour, ...], *, is_part: bool) -> Step:
+    part = {"part": True} if is_part else {}
+    source, target = [_said(pour) | part for pour in out], [_said(pour) for pour in come]
+    size = max(sum(pour["ml"] for pour in pours) for pours in (source, target))
+    return Step({"kind": "swap", "from": source, "to": target}, size, out[0].ingredient)
 
 
 @lru_cache(_REMEMBERED)
@@ -390,7 +421,7 @@ def _matched(
             continue
         moved = min(left[source], wanted[target])
         larger = max(out[source], new[target].ml)
-        is_part = source in less or any(member in less for member in group[0])
+        is_part = bool(less) and (source in less or any(member in less for member in group[0]))
         is_piece = _is_piece(recipe.pours[source], new[target])
         if group[0]:
             accepted = (
@@ -444,7 +475,6 @@ def _candidates(
     return sorted(found)
 
 
-@lru_cache(_REMEMBERED)
 def _said(pour: Pour) -> Row:
     if not math.isfinite(pour.ml):
         raise ValueError(f"{pour.name} has {pour.ml} ml, which no document can say")
@@ -455,12 +485,3 @@ def _said(pour: Pour) -> Row:
         "amount": None if pour.amount is None else round(pour.amount, _DECIMALS),
         "unit": pour.unit,
     }
-
-
-_ORDER = ("swap", "leave_out", "add", "pour_more", "pour_less", "stays")
-_RANK = itemgetter(0)
-
-
-def _rank(ml: float, kind: str, ingredient: int) -> tuple[float, int, int]:
-    """Largest first; then by kind and ingredient."""
-    return -round(ml, _DECIMALS), _ORDER.index(kind), ingredient

@@ -32,6 +32,23 @@ class Name(NamedTuple):
 
 Fragment = str | Name
 
+_SWAP, _STAYS = "swap ", "stays"
+
+
+class Told(NamedTuple):
+    """What one step says.
+
+    Attributes
+    ----------
+    head : str
+        How a clause of such steps begins; what begins alike is one clause, but for swaps.
+    said : list of str or Name
+        What comes after it.
+    """
+
+    head: str
+    said: list[Fragment]
+
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
@@ -167,40 +184,53 @@ def text_of(fragments: Iterable[Fragment]) -> str:
     return "".join([part if part.__class__ is str else part[1] for part in fragments])
 
 
-def phrase(steps: Sequence[Row], *, same_mix: bool) -> list[Fragment]:
-    """Return the sentence of `say` in fragments, the ingredients' names set apart."""
+def phrase(
+    steps: Sequence[Row], *, same_mix: bool, told: Sequence[Told] | None = None
+) -> list[Fragment]:
+    """Return the sentence of `say` in fragments, the ingredients' names set apart.
+
+    Parameters
+    ----------
+    steps, same_mix
+        As `say` takes them.
+    told : sequence of Told, optional
+        What each step says, where it is known that no two of their ingredients share a name.
+
+    Returns
+    -------
+    list of str or Name
+    """
     if not steps:
         return []
-    name = _namer(steps)
-    stays = [step for step in steps if step["kind"] == "stays"]
-    changes = [step for step in steps if step["kind"] != "stays"] if stays else list(steps)
+    name: _Namer = _plainly
+    if told is None:
+        name = _namer(steps)
+        told = [tell(step, name) for step in steps]
+    stays = [said for head, said in told if head == _STAYS]
+    changes = [one for one in told if one.head != _STAYS] if stays else told
     if same_mix or not changes:
-        swaps = [step for step in changes if step["kind"] == "swap"]
-        others = [step for step in changes if step["kind"] != "swap"]
-        exchanged = [
-            [
-                *_names(step["to"], name),
-                " for some of the " if any(pour.get("part") for pour in step["from"]) else " for ",
-                *_names(step["from"], name),
-            ]
-            for step in swaps
-        ]
+        swaps = [step for step in steps if step["kind"] == "swap"]
         clauses: list[list[Fragment]] = [["the same mix"]]
-        if exchanged:
-            clauses[0] += [", with ", *_listed(exchanged)]
-        return _joined(clauses + _clauses(others[:MOST_STEPS], name))
-    clauses = _clauses(changes[:MOST_STEPS], name)
+        if swaps:
+            clauses[0] += [", with ", *_listed([_exchanged(step, name) for step in swaps])]
+        others = [one for one in changes if one.head != _SWAP]
+        return _joined(clauses + _clauses(others[:MOST_STEPS]))
+    clauses = _clauses(changes[:MOST_STEPS])
     rest = len(changes) - MOST_STEPS
     if rest > 0:
         clauses[-1].append(f", and {rest} smaller {'change' if rest == 1 else 'changes'}")
     if len(stays) > _MOST_STAYING:
         clauses.append(["the rest stays"])
     elif stays:
-        clauses.append([*_names(stays, name), " stays" if len(stays) == 1 else " stay"])
+        clauses.append([*_listed(stays), " stays" if len(stays) == 1 else " stay"])
     return _joined(clauses)
 
 
 _Namer = Callable[[Row], list[Fragment]]
+
+
+def _plainly(pour: Row) -> list[Fragment]:
+    return [Name(pour["ingredient_id"], pour["ingredient_name"])]
 
 
 def _namer(steps: Sequence[Row]) -> _Namer:
@@ -214,11 +244,32 @@ def _namer(steps: Sequence[Row]) -> _Namer:
 
     def name(pour: Row) -> list[Fragment]:
         key, text = pour["ingredient_id"], pour["ingredient_name"]
-        if shared and _folded(text) in shared:
-            return [Name(key, text), f" (id {key})"]
-        return [Name(key, text)]
+        return [Name(key, text), f" (id {key})"] if _folded(text) in shared else [Name(key, text)]
 
-    return name
+    return name if shared else _plainly
+
+
+def shared_names(names: Iterable[tuple[int, str]]) -> set[int]:
+    """Return the ids of ingredients whose names read as that of another.
+
+    Parameters
+    ----------
+    names : iterable of (int, str)
+        Id and name of each ingredient.
+
+    Returns
+    -------
+    set of int
+    """
+    alike: dict[str, set[int]] = {}
+    for key, text in names:
+        alike.setdefault(_folded(text), set()).add(key)
+    return {key for keys in alike.values() if len(keys) > 1 for key in keys}
+
+
+def ingredients_of(steps: Iterable[Row]) -> set[int]:
+    """Return the ids of the ingredients that steps name."""
+    return {pour["ingredient_id"] for pour in _pours(steps)}
 
 
 def _pours(steps: Iterable[Row]) -> Iterable[Row]:
@@ -237,37 +288,57 @@ def _folded(name: str) -> str:
     return " ".join(letters.split())
 
 
-def _clauses(steps: Sequence[Row], name: _Namer) -> list[list[Fragment]]:
+def _clauses(told: Sequence[Told]) -> list[list[Fragment]]:
     """One clause for each swap, and one for everything else that is done alike."""
-    grouped: dict[str, list[Row]] = {}
-    for position, step in enumerate(steps):
-        key = step["kind"]
-        if key == "swap":
-            key = f"swap {position}"
-        elif key == "add" and is_unmeasured(step["unit"]):
-            key = "rinse" if is_rinse(step["unit"]) else "top"
-        elif key in {"pour_more", "pour_less"}:
-            key = "use" if _is_counted(step) else "pour"
-        grouped.setdefault(key, []).append(step)
-    return [_clause(key, members, name) for key, members in grouped.items()]
+    clauses: list[tuple[str, list[list[Fragment]]]] = []
+    begun: dict[str, list[list[Fragment]]] = {}
+    for head, said in told:
+        if head in begun and head != _SWAP:
+            begun[head].append(said)
+        else:
+            begun[head] = [said]
+            clauses.append((head, begun[head]))
+    return [[head, *_listed(members)] for head, members in clauses]
 
 
-def _clause(key: str, steps: Sequence[Row], name: _Namer) -> list[Fragment]:
-    if key.startswith("swap "):
-        return _swap(steps[0], name)
-    if key == "leave_out":
-        return ["leave out the ", *_names(steps, name)]
-    if key == "top":
-        return ["top with ", *_names(steps, name)]
-    if key == "rinse":
-        return ["rinse the glass with ", *_names(steps, name)]
-    if key == "add":
-        return ["add ", *_listed([_measured(step, name) for step in steps])]
-    changed = []
-    for step in steps:
-        word = "more" if step["kind"] == "pour_more" else "less"
-        changed.append([f"{_amount(step)} {word} ".lstrip(), *name(step)])
-    return [f"{key} ", *_listed(changed)]
+def tell(step: Row, name: _Namer = _plainly) -> Told:
+    """Say one step.
+
+    Parameters
+    ----------
+    step : mapping
+    name : callable, optional
+        Writes the name of a pour; default: as it is.
+
+    Returns
+    -------
+    Told
+    """
+    kind = step["kind"]
+    if kind == "swap":
+        return Told(_SWAP, _swap(step, name))
+    if kind == "stays":
+        return Told(_STAYS, name(step))
+    if kind == "leave_out":
+        return Told("leave out the ", name(step))
+    if kind == "add":
+        if is_unmeasured(step["unit"]):
+            head = "rinse the glass with " if is_rinse(step["unit"]) else "top with "
+            return Told(head, name(step))
+        return Told("add ", _measured(step, name))
+    word = "more" if kind == "pour_more" else "less"
+    head = "use " if _is_counted(step) else "pour "
+    return Told(head, [f"{_amount(step)} {word} ".lstrip(), *name(step)])
+
+
+def _exchanged(step: Row, name: _Namer) -> list[Fragment]:
+    """Say a swap of a drink that is the same mix with it."""
+    some = any(pour.get("part") for pour in step["from"])
+    return [
+        *_names(step["to"], name),
+        " for some of the " if some else " for ",
+        *_names(step["from"], name),
+    ]
 
 
 def _swap(step: Row, name: _Namer) -> list[Fragment]:
@@ -281,13 +352,13 @@ def _swap(step: Row, name: _Namer) -> list[Fragment]:
         else:
             gone.append(_measured(pour, name))
     if single and _as_much(out[0], come[0]):
-        return ["swap ", *gone[0], " for ", *name(come[0])]
+        return [*gone[0], " for ", *name(come[0])]
     comes = []
     for pour in come:
         comes.append(_measured(pour, name))
         if is_unmeasured(pour["unit"]):
             comes[-1] += [" to rinse" if is_rinse(pour["unit"]) else " to top"]
-    return ["swap ", *_listed(gone), " for ", *_listed(comes)]
+    return [*_listed(gone), " for ", *_listed(comes)]
 
 
 def _as_much(out: Row, come: Row) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +51,28 @@ def test_stopping_while_modules_are_imported(moment: str, number: signal.Signals
     (told,) = log_lines("\n".join(said))
     assert told["message"] == f"stopped by {number.name}"
     assert told["level"] == "error"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the image's way of starting is GNU's")
+def test_a_stop_before_python_has_begun_is_kept_for_the_program() -> None:
+    image = (Path(__file__).parents[3] / "analytics_core" / "Dockerfile").read_text(
+        encoding="utf-8"
+    )
+    (entry,) = re.findall(r"^ENTRYPOINT (.*)$", image, re.MULTILINE)
+    command = [*json.loads(entry), sys.executable, "-m", "analytics_core", "health"]
+    with subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        blocked = 0
+        while not blocked & 1 << signal.SIGTERM - 1:
+            assert process.poll() is None
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+            blocked = int(re.findall(r"^SigBlk:\s+(\w+)$", status, re.MULTILINE)[0], 16)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 75, told
+    (line,) = log_lines(told)
+    assert line["message"] == "stopped by SIGTERM"
 
 
 def test_a_stop_that_an_import_makes_another_error_of() -> None:

@@ -20,7 +20,7 @@ def families(ties: Ties, recipes: int) -> tuple[list[int], int]:
                 to.append(other)
                 distance.append(apart)
         start.append(len(to))
-    return find_families(start, to, distance, recipes)
+    return find_families(start, to, distance)
 
 
 def clique(*members: int, apart: int = 10) -> Ties:
@@ -60,7 +60,7 @@ def test_a_recipe_that_is_its_own_neighbor_gains_nothing_by_it() -> None:
 
 
 def test_without_ties_each_is_alone_up_to_nine() -> None:
-    assert find_families([0], [], [], 0) == ([], 0)
+    assert find_families([0], [], []) == ([], 0)
     assert families({}, 3) == ([0, 1, 2], 3)
     of, count = families({}, 30)
     assert count == FAMILIES_AT_MOST == 9

@@ -1,18 +1,12 @@
-"""Memory for a cost between all ingredients: little more than it needs, or a refusal before."""
+"""Memory for a cost between all ingredients: little more than it needs."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from analytics_core.errors import DataError
-from analytics_core.similarity import memory
 from analytics_core.similarity.arrays import off_diagonal_median, row_blocks
 from analytics_core.similarity.ground_cost import learn_cost
 from analytics_core.similarity.hierarchy import IngredientTree
@@ -41,66 +35,6 @@ def test_learning_holds_few_squares() -> None:
         tracemalloc.stop()
     assert peak < 5 * cost.nbytes
     assert (cost == cost.T).all()
-
-
-def test_what_finds_no_room_is_refused_with_the_sum() -> None:
-    mixtures, _ = flat(4000)
-    needed = int(memory.SQUARES * 8 * 4000**2)
-    memory.require_memory(mixtures, free_bytes=needed)
-    with pytest.raises(DataError) as caught:
-        memory.require_memory(mixtures, free_bytes=needed - 1)
-    sentence = str(caught.value)
-    assert "4,000 ingredients" in sentence
-    assert f"{needed >> 20:,} MiB of memory" in sentence
-    assert "allow_substitution" in sentence
-    memory.require_memory(flat(1000)[0], free_bytes=0)  # too little to ask
-
-
-@pytest.mark.parametrize(
-    ("files", "free"),
-    [
-        ({"meminfo": "MemTotal: 9 kB\nMemAvailable:  5 kB\n"}, 5 * 1024),
-        ({"meminfo": "MemAvailable: 5 kB", "max": "3000", "current": "1000"}, 2000),
-        ({"meminfo": "MemAvailable: 1 kB", "max": "max", "current": "1000"}, 1024),
-        ({"max": "9000", "current": "1000"}, 8000),
-        ({"meminfo": "MemAvailable:"}, None),
-        ({}, None),
-    ],
-)
-def test_the_container_and_the_machine_are_asked(
-    files: dict[str, str], free: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(memory, "_MEMINFO", str(tmp_path / "meminfo"))
-    monkeypatch.setattr(memory, "_GROUPS", ((f"{tmp_path}/max", f"{tmp_path}/current"),))
-    assert memory.find_free_bytes() == free
-
-
-def test_this_machine_says_how_much_there_is() -> None:
-    free = memory.find_free_bytes()
-    assert free is None or free > 1 << 20
-
-
-def test_a_refresh_refuses_before_the_work(tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom analytics_core.similarity import memory\n"
-        "memory.find_free_bytes = lambda: 1000\nmemory.SMALL_BYTES = 0\n"
-        "from analytics_core.sample import write_sample_database\n"
-        f"write_sample_database({str(tmp_path / 'bar.db')!r}, recipes=20)\n"
-        "from analytics_core.cli import main\nmain()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "refresh", "--db", tmp_path / "bar.db", "--output", tmp_path],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 3, done.stderr
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert "MiB of memory" in lines[-1]["message"]
-    assert "cost" not in {line.get("stage") for line in lines}
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 7, 40])

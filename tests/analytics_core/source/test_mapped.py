@@ -210,6 +210,9 @@ def test_amounts_and_flags_that_are_texts(tmp_path: Path) -> None:
             "has a section [units], but no unit in [lines] that refers to it",
         ),
         ("[lines", "is no TOML: "),
+        ("a = " + "1" * 5000, "is no TOML: Exceeds the limit"),
+        ("a = " + "[" * 5000, "is no TOML: maximum recursion depth exceeded"),
+        ("a = " + "{b=" * 5000, "is no TOML: maximum recursion depth exceeded"),
     ],
 )
 def test_what_the_file_says_wrong(tmp_path: Path, mapping: str, sentence: str) -> None:
@@ -268,3 +271,14 @@ def test_names_of_tables_are_names_and_no_sql(tmp_path: Path) -> None:
     ingredient = "select"
     """
     assert read(tmp_path, script.replace(", [] REAL", ", x REAL"), mapping).recipes.names == ("A",)
+
+
+@pytest.mark.parametrize("name", ["a\\nb", "a\\u001b[31mb", "a\\u2028b", "\\u0000", "x" * 100_000])
+def test_names_of_any_kind_make_one_plain_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, FLAT, FLAT_MAPPING.replace("table = ", f'table = "{name}" # '))
+    sentence = str(refused.value)
+    assert sentence.isprintable()
+    assert len(sentence) <= 1500
+    assert sentence.startswith(f"The database {tmp_path}")
+    assert sentence.endswith("bottles.toml names.")

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -151,7 +152,8 @@ def bank(tmp_path: Path) -> Path:
 def transfers(path: Path) -> int:
     """Return how many transfers a copy holds, having checked that it is one moment's state."""
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-    assert path.read_bytes()[18:20] == b"\x01\x01"
+    with path.open("rb") as file:
+        assert file.read(20)[18:] == b"\x01\x01"
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert db.execute("SELECT sum(money) FROM accounts").fetchone() == (TOTAL,)
@@ -334,6 +336,29 @@ def test_a_wal_that_ends_in_the_middle_of_a_frame(bank: Path, tmp_path: Path) ->
     wal = bank.with_name("bank.db-wal")
     os.truncate(wal, wal.stat().st_size - 1000)
     assert transfers(take_snapshot(bank, tmp_path / "scratch")) == 18
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_copy_that_finds_no_room(
+    bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, at_once: bool
+) -> None:
+    with closing(sqlite3.connect(bank)) as db:
+        db.execute(f"PRAGMA journal_mode = {mode}")
+    if not at_once:
+        monkeypatch.delattr("os.copy_file_range")
+    scratch = tmp_path / "scratch"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # as a full disk would
+    try:
+        with pytest.raises(StorageError, match=r"cannot be written to .*File too large"):
+            take_snapshot(bank, scratch)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert list(scratch.iterdir()) == []
+    assert transfers(take_snapshot(bank, scratch)) == 0
 
 
 # --- another user, a folder that cannot be written -------------------------------------------
@@ -534,7 +559,7 @@ def test_races_with_a_journal_where_there_are_no_locks(
     events: str,
     journal_mode: str,
 ) -> None:
-    monkeypatch.setattr(snapshot, "_backup", lambda *_, **__: sqlite3.SQLITE_IOERR)
+    monkeypatch.setattr(snapshot, "_copy_locked", lambda *_, **__: sqlite3.SQLITE_IOERR)
     with closing(sqlite3.connect(bank, isolation_level=None)) as db:
         db.execute(f"PRAGMA journal_mode = {journal_mode}")
         db.execute("PRAGMA cache_size = 5")
@@ -576,17 +601,17 @@ def test_a_hot_journal_that_the_site_rolls_back_meanwhile(
 def test_a_site_that_turns_to_wal_at_the_last_moment(
     bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backup = snapshot._backup
+    copy_locked = snapshot._copy_locked
 
     def late(*arguments: Any, **options: Any) -> Any:
         with closing(sqlite3.connect(bank, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode = WAL")
         assert {path.name for path in bank.parent.iterdir()} == {"bank.db"}
-        answer = backup(*arguments, **options)
+        answer = copy_locked(*arguments, **options)
         assert {path.name for path in bank.parent.iterdir()} == {"bank.db"}
         return answer
 
-    monkeypatch.setattr(snapshot, "_backup", late)
+    monkeypatch.setattr(snapshot, "_copy_locked", late)
     assert transfers(take_snapshot(bank, tmp_path / "scratch")) == 0
     assert {path.name for path in bank.parent.iterdir()} == {"bank.db"}
 

@@ -280,11 +280,37 @@ def test_an_id_column_tells_recipes_of_one_name_apart(tmp_path: Path) -> None:
     assert np.bincount(catalog.lines.recipe).tolist() == [2, 2, 1]
 
 
+def test_a_name_without_an_id_is_the_recipe_above_if_it_has_that_name(tmp_path: Path) -> None:
+    header = ("id", *HEADER)
+    rows = [
+        ("7", "Pat's Cup", "Gin", "2", "oz"),
+        ("", "PAT’S  CUP", "Lime Juice", "1", "oz"),
+        ("", "", "Sugar", "1", "oz"),
+        ("8", "Pat's Cup", "Gin", "2", "oz"),
+        ("", "pat's cup", "Lime Juice", "1", "oz"),
+        ("", "Gimlet", "Gin", "2", "oz"),
+        ("", "Pat's Cup", "Vodka", "2", "oz"),  # not the one above, and without an id
+    ]
+    catalog = read(tmp_path, sheet(rows, header))
+    assert catalog.recipes.ids[:2].tolist() == [7, 8]
+    assert np.bincount(catalog.lines.recipe)[:2].tolist() == [3, 2]
+    assert catalog.recipes.ids.size == 4
+
+
 def test_an_id_that_numbers_lines_is_no_recipes(tmp_path: Path) -> None:
     rows = [(str(k), *row) for k, row in enumerate(SHEET, start=1)]
     catalog = read(tmp_path, sheet(rows, ("id", *HEADER)))
     assert lines(catalog) == EXPECTED
     assert finding(catalog, "line-numbers").count == len(SHEET)
+
+
+@pytest.mark.parametrize("ident", ["1" * 5000, "9" * 17, "0" * 5000, "0" * 5000 + "7"])
+def test_an_id_may_have_any_number_of_digits(tmp_path: Path, ident: str) -> None:
+    rows = [("A", "Gin", "1", "oz", ident), ("A", "Rum", "1", "oz", ident)]
+    path = write(tmp_path / "bar.csv", sheet(rows, (*HEADER, "id")))
+    (found,) = read_table(path).recipes.ids.tolist()
+    assert 0 <= found < 2**53
+    assert found == int(ident[-1]) or ident[0] != "0"
 
 
 def test_one_name_in_two_places_is_told(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import typer
 
 from analytics_core.console import options
 from analytics_core.console.run import make_folder
-from analytics_core.console.streams import shows_unicode
+from analytics_core.console.streams import escaped, shows_unicode
 from analytics_core.errors import StorageError
 
 if TYPE_CHECKING:
@@ -58,13 +58,10 @@ def published_in(source: str | None, bucket: str | None) -> Storage:
     return open_place(source or bucket_url(bucket) or "out")
 
 
-def documents_of(
-    source: str | None, bucket: str | None, *, needed: str
-) -> dict[str, dict[str, Any]]:
+def documents_of(storage: Storage, *, needed: str) -> dict[str, dict[str, Any]]:
     """Read a published set; refuse one that an older version left without what is needed."""
     from analytics_core.store import read_published
 
-    storage = published_in(source, bucket)
     documents = read_published(storage)
     if needed not in documents:
         raise StorageError(
@@ -76,7 +73,7 @@ def documents_of(
 def print_json(value: object) -> None:
     """Print JSON, in what characters standard output can show."""
     text = json.dumps(value, ensure_ascii=not shows_unicode(), indent=1)
-    typer.echo(text.encode(errors="replace").decode())
+    typer.echo(escaped(text))
 
 
 Chosen = Callable[[], "RefreshSettings"]

@@ -13,6 +13,7 @@ from analytics_core.cli.common import for_example, print_json, temporary
 from analytics_core.console import options
 from analytics_core.console.logs import JsonLog
 from analytics_core.console.run import running
+from analytics_core.console.streams import harmless
 
 commands = typer.Typer()
 
@@ -113,7 +114,7 @@ def convert(
         catalog = load_catalog(copy, called=source, layout=layout, bar=bar)
         write_catalog(catalog, target, overwrite=force)
         for finding in catalog.findings:
-            typer.echo(f"warning: {finding.message}", err=True)
+            typer.echo(f"warning: {harmless(finding.message)}", err=True)
         typer.echo(
             f"{target}: {len(catalog.recipes.names)} recipes,"
             f" {len(catalog.ingredients.names)} ingredients; {read_as(catalog)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,7 @@ def neighbors(
         from analytics_core.console.find import find_recipes
         from analytics_core.console.terminal import Output, neighbors_table
 
-        documents = documents_of(source, bucket, needed="recipe-similar")
+        documents = documents_of(published_in(source, bucket), needed="recipe-similar")
         entries = find_recipes(documents, name, recipe_id)
         shown = count or 10
         if as_json:
@@ -80,7 +81,7 @@ def show_map(
         from analytics_core.console.terminal import Output, draw_map
 
         kind = "cocktail-space" if manhattan else "cocktail-space-em"
-        documents = documents_of(source, bucket, needed=kind)
+        documents = documents_of(published_in(source, bucket), needed=kind)
         out = Output(highlight=False)
         height = max(out.height - 6, 18) if out.is_terminal else 30
         drawing, legend = draw_map(
@@ -118,6 +119,8 @@ def report(
         from analytics_core.console.files import STDOUT, require_writable, write_file
         from analytics_core.report import Site, render
         from analytics_core.report.page import site_block
+        from analytics_core.store import LocalStorage
+        from analytics_core.store.publish import ROOT
 
         if show and output == STDOUT:
             raise typer.BadParameter("--open needs a file; name one with --output")
@@ -126,8 +129,15 @@ def report(
             site_block(site)  # what is wrong with it is said before anything is read
         except AnalyticsError as wrong:
             raise typer.BadParameter(str(wrong)) from None
+        storage = published_in(source, bucket)
+        if isinstance(storage, LocalStorage):
+            kept = Path(os.path.realpath(storage.folder / ROOT))
+            if output != STDOUT and Path(os.path.realpath(output)).is_relative_to(kept):
+                raise typer.BadParameter(
+                    f"{output} belongs to the published set; write the page to another file"
+                )
         require_writable(output)
-        page = render(documents_of(source, bucket, needed="manifest"), site)
+        page = render(documents_of(storage, needed="manifest"), site)
         write_file(output, page.encode(errors="replace"))
         if output == STDOUT:
             return

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from analytics_core.console.streams import harmless
 from analytics_core.errors import GateClosed
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class JsonLog:
 
 def one_line(error: BaseException) -> str:
     """Return the error's sentence without line breaks, or its type when it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(harmless(str(error)).split()) or type(error).__name__
 
 
 def throttled(

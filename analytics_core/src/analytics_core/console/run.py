@@ -16,7 +16,7 @@ import typer
 
 from analytics_core.console.logs import JsonLog, metric_lines, one_line, progress_bars, throttled
 from analytics_core.console.signals import Interruption, interruptible
-from analytics_core.console.streams import drop_stdout, flush_stdout, unwritable
+from analytics_core.console.streams import drop_stdout, flush_stdout, harmless, unwritable
 from analytics_core.errors import (
     EXIT_FAILURE,
     EXIT_TRY_AGAIN,
@@ -125,7 +125,7 @@ class Run:
     def note(self, event: str, sentence: str) -> None:
         """Say what is worth knowing though nothing failed."""
         if self.terminal:
-            typer.echo(f"note: {sentence}", err=True)
+            typer.echo(f"note: {harmless(sentence)}", err=True)
         else:
             self.log.write(f"{self.command}.{event}", level="warning", message=sentence)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import json
 import os
 import sys
 import unicodedata
@@ -55,6 +56,16 @@ def make_readable() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError, ValueError):  # none, or closed
             stream.reconfigure(errors="plain")  # type: ignore[union-attr]
+
+
+def harmless(text: str) -> str:
+    """Return text that commands no terminal: what does not print is a blank, but for line ends."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
+def escaped(text: str) -> str:
+    """Return JSON that commands no terminal: what does not print is written as its escape."""
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def shows_unicode() -> bool:

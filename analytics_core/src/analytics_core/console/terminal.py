@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from analytics_core.console.streams import harmless
 from analytics_core.naming import fold
 from analytics_core.source.findings import MAX_EXAMPLES
 
@@ -27,7 +28,11 @@ _Documents = Mapping[str, Mapping[str, Any]]
 
 
 class Output(Console):
-    """Standard output; a reader that goes away (``| head``) is no error."""
+    """Standard output, which text commands nothing; a reader that goes away is no error."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, but nothing of a text that is a command to the terminal."""
+        super().print(*(harmless(o) if isinstance(o, str) else o for o in objects), **options)
 
     def on_broken_pipe(self) -> NoReturn:
         """Throw away what is left, so that closing the stream does not fail either."""
@@ -38,8 +43,7 @@ class Output(Console):
 
 def plain(text: str, *, longest: int = _LONGEST_NAME) -> str:
     """Make a name safe for a terminal: no control sequences, one blank at most, not endless."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    printable = " ".join(printable.split())
+    printable = " ".join(harmless(text).split())
     return printable if len(printable) <= longest else f"{printable[: longest - 1]}…"
 
 

@@ -81,11 +81,9 @@ def unlikely_volumes(catalog: Catalog, tree: IngredientTree) -> list[Finding]:
     volume = np.log(np.where(measured, lines.volume_ml, 1.0))
     share = volume - np.log(total)[lines.recipe]
     usual, off = _deviations(volume, lines.ingredient, measured)
-    off_kind = _off_the_others(volume, lines.ingredient, tree.roots[lines.ingredient], measured)
     _, off_share = _deviations(share, lines.ingredient, measured)
     far = (np.abs(off) > FARTHEST) & (np.abs(off_share) > FARTHEST)
     far &= np.sign(off) == np.sign(off_share)
-    far &= np.abs(off_kind) > OF_ITS_KIND
     # of two ingredients each makes the drink, whatever it is elsewhere
     several = np.bincount(lines.recipe, minlength=count)[lines.recipe] > 2
     far &= (off < 0) | ((lines.volume_ml >= MUCH_ML) & several)
@@ -95,6 +93,8 @@ def unlikely_volumes(catalog: Catalog, tree: IngredientTree) -> list[Finding]:
     less_usual = np.abs(np.log(meant) - typical) - np.abs(np.log(total[lines.recipe]) - typical)
     far &= less_usual <= AS_USUAL
     far &= _is_rare(off, lines.ingredient, measured)
+    kind = tree.roots[lines.ingredient]
+    far &= np.abs(_off_the_others(volume, lines.ingredient, kind, measured, far)) > OF_ITS_KIND
     examples = []
     for row in np.flatnonzero(far).tolist():
         recipe = int(lines.recipe[row])
@@ -129,11 +129,14 @@ def _deviations(
 
 
 def _off_the_others(
-    values: FloatArray, own: IntArray, kind: IntArray, measured: BoolArray
+    values: FloatArray, own: IntArray, kind: IntArray, measured: BoolArray, asked: BoolArray
 ) -> FloatArray:
-    """Return each line's deviation from its kind's other ingredients; infinite without such."""
+    """Return how far lines are from their kind's other ingredients; infinite without such.
+
+    Each ingredient is compared with all lines, so only those are of which a line is `asked` for.
+    """
     off = np.full(values.size, np.inf)
-    for one in np.unique(own[measured]):
+    for one in np.unique(own[asked]):
         mine = measured & (own == one)
         others = measured & (kind == kind[mine][0]) & ~mine
         if np.count_nonzero(others) >= LEAST_LINES:

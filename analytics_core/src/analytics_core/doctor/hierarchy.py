@@ -78,6 +78,7 @@ def misplaced_ingredients(
     size = np.bincount(kind[known], minlength=width)
     shares = np.log(mixtures.fractions)
     of_kind = {int(k): np.flatnonzero(kind[mixtures.columns] == k) for k in kinds}
+    middles = {k: _middle(shares[entries]) for k, entries in of_kind.items() if entries.size}
     by_column = np.argsort(mixtures.columns, kind="stable")
     bounds = np.searchsorted(mixtures.columns[by_column], np.arange(width + 1))
 
@@ -90,11 +91,10 @@ def misplaced_ingredients(
         others = lines[other] - own * lines[one]
         if others < KIND_LINES or size[other] - own < KIND_SIZE:
             return None
-        entries = of_kind[other]
+        middle, spread = middles[other]
         if own:
-            entries = entries[mixtures.columns[entries] != one]
-        middle = float(np.median(shares[entries]))
-        spread = 1.4826 * float(np.median(np.abs(shares[entries] - middle)))
+            entries = of_kind[other]
+            middle, spread = _middle(shares[entries[mixtures.columns[entries] != one]])
         mine = float(np.median(shares[by_column[bounds[one] : bounds[one + 1]]]))
         off = min(abs(mine - middle) / max(spread, LEAST_SPREAD), MOST_DEVIATIONS)
         company = _direction(sums[other] - own * sums[one], others, contexts.usual)
@@ -140,6 +140,12 @@ def _can_compare(tree: IngredientTree, mixtures: Mixtures) -> bool:
     used = np.unique(mixtures.columns)
     sizes = np.bincount(tree.roots[mixtures.in_play[used]], minlength=1)
     return bool(np.count_nonzero(sizes >= KIND_SIZE) > 1)
+
+
+def _middle(values: FloatArray) -> tuple[float, float]:
+    """Return the median and a robust standard deviation."""
+    middle = float(np.median(values))
+    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
 
 
 def _direction(sums: FloatArray, lines: float, usual: FloatArray) -> FloatArray:

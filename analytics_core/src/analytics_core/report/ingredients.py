@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from analytics_core.report.kinds import Kind, find_kinds, find_makings
+
+if TYPE_CHECKING:
+    from analytics_core.similarity.arrays import IntArray
 
 
 class Ingredients:
@@ -46,6 +51,11 @@ class Ingredients:
         if found is not None:
             return found
         return -1 if key is None else self._add(int(key), str(name), -1, {})
+
+    def indices(self, keys: IntArray) -> IntArray:
+        """Return the positions of many ingredients of the tree."""
+        known, at = np.unique(keys, return_inverse=True)
+        return np.array([self._index[key] for key in known.tolist()], np.int64)[at]
 
     def kinds(self) -> list[Kind]:
         """Tell what each is by its name, and that of what it is a kind of."""

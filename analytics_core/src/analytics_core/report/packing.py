@@ -6,25 +6,22 @@ takes two to five.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from analytics_core.similarity.arrays import IntArray
 
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_MORE = 32
+_SIGNS = np.frombuffer(_DIGITS.encode("ascii"), np.uint8)
+_BITS = 5
+_MORE = 1 << _BITS
 """Added to a digit that others follow; digits come lowest first."""
 
 
-def _digits(value: int) -> str:
-    text = ""
-    while value >= _MORE:
-        text += _DIGITS[value % _MORE + _MORE]
-        value //= _MORE
-    return text + _DIGITS[value]
-
-
-_KNOWN = [_digits(value) for value in range(1 << 14)]
-
-
-def pack(values: Iterable[int]) -> str:
+def pack(values: Sequence[int] | IntArray) -> str:
     """Write whole numbers from 0 upwards as one text.
 
     Raises
@@ -32,12 +29,21 @@ def pack(values: Iterable[int]) -> str:
     ValueError
         A number is negative.
     """
-    parts = []
-    for value in values:
-        if value < 0:
-            raise ValueError(f"only numbers from 0 upwards are packed, and not {value}")
-        parts.append(_KNOWN[value] if value < len(_KNOWN) else _digits(value))
-    return "".join(parts)
+    numbers = np.array(values, np.int64)
+    if numbers.size and (lowest := numbers.min()) < 0:
+        raise ValueError(f"only numbers from 0 upwards are packed, and not {lowest}")
+    digits = np.ones(numbers.size, np.int64)
+    rest = numbers >> _BITS
+    while rest.any():
+        digits += rest > 0
+        rest >>= _BITS
+    text = np.empty(digits.sum(), np.uint8)
+    at, rest = np.cumsum(digits) - digits, numbers
+    while rest.size:
+        more = rest >= _MORE
+        text[at] = _SIGNS[rest % _MORE + _MORE * more]
+        at, rest = at[more] + 1, rest[more] >> _BITS
+    return text.tobytes().decode("ascii")
 
 
 def unpack(text: str) -> list[int]:

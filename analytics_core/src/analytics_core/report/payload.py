@@ -10,16 +10,22 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from analytics_core.errors import AnalyticsError
+from analytics_core.report.contents import Contents
 from analytics_core.report.ingredients import Ingredients
 from analytics_core.report.kinds import Kind
 from analytics_core.report.packing import pack
 from analytics_core.report.regions import Graph, name_families
 from analytics_core.wording import Fragment, phrase
+
+if TYPE_CHECKING:
+    from analytics_core.similar import Block
+    from analytics_core.similarity.arrays import IntArray
 
 NEEDED = (
     "manifest",
@@ -127,8 +133,8 @@ class Payload:
     """
 
     def __init__(self, tree: Row, recipe_ids: Sequence[int]) -> None:
-        every = max(1, -(-len(recipe_ids) // MOST_RECIPES))
-        self._recipes = {key: index for index, key in enumerate(recipe_ids[::every])}
+        self._every = max(1, -(-len(recipe_ids) // MOST_RECIPES))
+        self._recipes = {key: index for index, key in enumerate(recipe_ids[:: self._every])}
         self._recipes_left_out = len(recipe_ids) - len(self._recipes)
         self._listed = max(1, MOST_NEIGHBORS // max(1, len(self._recipes)))
         self._ingredients = Ingredients(tree)
@@ -166,20 +172,21 @@ class Payload:
             self._variants[len(self._id) - 1] = self._recipes[above["recipe_id"]]
         self._lines.add(row["lines"])
 
-    def add_similar(self, row: Row, sentences: Sequence[Sequence[Fragment]] | None = None) -> None:
-        """Take a row of `recipe-similar`, with its neighbors' sentences if they are known."""
+    def add_similar(self, row: Row) -> None:
+        """Take a row of `recipe-similar`."""
         index = self._recipes.get(row["recipe_id"])
         if index is not None:
-            self._neighbors.add(index, row["neighbors"], sentences)
+            self._neighbors.add(index, row["neighbors"])
 
-    def take_part(self) -> Part:
-        """Return the neighbors gathered so far, and forget them: a copy of the process has them."""
-        part, self._neighbors.part = self._neighbors.part, Part()
-        return part
+    def part_of(self, block: Block) -> Part:
+        """Return what the page has of rows that are just made, to be handed to `add_part`."""
+        own = _Neighbors(self._ingredients, self._recipes, self._listed)
+        own.add_block(block, self._every)
+        return own.part
 
     def add_part(self, part: Part) -> None:
         """Take neighbors that a copy of the process gathered."""
-        self._neighbors.part.extend(part)
+        self._neighbors.extend(part)
 
     def add_substitutes(self, row: Row) -> None:
         """Take a row of `ingredient-substitutes`."""
@@ -199,12 +206,12 @@ class Payload:
     def blocks(self, manifest: Row) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the core block and the neighbors block."""
         lines = self._lines
-        rolled = lines.each(lines.rolled)
+        own, rolled = Contents(lines.start, lines.ingredient), Contents(lines.start, lines.rolled)
         substitutes = _substitutes(self._substitutes, self._ingredients)
         # from here on no ingredient joins those that the columns have met
         kinds, shelf = self._ingredients.kinds(), self._ingredients.on_shelf()
         graph = self._neighbors.graph(len(self._id))
-        of_recipe, families = name_families(graph, rolled, kinds, self._name)
+        of_recipe, families = name_families(graph, rolled.lists(), kinds, self._name)
         core: dict[str, Any] = {
             "manifest": {name: manifest[name] for name in MANIFEST_FIELDS if name in manifest},
             "recipes": {
@@ -246,7 +253,7 @@ class Payload:
             core["changes"] = self.changes
         if left_out := self._left_out():
             core["left_out"] = left_out
-        return core, self._neighbors.packed(graph, lines.each(lines.ingredient), rolled)
+        return core, self._neighbors.packed(graph, own, rolled)
 
     def _base_of(self, recipe: int, kinds: Sequence[Kind]) -> int:
         """The root of most of a drink's alcohol; -1 where there is none."""
@@ -307,13 +314,6 @@ class _Lines:
             self.fraction.append(_steps(line["fraction"]))
         self.start.append(len(self.ingredient))
 
-    def each(self, column: Sequence[int]) -> list[dict[int, int]]:
-        """Number what is in each recipe, each once, in the order of the lines."""
-        return [
-            {value: at for at, value in enumerate(dict.fromkeys(column[begin:end]))}
-            for begin, end in pairwise(self.start)
-        ]
-
     def units(self) -> list[str]:
         return list(self._units)
 
@@ -366,17 +366,23 @@ class Part:
         self.to, self.distance, self.flows = array("i"), array("i"), array("i")
         self.source, self.target, self.mass = array("i"), array("i"), array("i")
         self.words, self.fragment = array("i"), array("i")
-        self.texts: dict[str, int] = {}
+        self.texts: list[str] = []
 
-    def extend(self, part: Part) -> None:
-        """Take over another part, its texts at the positions that they have here."""
-        self.left_out += part.left_out
-        for name in ("recipe", "neighbors", "to", "distance", "flows"):
-            getattr(self, name).extend(getattr(part, name))
-        for name in ("source", "target", "mass", "words"):
-            getattr(self, name).extend(getattr(part, name))
-        here = [self.texts.setdefault(text, len(self.texts)) for text in part.texts]
-        self.fragment.extend([here[f] if f >= 0 else f for f in part.fragment])
+
+class _Codes(dict[Fragment, int]):
+    """How a part writes each fragment that it met; a text is kept once, names are ingredients."""
+
+    def __init__(self, texts: list[str], ingredient: Callable[[int, str], int]) -> None:
+        self._texts, self._ingredient = texts, ingredient
+
+    def __missing__(self, fragment: Fragment) -> int:
+        if isinstance(fragment, str):
+            code = len(self._texts)
+            self._texts.append(fragment)
+        else:
+            code = -1 - self._ingredient(*fragment)
+        self[fragment] = code
+        return code
 
 
 class _Neighbors:
@@ -385,17 +391,17 @@ class _Neighbors:
     def __init__(self, ingredients: Ingredients, recipes: Mapping[int, int], listed: int) -> None:
         self._ingredients, self._recipes, self._listed = ingredients, recipes, listed
         self.part = Part()
+        self._codes = _Codes(self.part.texts, ingredients.index)
 
     @property
     def left_out(self) -> int:
         return self.part.left_out
 
-    def add(
-        self, index: int, neighbors: Rows, sentences: Sequence[Sequence[Fragment]] | None
-    ) -> None:
+    def add(self, index: int, neighbors: Rows) -> None:
+        """Take the neighbors of a recipe as a published document has them."""
         part, recipes, ingredient = self.part, self._recipes, self._ingredients.index
         kept = 0
-        for position, neighbor in enumerate(neighbors):
+        for neighbor in neighbors:
             other = recipes.get(neighbor["neighbor_recipe_id"])
             if other is None or kept == self._listed:
                 part.left_out += 1
@@ -415,27 +421,52 @@ class _Neighbors:
                         ingredient(flow["to_ingredient_id"], flow["to_ingredient_name"])
                     )
             part.flows.append(flows)
-            self._say(
-                # sets published before there were steps have none, and the page says nothing
-                phrase(neighbor.get("steps", ()), same_mix=not neighbor["transport_plan"])
-                if sentences is None
-                else sentences[position]
-            )
+            # sets published before there were steps have none, and the page says nothing
+            same_mix = not neighbor["transport_plan"]
+            sentence = phrase(neighbor.get("steps", ()), same_mix=same_mix)
+            part.words.append(len(sentence))
+            part.fragment.extend([self._codes[fragment] for fragment in sentence])
         part.recipe.append(index)
         part.neighbors.append(kept)
 
-    def _say(self, sentence: Sequence[Fragment]) -> None:
-        """Texts said often are kept once, names are ingredients."""
-        texts, ingredient = self.part.texts, self._ingredients.index
-        self.part.fragment.extend(
-            [
-                texts.setdefault(fragment, len(texts))
-                if isinstance(fragment, str)
-                else -1 - ingredient(fragment[0], fragment[1])
-                for fragment in sentence
-            ]
-        )
-        self.part.words.append(len(sentence))
+    def add_block(self, block: Block, every: int) -> None:
+        """Take those of many recipes as they are made; of the recipes the page has each so many."""
+        part, codes = self.part, self._codes
+        recipe = np.arange(block.first, block.first + len(block.rows))
+        here = recipe % every == 0
+        kept = here[:, None] & (block.neighbor % every == 0)
+        kept &= np.cumsum(kept, axis=1) <= self._listed
+        part.left_out += int((~kept[here]).sum())
+        moved = np.rint(block.mass * FLOW_STEPS).astype(np.int64)
+        pair = np.repeat(np.arange(kept.size), block.flows.ravel())
+        shown = kept.ravel()[pair] & (moved > 0)
+        for column, values in (
+            (part.recipe, recipe[here] // every),
+            (part.neighbors, kept.sum(axis=1)[here]),
+            (part.to, block.neighbor[kept] // every),
+            (part.distance, np.rint(block.distance[kept] * STEPS)),
+            (part.flows, np.bincount(pair[shown], minlength=kept.size)[kept.ravel()]),
+            (part.mass, moved[shown]),
+            (part.source, self._ingredients.indices(block.source[shown])),
+            (part.target, self._ingredients.indices(block.target[shown])),
+        ):
+            column.frombytes(values.astype(np.int32).tobytes())
+        for at in np.flatnonzero(kept).tolist():
+            sentence = block.sentences[at]
+            part.words.append(len(sentence))
+            part.fragment.extend([codes[fragment] for fragment in sentence])
+
+    def extend(self, part: Part) -> None:
+        """Take over another part, its texts at the positions that they have here."""
+        self.part.left_out += part.left_out
+        for name in ("recipe", "neighbors", "to", "distance", "flows"):
+            getattr(self.part, name).extend(getattr(part, name))
+        for name in ("source", "target", "mass", "words"):
+            getattr(self.part, name).extend(getattr(part, name))
+        here = np.array([self._codes[text] for text in part.texts], np.int32)
+        fragment = np.frombuffer(part.fragment, np.int32).copy()
+        fragment[fragment >= 0] = here[fragment[fragment >= 0]]
+        self.part.fragment.frombytes(fragment.tobytes())
 
     def graph(self, recipes: int) -> Graph:
         """Return who is near to whom."""
@@ -444,56 +475,39 @@ class _Neighbors:
             counts[index] = count
         return Graph(counts, self.part.to, self.part.distance)
 
-    def packed(
-        self, graph: Graph, own: Sequence[dict[int, int]], rolled: Sequence[dict[int, int]]
-    ) -> dict[str, Any]:
+    def packed(self, graph: Graph, own: Contents, rolled: Contents) -> dict[str, Any]:
         """Return the block, its ingredients numbered within the two drinks: one character each.
 
         In a sentence an even number is twice the position of a text, the most frequent first, and
         an odd one is one more than twice an ingredient's number.
         """
         part = self.part
-        source, target, fragment = array("i"), array("i"), array("i")
-        often = Counter(f for f in part.fragment if f >= 0)
-        place = {text: at for at, (text, _) in enumerate(often.most_common())}
-        flow = word = 0
-        ends = zip(graph.sources(), part.to, part.flows, part.words, strict=True)
-        for here, there, flows, words in ends:
-            for column, ends_at, known in (
-                (source, part.source, rolled[here]),
-                (target, part.target, rolled[there]),
-            ):
-                column.extend(_local(known, i) for i in ends_at[flow : flow + flows])
-            flow += flows
-            both = dict(own[here])
-            for ingredient in own[there]:
-                both.setdefault(ingredient, len(both))
-            fragment.extend(
-                2 * place[f] if f >= 0 else 2 * _local(both, -1 - f) + 1
-                for f in part.fragment[word : word + words]
-            )
-            word += words
-        texts = list(part.texts)
-        columns = {
+        here, there = np.repeat(np.arange(len(graph.count)), graph.count), np.array(part.to)
+        flow, word = np.repeat(here, part.flows), np.repeat(np.arange(there.size), part.words)
+        fragment = np.array(part.fragment, np.int64)
+        is_text = fragment >= 0
+        texts, first, often = np.unique(fragment[is_text], return_index=True, return_counts=True)
+        order = np.lexsort((first, -often))
+        place = np.zeros(len(part.texts), np.int64)
+        place[texts[order]] = np.arange(order.size)
+        fragment[is_text] = 2 * place[fragment[is_text]]
+        names = ~is_text
+        fragment[names] = 1 + 2 * own.number_in_both(here, there, word[names], -1 - fragment[names])
+        columns: dict[str, Sequence[int] | IntArray] = {
             "count": graph.count,
             "to": part.to,
             "distance": part.distance,
             "flows": part.flows,
-            "source": source,
-            "target": target,
+            "source": rolled.number(flow, np.array(part.source)),
+            "target": rolled.number(np.repeat(there, part.flows), np.array(part.target)),
             "mass": part.mass,
             "words": part.words,
             "fragment": fragment,
         }
         return {
             **{name: pack(column) for name, column in columns.items()},
-            "text": [texts[position] for position in place],
+            "text": [part.texts[position] for position in texts[order]],
         }
-
-
-def _local(known: Mapping[int, int], ingredient: int) -> int:
-    """Number an ingredient within a drink; all others come after those that it has."""
-    return known.get(ingredient, len(known) + ingredient)
 
 
 def _substitutes(

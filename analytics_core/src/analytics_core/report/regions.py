@@ -64,7 +64,7 @@ def name_families(
         The family of each recipe; and of each family the member, then its ingredients.
     """
     recipes = len(contents)
-    of_recipe, count = find_families(graph.start, graph.to, graph.distance, recipes)
+    of_recipe, count = find_families(graph.start, graph.to, graph.distance)
     members = Counter(of_recipe)
     weight: list[Counter[int]] = [Counter() for _ in range(count)]
     overall: Counter[int] = Counter()

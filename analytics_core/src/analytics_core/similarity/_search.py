@@ -50,6 +50,7 @@ from analytics_core.similarity._kernels import DISTANCE_GRID, solve, workspace
 HALF_STEP = 0.5 / DISTANCE_GRID  # distances this far apart may fall on one point of the grid
 MARGIN = 2.0**-43  # of the largest distance possible: what sums of a few products err by, and more
 POOL = 64  # recipes that wait to be solved: enough to begin with the best
+DEPTHS = 20  # of a path in the tree, at most: its nodes tell 16 apart
 WINDOW = 16  # places before and after the query's own whose recipes are seeds
 
 NODES_READ = 0
@@ -57,6 +58,23 @@ BOUNDED = 1
 SOLVED = 2
 STALLED = 3
 COUNTS = 4
+
+
+@njit(error_model="numpy")
+def _scratch(tree, width):
+    """Lay out what the queries of one call share: `own` by column, `seen`, the pool and the walk.
+
+    `seen` has for each place the query that met it last, so nothing is cleared between queries.
+    """
+    waiting = max(POOL, 2 * WINDOW + 1)
+    tops = tree[6].size
+    return (
+        np.zeros(width),
+        np.full(tree[0].size, -1, np.int32),
+        (np.empty(waiting, np.int32), np.empty(waiting)),
+        (np.empty(tops, np.int32), np.empty(tops), np.zeros(DEPTHS)),
+        np.empty(5, np.int64),
+    )
 
 
 @njit(error_model="numpy")
@@ -305,11 +323,7 @@ def _made_with(solver: int) -> Callable[..., Any]:
         margin = MARGIN * ground.max()
         ws = workspace(size)
         rate = np.empty(m)
-        own = np.zeros(m)
-        seen = np.full(order.size, -1, np.int32)
-        pool = np.empty(max(POOL, 2 * WINDOW + 1), np.int32), np.empty(max(POOL, 2 * WINDOW + 1))
-        ways = np.empty(tree[6].size, np.int32), np.empty(tree[6].size), np.zeros(20)
-        state = np.empty(5, np.int64)
+        own, seen, pool, ways, state = _scratch(tree, m)
         rows, slots = asked
         for at in range(first, last):
             row = rows[at]
@@ -434,11 +448,7 @@ def l1_neighbors(
     heaviest = totals.max()
     margin = MARGIN * 2.0 * heaviest
     rate = np.full(width, 2.0)
-    own = np.zeros(width)
-    seen = np.full(order.size, -1, np.int32)
-    pool = np.empty(max(POOL, 2 * WINDOW + 1), np.int32), np.empty(max(POOL, 2 * WINDOW + 1))
-    ways = np.empty(tree[6].size, np.int32), np.empty(tree[6].size), np.zeros(20)
-    state = np.empty(5, np.int64)
+    own, seen, pool, ways, state = _scratch(tree, width)
     rows, slots = asked
     for at in range(first, last):
         row = rows[at]

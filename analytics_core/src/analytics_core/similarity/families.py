@@ -8,15 +8,19 @@ few enough are left to be told apart by color and shape.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
+from analytics_core.similarity._communities import communities
+from analytics_core.similarity.arrays import FloatArray, IntArray
+
 FAMILIES_AT_MOST = 9
-PASSES_AT_MOST = 20
 
 
 def find_families(
-    start: Sequence[int], to: Sequence[int], distance: Sequence[int], recipes: int
+    start: Sequence[int], to: Sequence[int], distance: Sequence[int]
 ) -> tuple[list[int], int]:
     """Group recipes into at most nine families.
 
@@ -27,8 +31,6 @@ def find_families(
     to, distance : sequence of int (pairs,)
         The neighbors as indices of recipes, and their distances; only the
         ratios of distances matter.
-    recipes : int
-        Number of recipes.
 
     Returns
     -------
@@ -36,64 +38,59 @@ def find_families(
         The family of each recipe, numbered from the largest, and how many
         families there are.
     """
-    links = _weights(start, to, distance, recipes)
-    groups = _merge(_communities(links), links)
-    order = [group for group, _ in Counter(groups).most_common()]
+    begin, other, tie = _ties(
+        np.array(start, np.int64), np.array(to, np.int64), np.array(distance, np.int64)
+    )
+    joined = _merge(*_between(communities(begin, other, tie), begin, other, tie))
+    order = [group for group, _ in Counter(joined).most_common()]
     number = {group: index for index, group in enumerate(order)}
-    return [number[group] for group in groups], len(order)
+    return [number[group] for group in joined], len(order)
 
 
-def _weights(
-    start: Sequence[int], to: Sequence[int], distance: Sequence[int], recipes: int
-) -> list[dict[int, float]]:
-    """Symmetric ties that fall with distance, on the scale of the median distance."""
-    scale = sorted(distance)[len(distance) // 2] or 1 if distance else 1
-    links: list[dict[int, float]] = [{} for _ in range(recipes)]
-    for recipe in range(recipes):
-        for position in range(start[recipe], start[recipe + 1]):
-            other = to[position]
-            if other == recipe:
-                continue
-            weight = math.exp(-distance[position] / scale)
-            links[recipe][other] = links[recipe].get(other, 0.0) + weight
-            links[other][recipe] = links[other].get(recipe, 0.0) + weight
-    return links
+def _ties(
+    start: IntArray, to: IntArray, distance: IntArray
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Symmetric ties that fall with distance, on the scale of the median distance.
+
+    Returns where each recipe's ties begin (recipes + 1,), to whom they lead and how strong they
+    are, in the order in which they are named.
+    """
+    recipes = start.size - 1
+    if not to.size:
+        return np.zeros(recipes + 1, np.int64), to, np.empty(0, np.float64)
+    scale = int(np.sort(distance)[distance.size // 2]) or 1
+    apart, which = np.unique(distance, return_inverse=True)
+    weight = np.array([math.exp(-one / scale) for one in apart.tolist()])[which]
+    one = np.repeat(np.arange(recipes), np.diff(start))
+    apart_from_self = one != to
+    one, to, weight = one[apart_from_self], to[apart_from_self], weight[apart_from_self]
+    # each is named from both of its ends, one after the other
+    key = np.column_stack([one * recipes + to, to * recipes + one]).ravel()
+    named, first, tie = np.unique(key, return_index=True, return_inverse=True)
+    strength = np.bincount(tie, weights=np.repeat(weight, 2), minlength=named.size)
+    order = np.lexsort((first, named // recipes))
+    named = named[order]
+    begin = np.searchsorted(named // recipes, np.arange(recipes + 1))
+    return begin.astype(np.int64), named % recipes, strength[order].astype(np.float64)
 
 
-def _communities(links: Sequence[dict[int, float]]) -> list[int]:
-    """Move each node to the neighboring group that raises modularity most, until none moves."""
-    strength = [sum(ties.values()) for ties in links]
-    total = sum(strength)
-    group = list(range(len(links)))
-    if not total:
-        return group
-    weight = list(strength)
-    for _ in range(PASSES_AT_MOST):
-        moved = 0
-        for node, ties in enumerate(links):
-            here = group[node]
-            pull: dict[int, float] = {here: 0.0}
-            for other, tie in ties.items():
-                pull[group[other]] = pull.get(group[other], 0.0) + tie
-            weight[here] -= strength[node]
-            share = strength[node] / total
-            best = max(pull, key=lambda g: (pull[g] - share * weight[g], g == here, -g))
-            weight[best] += strength[node]
-            group[node] = best
-            moved += best != here
-        if moved <= len(links) // 1000:
-            break
-    return group
+def _between(
+    groups: IntArray, start: IntArray, other: IntArray, tie: FloatArray
+) -> tuple[list[int], dict[int, dict[int, float]]]:
+    """Return the group of each node, and what ties groups to each other."""
+    one, two = np.repeat(groups, np.diff(start)), groups[other]
+    across = one != two
+    pair, which = np.unique(one[across] * groups.size + two[across], return_inverse=True)
+    sums = np.bincount(which, weights=tie[across], minlength=pair.size)
+    ties: dict[int, dict[int, float]] = {group: {} for group in groups.tolist()}
+    for key, weight in zip(pair.tolist(), sums.tolist(), strict=True):
+        ties[key // groups.size][key % groups.size] = weight
+    return groups.tolist(), ties
 
 
-def _merge(groups: list[int], links: Sequence[dict[int, float]]) -> list[int]:
+def _merge(groups: list[int], ties: dict[int, dict[int, float]]) -> list[int]:
     """Join the smallest groups to where their ties lead, relative to the target's size."""
     size = Counter(groups)
-    ties: dict[int, defaultdict[int, float]] = {group: defaultdict(float) for group in size}
-    for node, near in enumerate(links):
-        for other, weight in near.items():
-            if groups[node] != groups[other]:
-                ties[groups[node]][groups[other]] += weight
     becomes: dict[int, int] = {}
     while len(size) > FAMILIES_AT_MOST:
         small = min(size, key=lambda group: (size[group], group))
@@ -109,8 +106,8 @@ def _merge(groups: list[int], links: Sequence[dict[int, float]]) -> list[int]:
         for other, weight in around.items():
             del ties[other][small]
             if other != into:
-                ties[into][other] += weight
-                ties[other][into] += weight
+                ties[into][other] = ties[into].get(other, 0.0) + weight
+                ties[other][into] = ties[other].get(into, 0.0) + weight
     return [_root(group, becomes) for group in groups]
 
 

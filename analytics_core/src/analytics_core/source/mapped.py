@@ -137,7 +137,7 @@ def read_mapping(file: Path) -> Mapped:
         said = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"The layout file {file} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also numbers and brackets without end
         raise DataError(f"The layout file {file} is no TOML: {in_one_line(error)}.") from error
 
     def refuse(what: str) -> DataError:

@@ -4,10 +4,10 @@ The job may be another user than the site, on a mount it cannot write to. It nev
 creates, changes or removes a file beside the source, and never opens it with
 ``immutable=1``, which would leave out the rows in the write-ahead log (WAL).
 
-**A rollback-journal database** is opened ``mode=ro`` and copied by SQLite's backup in
-one step, inside a read transaction: the shared lock keeps every writer from changing
-pages meanwhile. A lock of our own, taken before, keeps the site from turning to WAL at that
-very moment, when even a reader would create the ``-wal`` file.
+**A rollback-journal database** is opened ``mode=ro`` and its file is copied inside a read
+transaction: the shared lock keeps every writer from changing pages meanwhile. (SQLite's own
+backup takes longer, and the writer waits.) A lock of our own, taken before, keeps the site from
+turning to WAL at that very moment, when even a reader would create the ``-wal`` file.
 
 **Otherwise the files are copied**, and the copy is proved: for a WAL database, which a
 reader without write access cannot open; for a hot journal, which a dead writer left and
@@ -61,13 +61,14 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import IO
 
 from analytics_core.errors import Busy, DataError, NotFound, StorageError
+from analytics_core.room import free_disk, in_mb
 from analytics_core.source.findings import in_one_line
 from analytics_core.source.locks import share_lock, wal_kept
 from analytics_core.source.sqlite_file import (
@@ -85,6 +86,7 @@ _BUSY_SECONDS = 5.0
 # meanwhile, so that each copy would take longer than the one before and lose the race for good.
 _PAUSE_SECONDS = 0.005
 _CHUNK_BYTES = 1 << 20
+_AT_ONCE_BYTES = 1 << 26
 _PREFIX = "snapshot-"
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
@@ -92,6 +94,12 @@ _LARGEST_PAGE_BYTES = 65536
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # A copy that proved consistent and is still damaged is looked at once more, then believed.
 _DAMAGED_COPIES = 2
+
+
+_ELSEWHERE = (
+    "name another scratch folder (--scratch), or give the job more (scratch_mib in the"
+    " environment's settings)"
+)
 
 
 class _TryAgain(Exception):  # noqa: N818 - a signal inside this module
@@ -192,6 +200,7 @@ def copy_text(
         _fetch(str(database), target, fetch)
         return target
     _require_file(Path(database))
+    _require_room(Path(database), Path(database), folder)
     try:
         content = Path(database).read_bytes()
     except OSError as error:
@@ -242,6 +251,20 @@ def _require_file(database: Path) -> None:
         raise DataError(f"The database {database} is not a regular file.")
 
 
+def _require_room(database: Path, source: Path, folder: Path) -> None:
+    """See that a folder has room for a copy, before it is begun."""
+    there = free_disk(folder)
+    try:
+        size = source.stat().st_size
+    except OSError:  # whoever reads it says why it cannot be read
+        return
+    if there is not None and size > there[0]:
+        raise StorageError(
+            f"The database {database} has {in_mb(size)}, and {folder.parent} has"
+            f" {in_mb(there[0])} free of {in_mb(there[1])} for its snapshot; {_ELSEWHERE}."
+        )
+
+
 def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
     _remove(target)
     # SQLite looks for the companions beside the file that a link leads to.
@@ -253,9 +276,10 @@ def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
         raise _TryAgain("it was replaced") from error
     except OSError as error:
         raise unreadable(database, error) from error
+    _require_room(database, source, target.parent)
     locked = False
     if not header.wal and not _companion(source, "-wal").exists():
-        refusal = _backup(database, source, target, busy_seconds=busy_seconds)
+        refusal = _copy_locked(database, source, target, busy_seconds=busy_seconds)
         if refusal is None:
             _recover(target)
             return
@@ -270,7 +294,7 @@ def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
 # --- under SQLite's locks --------------------------------------------------------------------
 
 
-def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) -> int | None:
+def _copy_locked(database: Path, source: Path, target: Path, *, busy_seconds: float) -> int | None:
     """Copy a rollback-journal database under its lock; return SQLite's code if that failed."""
     try:
         with (
@@ -283,7 +307,6 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
                     isolation_level=None,
                 )
             ) as reader,
-            closing(sqlite3.connect(file_uri(target, mode="rwc"), uri=True)) as copy,
         ):
             refusal = share_lock(file, busy_seconds)
             if refusal is not None:
@@ -291,23 +314,37 @@ def _backup(database: Path, source: Path, target: Path, *, busy_seconds: float) 
             header = parse_header(os.pread(file.fileno(), HEADER_BYTES, 0), database)
             if header.wal or _companion(source, "-wal").exists():
                 return sqlite3.SQLITE_CANTOPEN
-            # Python's backup waits for a lock without end, so SQLite's is taken before.
             reader.execute("BEGIN")
-            reader.execute("PRAGMA schema_version").fetchone()
-            reader.backup(copy)
+            reader.execute("PRAGMA schema_version").fetchone()  # SQLite's own lock, no hot journal
+            _copy_at_once(file.fileno(), target)
     except sqlite3.Error as error:
         code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             read_header(database)  # it knows better words for a file that is too short
             raise DataError(f"The database {database} is corrupt: {in_one_line(error)}.") from error
-        if code == sqlite3.SQLITE_FULL:
-            raise _unwritable(target, error) from error
         return code  # a hot journal, a lock that was held too long, no locks on this mount
     except (UnicodeError, MemoryError) as error:  # a message or a size made of rubbish
         raise _Damaged(str(error)) from error
+    except StorageError:  # about the copy
+        raise
     except OSError as error:
         raise _TryAgain(f"{database} cannot be read: {error.strerror or error}") from error
     return None
+
+
+def _copy_at_once(source: int, target: Path) -> None:
+    """Copy a file as fast as the system can: its writer waits meanwhile."""
+    copy, done = _create(target), 0
+    try:
+        with suppress(OSError, AttributeError):  # other file systems, no Linux: chunk by chunk
+            while count := os.copy_file_range(source, copy, _AT_ONCE_BYTES, done):
+                done += count
+        os.lseek(copy, done, os.SEEK_SET)
+        while chunk := os.pread(source, _CHUNK_BYTES, done):
+            _write(copy, chunk, target)
+            done += len(chunk)
+    finally:
+        os.close(copy)
 
 
 # --- by copying and proving ------------------------------------------------------------------
@@ -481,9 +518,7 @@ def _unwritable(path: Path, error: Exception) -> StorageError:
     """Say that a copy found no place in a folder, which is the one that somebody named."""
     folder = next((p.parent for p in path.parents if p.name.startswith(_PREFIX)), path)
     reason = getattr(error, "strerror", None) or error
-    return StorageError(
-        f"The snapshot cannot be written to {folder}: {reason}; name another scratch folder."
-    )
+    return StorageError(f"The snapshot cannot be written to {folder}: {reason}; {_ELSEWHERE}.")
 
 
 # --- S3 --------------------------------------------------------------------------------------

@@ -175,7 +175,8 @@ def _recipe_keys(
 ) -> list[tuple[str, str]]:
     """Return what each record's recipe is known by, and its name.
 
-    A blank cell means the recipe above, as in a sheet that names a recipe once.
+    A blank cell means the recipe above, as in a sheet that names a recipe once; so does its name
+    without the id that the row above has.
     """
     keys: list[tuple[str, str]] = []
     ids = [record.values["id"] for record in records if record.values["ingredient"]]
@@ -197,6 +198,8 @@ def _recipe_keys(
             keys.append(keys[-1])
         elif ident:
             keys.append((f"id {ident}", name or (keys[-1][1] if keys else "")))
+        elif keys and _key(name) == _key(keys[-1][1]):
+            keys.append((keys[-1][0], name))
         else:
             keys.append((f"name {_key(name)}", name))
     return keys
@@ -347,7 +350,7 @@ def _rows(
 def _id(key: str) -> int:
     """Return a recipe's id: the number in its column, else one made of the text or the name."""
     kind, text = key.split(" ", 1)
-    number = re.fullmatch(r"(\d+)(?:[.,]0*)?", text) if kind == "id" else None
+    number = re.fullmatch(r"0*(\d{1,16})(?:[.,]0*)?", text) if kind == "id" else None
     if number and int(number[1]) < _MOST_ID:
         return int(number[1])
     return stable_id(text)

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
+from analytics_core.room import Memory, find_memory, in_mb
 from analytics_core.source.findings import Findings, in_one_line
 from analytics_core.source.rows import BAD_ID, NULL_ID
 from analytics_core.source.sqlite_file import damage, file_uri, read_header
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024
+VALUE_BYTES = 32
+"""What a value takes at least while it is read: a number, and its places in a row and a column."""
 
 Kind: TypeAlias = Literal["id", "number", "flag", "text"]
 """What a column holds: whole numbers that name rows, numbers, 0 or 1, text or whatever is there."""
@@ -103,7 +106,7 @@ class Tables:
         """
         allowed = {
             (table.lower(), column.lower()) for table, needed in wanted.items() for column in needed
-        }
+        } | {(table.lower(), "") for table in wanted}  # to count rows, no column is read
 
         def only_these(action: int, one: str | None, other: str | None, *_: str | None) -> int:
             if action in {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION}:
@@ -115,9 +118,28 @@ class Tables:
 
         self._connection.set_authorizer(only_these)
         try:
+            self._require_memory(wanted, find_memory())
             return {table: self._read_table(table, needed) for table, needed in wanted.items()}
         finally:
             self._connection.set_authorizer(None)
+
+    def _require_memory(self, wanted: Wanted, memory: Memory | None) -> None:
+        """Refuse so many rows that they alone find no memory."""
+        counts = {
+            table: self._connection.execute(
+                f"SELECT count(*) FROM {quoted(table)} NOT INDEXED"
+            ).fetchone()[0]
+            for table in wanted
+        }
+        needed = sum(counts[table] * len(wanted[table]) for table in wanted) * VALUE_BYTES
+        if memory is not None and needed > memory.usable:
+            largest = max(counts, key=lambda table: counts[table])
+            raise DataError(
+                f"The database {self._called} has {counts[largest]:,} rows in {largest}, and to"
+                f" read its tables takes more than {in_mb(needed)} of memory; of the"
+                f" {in_mb(memory.limit)} of {memory.owner} the job can have"
+                f" {in_mb(memory.usable)}. Give it more (memory_mib in the environment's settings)."
+            )
 
     def _read_table(self, table: str, needed: Mapping[str, Kind]) -> dict[str, Sequence[Any]]:
         # NOT INDEXED reads the tables themselves: no index can hide or add a row.

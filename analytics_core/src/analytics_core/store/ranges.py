@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,13 +41,16 @@ class RowIndex:
     starts, lengths : list of int
         Where each row begins in the document, and how long it is, in bytes.
     digests : list of str
-        First `DIGEST_DIGITS` hex digits of each row's SHA-256.
+        `row_digest` of each row.
+    known : deque of str
+        Those of rows to come, where whoever makes the rows has them already.
     """
 
     ids: Sequence[int]
     starts: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
+    known: deque[str] = field(default_factory=deque)
 
     def note(self, start: int, row: bytes) -> None:
         """Note the next row.
@@ -59,7 +63,7 @@ class RowIndex:
         """
         self.starts.append(start)
         self.lengths.append(len(row))
-        self.digests.append(_digest(row))
+        self.digests.append(self.known.popleft() if self.known else row_digest(row))
 
     def data(self) -> dict[str, Any]:
         """Return the data of the index's document.
@@ -126,7 +130,7 @@ def _read(storage: Storage, manifest: dict[str, Any], recipe_id: int) -> dict[st
     key = documents[SIMILAR]["key"]
     with missing_is_damage(storage, key):
         row = storage.read_range(key, index["start"][at], index["length"][at])
-    if _digest(row) != index["sha256"][at]:
+    if row_digest(row) != index["sha256"][at]:
         raise Damaged(
             f"recipe {recipe_id} in {key} at {storage.url} is damaged: its SHA-256 is not the"
             " index's; run a refresh again"
@@ -144,5 +148,6 @@ def _index(storage: Storage, entry: dict[str, Any]) -> dict[str, Any]:
     return known
 
 
-def _digest(row: bytes) -> str:
+def row_digest(row: bytes) -> str:
+    """Return the first `DIGEST_DIGITS` hex digits of a row's SHA-256."""
     return hashlib.sha256(row).hexdigest()[:DIGEST_DIGITS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -13,6 +14,7 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, TypedDict
 
 from analytics_core.errors import NotFound, StorageError
+from analytics_core.room import in_mb
 from analytics_core.store.base import Content, check_key
 
 if TYPE_CHECKING:
@@ -336,6 +338,17 @@ def _read_object(s3: S3Client, bucket: str, key: str, span: str = "") -> bytes:
     return fetch()
 
 
+def _require_room(file: IO[bytes], size: int) -> None:
+    """Fail before the first byte where the last one finds no place."""
+    try:
+        system = os.fstatvfs(file.fileno())
+    except (AttributeError, OSError):  # no file, or of a system that does not say
+        return
+    free = system.f_bavail * system.f_frsize
+    if size > free:
+        raise OSError(errno.ENOSPC, f"it has {in_mb(size)}, and {in_mb(free)} are free there")
+
+
 def _fetch_object(s3: S3Client, bucket: str, key: str, file: IO[bytes]) -> GetObjectOutputTypeDef:
     """Stream an object of any size into `file`; return S3's answer (ETag, metadata).
 
@@ -353,6 +366,7 @@ def _fetch_object(s3: S3Client, bucket: str, key: str, file: IO[bytes]) -> GetOb
         file.seek(0)
         file.truncate()
         answer = s3.get_object(Bucket=bucket, Key=key, **_verified(s3))
+        _require_room(file, answer["ContentLength"])
         try:
             for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
                 file.write(chunk)
