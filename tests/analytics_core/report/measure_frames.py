@@ -131,6 +131,24 @@ async () => {
   return found;
 }
 """
+# The best bottles to buy, from the question to the worker's answer, for shelves of all sizes; and one search.
+SETS = """
+async () => {
+  const { data, bar } = atlas;
+  const Shelf = bar.shelf.constructor;
+  const bottles = data.ingredients.own.map((_, i) => i).filter(i => data.ingredients.kind[i] < 2 && data.ingredients.own[i]);
+  const timed = async (act) => { const begin = performance.now(); await act(); return performance.now() - begin; };
+  const found = { index: [await timed(() => data.search(""))], search: [], sets: [] };
+  for (const words of ["n", "ne", "negroni", "boulevardeir", "lime, gin", "campari, sweet vermouth, bourbon"])
+    found.search.push(await timed(() => data.search(words)));
+  for (const size of [1, 3, 6, 10, 20, 40]) for (const pantry of [false, true]) for (let k = 0; k < 6; k++) {
+    const own = Array.from({ length: size }, (_, i) => bottles[(k * 7919 + i * 104729) % bottles.length]);
+    bar.shelf = new Shelf(data.stock, own, pantry);
+    found.sets.push(await timed(() => bar.best(8)));
+  }
+  return found;
+}
+"""
 SLOWER = 4
 """Times that the processor is slowed down for a phone."""
 
@@ -172,8 +190,20 @@ def measure(browser: Browser, path: Path, size: ViewportSize, seconds: float) ->
     page.close()
 
 
+def _said(found: dict[str, list[float]]) -> str:
+    return ", ".join(
+        f"{name} {quantile(times, 0.5):.1f}" + (f" / {max(times):.1f}" if len(times) > 1 else "")
+        for name, times in found.items()
+    )
+
+
 def measure_waits(browser: Browser, path: Path) -> None:
-    """Print what a reader waits for on a phone."""
+    """Print what takes long beside the map: here, and on a phone."""
+    page = browser.new_page()
+    page.goto(path.resolve().as_uri())
+    page.wait_for_selector("html[data-state=ready]", state="attached")
+    print(f"  here; median / most, ms: {_said(page.evaluate(SETS))}")
+    page.close()
     page = browser.new_page(viewport=PHONE, has_touch=True)
     page.add_init_script(READY)
     session = page.context.new_cdp_session(page)
@@ -184,14 +214,10 @@ def measure_waits(browser: Browser, path: Path) -> None:
     paint = page.evaluate(
         "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
     )
-    found: dict[str, list[float]] = page.evaluate(WAITS)
-    said = ", ".join(
-        f"{name} {quantile(times, 0.5):.0f}" + (f" / {max(times):.0f}" if len(times) > 1 else "")
-        for name, times in found.items()
-    )
+    found = page.evaluate(WAITS)
     print(
         f"  a phone, {SLOWER} times slower: first paint {paint:.0f} ms,"
-        f" map {page.evaluate('window.drawnAt'):.0f} ms; median / most, ms: {said}"
+        f" map {page.evaluate('window.drawnAt'):.0f} ms; median / most, ms: {_said(found)}"
     )
     page.close()
 

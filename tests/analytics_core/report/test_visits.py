@@ -247,6 +247,11 @@ def test_search_takes_what_people_type(open_page: Opener, sample_page: Path) -> 
     meant = [has or "gin" in re.split(r"\W", name.lower()) for name, has in ranks]
     assert meant == sorted(meant, reverse=True)
     assert meant.count(True) > 80
+    # among other things too: a Rum Buck has ginger beer and lime
+    both = page.evaluate("atlas.data.search('gin, lime').map(i => atlas.data.name(i))")
+    assert {"Gimlet", "Last Word", "Gin Rickey"} <= set(both)
+    assert not {"Rum Buck", "Moscow Mule", "Chilcano"} & set(both)
+    assert page.evaluate("atlas.data.search('ginge').length") > 10
     kinds = "q => atlas.data.searchIngredients(q, 3).map(i => atlas.data.ingredient(i))"
     assert page.evaluate(kinds, "gin")[0] == "Gin"
     assert page.evaluate(kinds, "creme de cacao")[0] == "Crème de Cacao"

@@ -116,6 +116,17 @@ test("counts of use are the lines that an ingredient satisfies", () => {
   );
 });
 
+test("what makes something serves where that serves", () => {
+  const uses = usesOf(stock);
+  const naming = (...some: string[]) =>
+    lines.filter((line) => line.ingredients.some((name) => some.includes(name))).length;
+  const eggs = naming("Whole Egg", "Egg White", "Egg Yolk");
+  assert.equal(uses[ingredient("Whole Egg")], eggs);
+  assert.ok(eggs > naming("Whole Egg"));
+  // sugar is what syrup is made of
+  assert.ok(uses[ingredient("Sugar")] >= naming("Sugar", "Simple Syrup"));
+});
+
 test("pantry: citrus gives juice and wedge, an egg its white, sugar a syrup; water is there", () => {
   assert.ok(shelf("Lime Wedge").has(ingredient("Lime Juice")));
   assert.ok(shelf("Lime Juice").has(ingredient("Lime Wedge")));

@@ -10,6 +10,10 @@ import {
   nearness,
 } from "../../../../analytics_core/src/analytics_core/report/frontend/src/nearness.ts";
 import {
+  isMetric,
+  written,
+} from "../../../../analytics_core/src/analytics_core/report/frontend/src/amounts.ts";
+import {
   evidence,
   figure,
   hardlyDiffer,
@@ -116,6 +120,30 @@ test("the page's own sentences read as someone would say them", () => {
     "0.6667",
     "none",
   ]);
+});
+
+test("amounts are written as a bartender writes them", () => {
+  const line = (amount: number | null, unit: string | null) =>
+    written({ ...{ ingredient: 0, rolled: 0, ml: 0, fraction: 0 }, amount, unit });
+  assert.deepEqual(
+    [
+      line(1.5, "Ounce"),
+      line(52.5, "ml"),
+      line(4.5, "cl"),
+      line(30, "Milliliters"),
+      line(2, "Dash"),
+      line(1, "Dash"),
+      line(null, "to top"),
+      line(null, null),
+      line(0.333, "ounce"),
+      line(1, "each"),
+    ],
+    [
+      ...["1½ oz", "52.5 ml", "4.5 cl", "30 ml", "2 dashes", "1 dash", "to top", "some"],
+      ...["⅓ oz", "1"],
+    ],
+  );
+  assert.ok(isMetric("ML") && isMetric("centilitres") && !isMetric("oz") && !isMetric(null));
 });
 
 test("a lasso holds what lies inside, whatever its shape", () => {

@@ -20,6 +20,10 @@ const SHORT: Record<string, string> = {
   tablespoon: "tbsp",
   teaspoon: "tsp",
   barspoon: "barspoon",
+  milliliter: "ml",
+  millilitre: "ml",
+  centiliter: "cl",
+  centilitre: "cl",
   each: "",
 };
 
@@ -36,16 +40,24 @@ export function fraction(value: number): string {
   return value.toLocaleString("en", { maximumFractionDigits: 2 });
 }
 
-/** "1½ oz", "2 dashes", "to top". */
+/** Whether a unit counts milliliters, which take decimals and no second measure beside them. */
+export function isMetric(unit: string | null): boolean {
+  return /^([mcd]l|(milli|centi|deci)lit(er|re)s?)$/i.test((unit ?? "").trim());
+}
+
+/** "1½ oz", "52.5 ml", "2 dashes", "to top". */
 export function written(line: Line): string {
   const unit = line.unit ?? "";
   const low = unit.toLowerCase();
   if (low === "to top" || low === "to rinse") return low;
   if (line.amount === null) return unit || "some";
-  const short = SHORT[low] ?? low;
+  const short = SHORT[low.replace(/s$/, "")] ?? low;
   const many = line.amount > 1 && /^(dash|drop|barspoon)$/.test(short);
   const word = many ? (short === "dash" ? "dashes" : `${short}s`) : short;
-  return `${fraction(line.amount)} ${word}`.trim();
+  const amount = isMetric(unit)
+    ? line.amount.toLocaleString("en", { maximumFractionDigits: 2 })
+    : fraction(line.amount);
+  return `${amount} ${word}`.trim();
 }
 
 /** Milliliters, rounded to what a jigger can do. */

@@ -122,6 +122,10 @@ export class Finding {
     };
     for (const [recipe, fit] of this.hits(this.drinks, item)) raise(recipe, NAME * fit);
     const fits = this.hits(this.kinds, item);
+    if (this.exactKind.has(item.join(" "))) {
+      // who says gin has named an ingredient, and asks for no drink with ginger beer
+      for (const [kind, fit] of fits) if (fit < item.length) fits.delete(kind);
+    }
     if (fits.size) {
       this.inside.forEach((recipes, ingredient) => {
         if (!recipes.length) return;

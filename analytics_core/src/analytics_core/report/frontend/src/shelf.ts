@@ -215,7 +215,7 @@ export class Shelf {
 
 const uses = new WeakMap<Stock, Uint32Array>();
 
-/** In how many recipes each ingredient satisfies a line. */
+/** In how many recipes each ingredient satisfies a line, itself or as a part of what does. */
 export function usesOf(stock: Stock): Uint32Array {
   let known = uses.get(stock);
   if (known) return known;
@@ -225,8 +225,13 @@ export function usesOf(stock: Stock): Uint32Array {
   for (let i = below.length - 1; i >= 0; i--) {
     if (stock.parent[i] >= 0) below[stock.parent[i]].push(...below[i]);
   }
+  const parts = new Map<number, number[]>();
+  for (const [target, ...sources] of stock.made)
+    parts.set(target, [...(parts.get(target) ?? []), ...sources]);
   for (const needs of stock.needs) {
     const served = new Set(needs.flatMap((need) => below[need]));
+    // a set goes on to what joins it meanwhile: sugar is in syrup, which may be in something else
+    for (const one of served) for (const part of parts.get(one) ?? []) served.add(part);
     for (const ingredient of served) known[ingredient]++;
   }
   uses.set(stock, known);

@@ -1,6 +1,6 @@
 // One drink: what is in it, what is near, and how to get there.
 
-import { ml, percent, written } from "../amounts";
+import { isMetric, ml, percent, written } from "../amounts";
 import type { Context } from "../context";
 import type { Cell } from "../csv";
 import type { Line, Neighbor } from "../data";
@@ -266,7 +266,9 @@ export function ingredientLine(context: Context, recipe: number, line: Line): HT
       "div",
       { class: "measure" },
       h("span", { class: "amount" }, written(line)),
-      line.unit?.toLowerCase() !== "each" && h("span", { class: "ml" }, ml(line.ml)),
+      line.unit?.toLowerCase() !== "each" &&
+        !isMetric(line.unit) &&
+        h("span", { class: "ml" }, ml(line.ml)),
     ),
     h(
       "div",
