@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: api help demo test test-slow lint lint-style lint-types lint-imports setup mutants bench torture clean
+.PHONY: api audit help demo test test-slow lint lint-style lint-types lint-imports setup mutants bench torture clean
 
 # `##@ Group` opens a group of targets, here and in the included files; `## text` describes a target.
 help:
@@ -64,6 +64,9 @@ lint-types: $(VENV)/.dev
 
 lint-imports: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+audit: $(VENV)/.dev ## known vulnerabilities of dependencies (asks the network)
+	$(BIN)/python scripts/audit.py
 
 mutants: $(VENV)/.dev ## change the code here and there, list what no test notices
 	$(BIN)/python -m mutants $(MODULES) --sample $(SAMPLE)

@@ -140,13 +140,13 @@ def run_refresh(
     path : Path
         The database.
     output : Path
-        A new folder: nothing can be reused from an earlier run.
+        A new folder, or that of the set before.
     compile_cache : Path
         Where Numba keeps compiled functions, and Python its byte code.
     arguments : sequence of str
         More of the command line.
     """
-    output.mkdir(parents=True)
+    output.mkdir(parents=True, exist_ok=True)
     words = ["refresh", "--db", path, "--output", output, *arguments]
     return run_program(words, output / "stderr.jsonl", compile_cache=compile_cache)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from benchmarks import shards
+from benchmarks import scale, shards
 from benchmarks._common import RESULTS, ROOT, Figures, load_results, machine_line
 from benchmarks._plot import plot
 
@@ -29,6 +29,8 @@ def update() -> str:
         written.append(_replace(PERFORMANCE, "neighbors", growth(results["neighbors"])))
         PLOT.write_text(growth_plot(results["neighbors"]["figures"]), encoding="utf-8")
         written.append(PLOT)
+    if "scale" in results:
+        written.append(_replace(PERFORMANCE, "refresh", whole(results["scale"])))
     return ", ".join(map(str, written))
 
 
@@ -108,11 +110,12 @@ def growth(result: Figures) -> str:
             ],
         ),
         _table(
-            "recipes | EMD, s | L1, s | postings | bounded | solved | bare read, s | entries",
+            "recipes | EMD, s | L1, s | postings | bounded | solved | bare read | reads | entries",
             [
                 f"{int(recipes):,} | {size['seconds']:.3f} | {size['seconds_in_l1']:.3f} | "
                 f"{size['postings_a_recipe']:,.0f} | {size['bounded_a_recipe']:,.0f} | "
-                f"{size['solved_a_recipe']:.0f} | {size['bare_read_seconds']:.3f} | "
+                f"{size['solved_a_recipe']:.0f} | {size['bare_read_seconds']:.3f} s | "
+                f"{size['seconds'] / size['bare_read_seconds']:.0f} | "
                 f"{size['entries_a_recipe']:,}"
                 for recipes, size in sizes.items()
             ],
@@ -138,7 +141,7 @@ def growth(result: Figures) -> str:
                 for number, run in updates["gone"].items()
             ],
         ),
-        textwrap.fill(f"{result['measured_at'][:10]}: {machine_line(result['machine'])}", 118),
+        _measured(result),
     ]
     return "\n\n".join(tables)
 
@@ -208,11 +211,38 @@ def _stages(run: Figures) -> list[str]:
 
 
 def _scale(figures: Figures) -> list[str]:
-    return [
-        f"{figures['recipes']:,} recipes | {figures['wall_seconds']:.1f} s | ",
-        f"{figures['recipes']:,} recipes, peak memory | {figures['peak_mb']:.0f} MB | ",
-        *_stages(figures),
-    ]
+    rows = []
+    for recipes, size in figures["sizes"].items():
+        goals = figures["goals"][recipes]
+        for name, run in size.items():
+            told = f"{int(recipes):,} recipes, map: {scale.TOLD[name]}"
+            goal = f"{goals[name]} s" if goals[name] else ""
+            rows.append(f"{told} | {run['wall_seconds']:.1f} s | {goal}")
+            rows.append(f"{told}: peak memory | {run['peak_mb']:.0f} MB | {goals['peak_mb']} MB")
+    return rows
+
+
+def whole(result: Figures) -> str:
+    """Return the table of whole refreshes, for ``docs/performance.md``."""
+    figures = result["figures"]
+    rows = []
+    for recipes, size in figures["sizes"].items():
+        goals = figures["goals"][recipes]
+        for name, run in size.items():
+            least, most = min(run["wall_of_each"]), max(run["wall_of_each"])
+            span = f" ({least:.1f} to {most:.1f})" if most > least else ""
+            rows.append(
+                f"{int(recipes):,} | {scale.TOLD[name]} | "
+                + (f"{goals[name]} s" if goals[name] else "")
+                + f" | {run['wall_seconds']:.1f} s{span} | {run['cpu_seconds']:.1f} s | "
+                f"{run['peak_mb']:.0f} MB; {goals['peak_mb']:,}"
+            )
+    table = _table("recipes | map | goal | wall | processor time | peak memory; goal", rows)
+    return f"{table}\n\n{_measured(result)}"
+
+
+def _measured(result: Figures) -> str:
+    return textwrap.fill(f"{result['measured_at'][:10]}: {machine_line(result['machine'])}", 118)
 
 
 def _map_moves(figures: Figures) -> list[str]:

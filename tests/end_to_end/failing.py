@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -60,17 +61,20 @@ def fail_in_turn(
     counted = Plan()
     assert go(counted)[0] == 0
     figures.calls = len(counted.calls)
-    begin = 0
-    for fault in faults:
-        begin = (begin + 1) % each  # so that different ways meet different calls
-        for first in range(begin, figures.calls, each):
-            for times in ways(fault):
-                if not go_on():
-                    return figures
-                plan = Plan(fault, first, times)
-                before = _published(storage)
-                code, told = go(plan)
-                _judge(figures, plan, code, told, (before, _published(storage)))
+    cases = [
+        (fault, first, times)
+        for begin, fault in enumerate(faults, 1)  # different ways meet different calls
+        for first in range(begin % each, figures.calls, each)
+        for times in ways(fault)
+    ]
+    random.Random(1).shuffle(cases)  # where the time ends early, calls of all kinds have failed
+    for fault, first, times in cases:
+        if not go_on():
+            break
+        plan = Plan(fault, first, times)
+        before = _published(storage)
+        code, told = go(plan)
+        _judge(figures, plan, code, told, (before, _published(storage)))
     return figures
 
 

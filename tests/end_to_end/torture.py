@@ -56,7 +56,8 @@ SHARES = {
     "failing": 0.14,
     "racing": 0.04,
     "writing": 0.24,
-    "stops": 0.17,
+    "stops": 0.06,
+    "large-stops": 0.11,
 }
 """Of the time, to each part."""
 
@@ -228,12 +229,18 @@ def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
 
 def stops(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """SIGTERM at random instants of every stage."""
-    for recipes, wanted, share in ((2000, STOPS, 0.4), (LARGE_RECIPES, LARGE_STOPS, 0.6)):
-        wanted, recipes = max(1, round(wanted * size)), round(recipes * min(1, max(size, 0.02)))
-        found = stop_at_random(
-            folder / f"stopped-{recipes}", wanted=wanted, recipes=recipes, go_on=go_on(share)
-        )
-        yield {"case": f"{recipes:,} recipes", "wanted": wanted, **vars(found)}
+    yield _stopped(2000, max(1, round(STOPS * size)), folder, go_on)
+
+
+def large_stops(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
+    """SIGTERM at random instants of every stage of a large refresh."""
+    recipes = round(LARGE_RECIPES * min(1, max(size, 0.02)))
+    yield _stopped(recipes, max(1, round(LARGE_STOPS * size)), folder, go_on)
+
+
+def _stopped(recipes: int, wanted: int, folder: Path, go_on: Budget) -> Report:
+    found = stop_at_random(folder / "stopped", wanted=wanted, recipes=recipes, go_on=go_on(1))
+    return {"case": f"{recipes:,} recipes", "wanted": wanted, **vars(found)}
 
 
 PARTS = {
@@ -244,6 +251,7 @@ PARTS = {
     "racing": races,
     "writing": written,
     "stops": stops,
+    "large-stops": large_stops,
 }
 
 

@@ -148,6 +148,28 @@ def test_root_and_database_cannot_be_written_to(host_image: str, efs: Path) -> N
     assert (finished.code, finished.stdout) == (0, ""), finished.stderr
 
 
+def test_as_batch_runs_it_the_job_has_no_right_of_root_and_no_way_to_get_one(
+    host_image: str,
+) -> None:
+    """Batch drops no capability of a container: it is the user that has none."""
+    script = (
+        "import os\n"
+        "told = open('/proc/self/status').read()\n"
+        "print([line for line in told.splitlines() if line.startswith(('CapPrm', 'CapEff'))])\n"
+        "for folder, _, names in os.walk('/'):\n"
+        "    for path in [] if folder.startswith(('/proc', '/sys')) else names:\n"
+        "        path = os.path.join(folder, path)\n"
+        "        if 'security.capability' in os.listxattr(path, follow_symlinks=False):\n"
+        "            print(path)\n"
+    )
+    line = ["podman", "--runtime=runc", "run", "--rm", "--pull=never", "--network=none"]
+    line += ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000", "--init=false"]
+    line += ["--read-only", "--user=10001", f"--platform=linux/{HOST}", host_image]
+    done = subprocess.run([*line, "python", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['CapPrm:\\t0000000000000000', 'CapEff:\\t0000000000000000']\n"
+
+
 @pytest.mark.parametrize("arch", sorted({HOST, "arm64"}))
 def test_image_keeps_its_budget(arch: str) -> None:
     figures = json.loads((RESULTS / f"build-{arch}.json").read_text())

@@ -143,12 +143,14 @@ class Similar:
         moving = (plans.source != plans.target) & (plans.mass > SMALLEST_FLOW)
         bounds = np.concatenate([[0], np.cumsum(moving)])[plans.indptr]
         source, target = plans.source[moving], plans.target[moving]
-        mass = [round(mass, NUMBER_DECIMALS) for mass in plans.mass[moving].tolist()]
+        mass = _rounded(plans.mass[moving])
         kinds = list(zip(self._ids[source].tolist(), self._ids[target].tolist(), strict=True))
         costs = self._relative[source, target].tolist()
         flows = [
             b"%b%b}" % (self._flow(a, b), number)
-            for a, b, number in zip(source.tolist(), target.tolist(), _utf8(mass), strict=True)
+            for a, b, number in zip(
+                source.tolist(), target.tolist(), _utf8(mass.tolist()), strict=True
+            )
         ]
         near, sentences = [], []
         for here, there, number, (begin, end) in zip(
@@ -191,9 +193,19 @@ class Similar:
             flows=np.diff(bounds).reshape(neighbors.shape),
             source=self._ids[source],
             target=self._ids[target],
-            mass=np.array(mass),
+            mass=mass,
             sentences=sentences,
         )
+
+
+def _rounded(masses: FloatArray) -> FloatArray:
+    """Round as Python does, to the nearest decimal number, which a product may have crossed."""
+    steps = 10.0**NUMBER_DECIMALS
+    scaled = masses * steps
+    rounded: FloatArray = np.rint(scaled) / steps
+    for close in np.flatnonzero(np.abs(scaled - np.floor(scaled) - 0.5) < 1e-3).tolist():
+        rounded[close] = round(float(masses[close]), NUMBER_DECIMALS)
+    return rounded
 
 
 def _utf8(numbers: list[float]) -> list[bytes]:

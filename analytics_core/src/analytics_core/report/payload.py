@@ -451,10 +451,9 @@ class _Neighbors:
             (part.target, self._ingredients.indices(block.target[shown])),
         ):
             column.frombytes(values.astype(np.int32).tobytes())
-        for at in np.flatnonzero(kept).tolist():
-            sentence = block.sentences[at]
-            part.words.append(len(sentence))
-            part.fragment.extend([codes[fragment] for fragment in sentence])
+        sentences = [block.sentences[at] for at in np.flatnonzero(kept).tolist()]
+        part.words.extend(map(len, sentences))
+        part.fragment.extend([codes[fragment] for own in sentences for fragment in own])
 
     def extend(self, part: Part) -> None:
         """Take over another part, its texts at the positions that they have here."""

@@ -318,7 +318,7 @@ def _made_with(solver: int) -> Callable[..., Any]:
         `asked` has the rows in the order in which they are searched, of which this call does
         ``first:last``, and the slot of each one's results in the last three arrays.
         """
-        order, place, indptr, columns = tree[:4]
+        place, indptr, columns = tree[1:4]
         m = ground.shape[0]
         margin = MARGIN * ground.max()
         ws = workspace(size)
