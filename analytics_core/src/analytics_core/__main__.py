@@ -7,8 +7,12 @@ blocked, as the image does, has those kept that come before Python is here.
 
 import os
 import signal
+import sys
+import threading
 import time
 from types import FrameType
+
+_TRY_AGAIN = 75  # EX_TEMPFAIL, as in `analytics_core.errors`, which may not be loaded yet
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
@@ -25,7 +29,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     try:
         os.write(2, line.encode())
     finally:
-        os._exit(75)  # EX_TEMPFAIL, as in `analytics_core.errors`, which may not be loaded yet
+        os._exit(_TRY_AGAIN)
 
 
 def main() -> None:
@@ -38,6 +42,13 @@ def main() -> None:
 
     try:
         run()
+    except SystemExit as ended:
+        if ended.code == _TRY_AGAIN and threading.active_count() > 1:
+            # all is told and tidied up; Python would wait for threads that are in compiled calls
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_TRY_AGAIN)
+        raise
     finally:
         # Python takes its own ways of stopping down at the end, not this one: without it a late
         # signal would kill a process that has published.

@@ -209,16 +209,18 @@ def _draw_maps(
         )
 
     report = stages.progress("map")
-    with ThreadPoolExecutor(min(len(graphs), settings.threads or available_threads())) as pool:
-        tasks = {name: pool.submit(draw, name) for name in graphs}
-        try:
-            while wait(tasks.values(), timeout=PROGRESS_SECONDS).not_done:
-                done, total = (sum(parts) for parts in zip(*epochs.values(), strict=True))
-                report(done, total)
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(min(len(graphs), settings.threads or available_threads()))
+    tasks = {name: pool.submit(draw, name) for name in graphs}
+    try:
+        while wait(tasks.values(), timeout=PROGRESS_SECONDS).not_done:
+            done, total = (sum(parts) for parts in zip(*epochs.values(), strict=True))
+            report(done, total)
+    except BaseException:
+        stop.set()
+        # a compiled call may last for seconds of a large map, and nobody wants its result
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
     return {
         f"{name}_{part}": value
         for name, task in tasks.items()

@@ -7,10 +7,16 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from analytics_core import analysis
+from analytics_core.errors import Interrupted
 from tests.analytics_core.test_cli import environment, log_lines
 
 # In the order in which they come: while the command line loads, while the libraries do.
@@ -104,3 +110,62 @@ def test_a_stop_that_an_import_makes_another_error_of() -> None:
         assert done.returncode == 75, done.stderr
         (line,) = log_lines(done.stderr)
         assert line["message"] == "stopped by SIGINT"
+
+
+def test_a_stop_waits_for_no_thread() -> None:
+    code = (
+        "import sys, threading, time\n"
+        "from analytics_core import __main__, cli\n"
+        "def stopped():\n"
+        "    threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "    print('told')\n"
+        "    sys.exit(75)\n"
+        "cli.main = stopped\n"
+        "__main__.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (75, "told\n", "")
+
+
+def test_a_stop_of_the_maps_does_not_wait_for_compiled_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled, ended, begun = threading.Event(), [], threading.Barrier(3)
+
+    def place(*_: object, progress: Callable[[int, int], None], **__: object) -> None:
+        begun.wait(60)
+        compiled.wait(60)
+        try:
+            progress(1, 2)
+        finally:
+            ended.append(True)
+
+    def report(_done: int, _total: int) -> None:
+        begun.wait(60)
+        raise Interrupted("stopped by SIGTERM")
+
+    mixtures = SimpleNamespace(
+        recipe_ids=np.arange(1),
+        fractions=np.ones(1),
+        columns=np.zeros(1, dtype=np.int32),
+        indptr=np.array([0, 1]),
+    )
+    for name, stands_in in (("place", place), ("changed_rows", lambda *_: None)):
+        monkeypatch.setattr(analysis, name, stands_in)
+    with pytest.raises(Interrupted):
+        analysis._draw_maps(
+            SimpleNamespace(mixtures=mixtures, contents=None),  # type: ignore[arg-type]
+            {"plain": None, "learned": None},  # type: ignore[dict-item]
+            SimpleNamespace(threads=2, map=None),  # type: ignore[arg-type]
+            SimpleNamespace(maps={}),  # type: ignore[arg-type]
+            SimpleNamespace(progress=lambda _: report),  # type: ignore[arg-type]
+        )
+    assert ended == []
+    compiled.set()
