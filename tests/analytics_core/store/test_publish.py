@@ -505,3 +505,26 @@ def test_two_jobs_may_prune_at_once(tmp_path: Path) -> None:
     assert prune_runs(Overtaken(tmp_path), keep=2) == []
     assert_whole(storage, "r5")
     assert {p.name for p in (tmp_path / "analytics/v1/runs").iterdir()} == {"r4", "r5"}
+
+
+@pytest.mark.parametrize("nth", range(len(KINDS) + 1))
+def test_whoever_is_pruned_while_its_stable_keys_are_copied_gives_way(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    copy, copies = storage.copy, []
+
+    def overtaken(source: str, target: str, **options: Any) -> None:
+        copies.append(source)
+        if len(copies) == nth + 1:
+            monkeypatch.setattr(storage, "copy", copy)
+            for day in (2, 3):
+                publish_run(storage, f"rival-{day}", f"2026-01-0{day}T00:00:00+00:00")
+            assert prune_runs(storage, keep=2) == ["mine"]
+        copy(source, target, **options)
+
+    monkeypatch.setattr(storage, "copy", overtaken)
+    told = publish_run(storage, "mine", "2026-01-01T00:00:00+00:00")
+    assert told["superseded_by"] == "rival-3"
+    assert_whole(storage, "rival-3")
+    for kind in KINDS:
+        assert storage.read(f"analytics/v1/{kind}.json") == documents("rival-3")[kind]

@@ -115,7 +115,14 @@ def publish(
     published, version = _published_version(storage)
     if newer := _newer_run(published, complete):
         return {**complete, "superseded_by": newer}
-    _copy_to_stable_keys(storage, complete)
+    try:
+        _copy_to_stable_keys(storage, complete)
+    except NotFound:  # pruned by others, who have published a newer one meanwhile
+        newer = _newer_run(_published(storage), complete)
+        if newer is None:
+            raise
+        _settle_stable_keys(storage)
+        return {**complete, "superseded_by": newer}
     if storage.write_if(MANIFEST_KEY, body, version):
         return complete
     # Another run was published while the stable keys were copied: now without anything between.
