@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from analytics_core import LocalStorage, refresh
 from analytics_core import documents as published
 from analytics_core.documents import Provenance, encode
 from analytics_core.encoding import to_json
-from analytics_core.similar import Similar, recipe_similar
+from analytics_core.sample import write_sample_database
+from analytics_core.similar import Similar, _rounded, recipe_similar
 from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.similarity.mixture import build_mixtures
 from analytics_core.similarity.neighbors import KnnGraph
 from analytics_core.similarity.transport import PairPlans
 from analytics_core.similarity.usage import count_usage
 from analytics_core.source.cocktaildb import load_catalog
+from analytics_core.store import read_published
+from analytics_core.store.ranges import SIMILAR
+from analytics_core.wording import say
 from tests.analytics_core.databases import (
     DASH,
     EACH,
@@ -262,6 +271,26 @@ def test_steps_name_the_bottles_that_the_recipes_name(bar: Any) -> None:
     assert [(p["ingredient_id"], p["ml"], p["amount"]) for p in swap["to"]] == [(20, 66.5404, 2.25)]
     (stays,) = (step for step in there["steps"] if step["kind"] == "stays")
     assert (stays["ingredient_id"], stays["amount"], stays["unit"]) == (4, 1.0, "Dash")
+
+
+def test_words_say_the_steps_also_where_names_read_alike(tmp_path: Path) -> None:
+    path = tmp_path / "bar.db"
+    write_sample_database(path, recipes=80)
+    with closing(sqlite3.connect(path)) as rows, rows:
+        rows.execute("UPDATE ingredients SET name = 'LIME  juice' WHERE name = 'Lemon Juice'")
+    refresh(path, LocalStorage(tmp_path / "out"))
+    kept = read_published(LocalStorage(tmp_path / "out"), kinds=[SIMILAR])[SIMILAR]["data"]
+    near = [neighbor for row in kept for neighbor in row["neighbors"]]
+    for neighbor in near:
+        steps, same_mix = neighbor["steps"], not neighbor["transport_plan"]
+        assert neighbor["words"] == say(steps, same_mix=same_mix)
+    assert any("LIME  juice (id " in neighbor["words"] for neighbor in near)
+    assert any("LIME  juice for" in neighbor["words"] for neighbor in near)
+
+
+@given(st.lists(st.floats(0, 1) | st.integers(0, 10**9 - 1).map(lambda n: (n + 0.5) / 1e9)))
+def test_many_numbers_are_rounded_as_one_is(numbers: list[float]) -> None:
+    assert _rounded(np.array(numbers)).tolist() == [round(number, 9) for number in numbers]
 
 
 @pytest.mark.parametrize("unit_of_cost", [1.0, 7.5])

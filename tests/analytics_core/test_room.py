@@ -21,9 +21,10 @@ def system(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
-def machine(available_kb: int) -> dict[str, str]:
+def machine(available_kb: int, swap_kb: int = 0) -> dict[str, str]:
     return {
-        "proc/meminfo": f"MemTotal:  16000000 kB\nMemAvailable:  {available_kb} kB\n",
+        "proc/meminfo": f"MemTotal:  16000000 kB\nMemAvailable:  {available_kb} kB\n"
+        f"SwapFree:  {swap_kb} kB\n",
         "proc/self/status": "Name:\tpython\nVmRSS:\t  90000 kB\nRssAnon:\t   51200 kB\n",
     }
 
@@ -47,6 +48,12 @@ def version_1(folder: str, limit: int, used: int, cached: int = 0) -> dict[str, 
 
 UNIFIED = "30 20 0:26 / /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw,nsdelegate\n"
 OWN = 50 * MIB  # RssAnon above
+
+
+def test_swap_is_slow_and_still_room(tmp_path: Path) -> None:
+    found = find_memory(system(tmp_path, machine(1000 * 1024, swap_kb=500 * 1024)))
+    assert found is not None
+    assert found.usable == 1500 * MIB + OWN
 
 
 def test_a_container_of_version_2_that_sees_only_its_own_group(tmp_path: Path) -> None:

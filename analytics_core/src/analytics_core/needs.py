@@ -28,8 +28,9 @@ _RECIPE_BYTES = 500
 _NEIGHBOR_BYTES = 200
 _LINE_BYTES = 800
 _PAGE_BYTES = 3_000  # of each recipe
+_ROWS_BYTES = 1_400_000  # for each neighbor of a recipe: some hundred rows are made at a time
 # Of each copy of the process: pages that it writes to, and what it makes.
-_COPY_BYTES, _COPY_RECIPE_BYTES, _COPY_LINE_BYTES = 4_000_000, 300, 900
+_COPY_BYTES, _COPY_RECIPE_BYTES, _COPY_LINE_BYTES = 4_000_000, 100, 600
 _SEARCH_NEIGHBOR_BYTES, _SEARCH_LINE_BYTES = 50, 300
 
 
@@ -70,10 +71,11 @@ class Needs:
     def refresh_bytes(self, processes: int = 1) -> int:
         """Memory of a whole refresh whose documents are made by so many copies of the process."""
         each = _RECIPE_BYTES + self.neighbors * _NEIGHBOR_BYTES + self.page * _PAGE_BYTES
-        found = self.recipes * each + self.lines * _LINE_BYTES
+        rows = self.neighbors * _ROWS_BYTES
+        found = self.recipes * each + self.lines * _LINE_BYTES + rows
         if processes > 1:
             copied = self.recipes * _COPY_RECIPE_BYTES + self.lines * _COPY_LINE_BYTES
-            found += processes * (_COPY_BYTES + copied)
+            found += processes * (_COPY_BYTES + rows + copied)
         return max(COLD_BYTES, WARM_BYTES + found) + self._squares
 
     @property

@@ -97,6 +97,7 @@ def _own_bytes(root: Path) -> int:
 def _machine(root: Path, own: int) -> Iterator[Memory]:
     free = _field(root / "proc/meminfo", "MemAvailable:") * 1024
     if free:
+        free += _field(root / "proc/meminfo", "SwapFree:") * 1024  # slow, but it fits
         whole = _field(root / "proc/meminfo", "MemTotal:") * 1024
         yield Memory(free + own, whole or free + own, "the machine")
 

@@ -153,19 +153,15 @@ function example({ data }: Context, text: string): Child {
   let from = 0;
   for (const { index, 0: whole, 1: digits } of text.matchAll(/ \(id (\d+)\)/g)) {
     const before = text.slice(from, index);
-    const [recipe, ingredient] = [data.recipeAt, data.ingredientAt].map((at) =>
-      at.call(data, Number(digits)),
-    );
-    const name = [
-      recipe !== undefined && data.name(recipe),
-      ingredient !== undefined && data.ingredient(ingredient),
-    ].find((each) => each && before.endsWith(each));
+    const key = Number(digits);
+    const [recipe, ingredient] = [data.recipeAt(key), data.ingredientAt(key)];
+    const [name, href] =
+      [
+        recipe === undefined ? [] : [data.name(recipe), to.drink(key)],
+        ingredient === undefined ? [] : [data.ingredient(ingredient), to.ingredients(key)],
+      ].find(([known]) => known && before.endsWith(known)) ?? [];
     if (!name) continue;
-    const href =
-      recipe !== undefined && name === data.name(recipe)
-        ? to.drink(Number(digits))
-        : to.ingredients(Number(digits));
-    parts.push(before.slice(0, -name.length), h("a", { href }, named(name)), whole);
+    parts.push(named(before.slice(0, -name.length)), h("a", { href }, named(name)), whole);
     from = index + whole.length;
   }
   return [parts, named(text.slice(from))];
