@@ -112,7 +112,7 @@ def test_a_folder_without_room_for_the_documents(
     with pytest.raises(StorageError) as caught:
         require_disk(MILLION, tmp_path / "out")
     assert caught.value.exit_code == 4
-    for said in (str(tmp_path / "out"), "1 MB free of 5 MB", "1,000,000 recipes"):
+    for said in (str(tmp_path / "out"), "1,000 kB free of 5,000 kB", "1,000,000 recipes"):
         assert said in str(caught.value)
 
 
@@ -158,7 +158,7 @@ def test_a_snapshot_that_cannot_fit_is_refused_before_it_is_begun(
     done = in_a_namespace(small, *COMMAND, "refresh", *words)
     assert done.returncode == 4, done.stderr
     message = last_line(done)["message"]
-    for said in (str(database), str(scratch), "free of 1 MB", "--scratch", "scratch_mib"):
+    for said in (str(database), str(scratch), "free of 525 kB", "--scratch", "scratch_mib"):
         assert said in message
     assert not list((tmp_path / "out").rglob("*.json"))
 
@@ -219,7 +219,7 @@ def test_rows_that_alone_find_no_memory_are_not_read(
     from analytics_core.source.layouts import load_catalog
 
     monkeypatch.setattr("analytics_core.source.tables.find_memory", lambda: container(1_000_000))
-    with pytest.raises(DataError, match=r"rows in recipe_ingredients.* of the 1 MB of the job"):
+    with pytest.raises(DataError, match=r"rows in recipe_ingredients.* of the 1,000 kB of the job"):
         load_catalog(database)
 
 

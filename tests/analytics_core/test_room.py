@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_core.room import Memory, find_memory, free_disk, in_mb
+from analytics_core.room import Memory, find_memory, free_disk, sized
 
 MIB = 1 << 20
 NO_LIMIT = 9223372036854771712
@@ -150,9 +150,11 @@ def test_disk_is_that_of_the_nearest_folder_there_is(tmp_path: Path) -> None:
 
 
 def test_megabytes_are_rounded_up() -> None:
-    assert (in_mb(0), in_mb(1), in_mb(1_000_000), in_mb(3_221_225_472)) == (
-        "0 MB",
-        "1 MB",
-        "1 MB",
+    assert [sized(size) for size in (0, 1, 16_384, 9_999_999, 10_000_000, 3_221_225_472)] == [
+        "0 kB",
+        "1 kB",
+        "17 kB",
+        "10,000 kB",
+        "10 MB",
         "3,222 MB",
-    )
+    ]

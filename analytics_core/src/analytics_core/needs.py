@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analytics_core.errors import DataError, StorageError
-from analytics_core.room import Memory, find_memory, free_disk, in_mb
+from analytics_core.room import Memory, find_memory, free_disk, sized
 
 COLD_BYTES = 340_000_000
 """What a process takes that has to compile everything first, however small the database."""
@@ -114,8 +114,8 @@ def require_memory(needs: Needs, *, whole: bool, memory: Memory | None = None) -
     raise DataError(
         f"{needs.called} has {needs.recipes:,} recipes with {needs.lines:,} lines and"
         f" {needs.ingredients:,} ingredients in use; {'its refresh' if whole else 'the search'}"
-        f" needs about {in_mb(needed)} of memory, and of the {in_mb(there.limit)} of {there.owner}"
-        f" it can have {in_mb(there.usable)}. {advice} the job more memory (memory_mib in the"
+        f" needs about {sized(needed)} of memory, and of the {sized(there.limit)} of {there.owner}"
+        f" it can have {sized(there.usable)}. {advice} the job more memory (memory_mib in the"
         " environment's settings, or that of the step's machine)."
     )
 
@@ -143,7 +143,7 @@ def require_disk(needs: Needs, folder: Path) -> None:
     if there is None or needs.output_bytes <= there[0]:
         return
     raise StorageError(
-        f"the documents of {needs.recipes:,} recipes take {in_mb(needs.output_bytes)} or more, and"
-        f" {folder} has {in_mb(there[0])} free of {in_mb(there[1])}; free some space or choose"
+        f"the documents of {needs.recipes:,} recipes take {sized(needs.output_bytes)} or more, and"
+        f" {folder} has {sized(there[0])} free of {sized(there[1])}; free some space or choose"
         " another folder"
     )

@@ -18,6 +18,8 @@ MIB = 1 << 20
 
 _UNLIMITED_BYTES = 1 << 62
 """Version 1 of control groups writes about 2**63 where there is no limit."""
+_MANY_BYTES = 10_000_000
+"""From here on megabytes tell one size from another."""
 _ESCAPES = {r"\040": " ", r"\011": "\t", r"\012": "\n", r"\134": "\\"}
 
 # The files of a group by version: its limit, what it uses, and which of that is the contents of
@@ -84,9 +86,10 @@ def free_disk(folder: Path) -> tuple[int, int] | None:
     return usage.free, usage.total
 
 
-def in_mb(size: int) -> str:
-    """Write bytes as megabytes, rounded up."""
-    return f"{-(-size // 1_000_000):,} MB"
+def sized(size: int) -> str:
+    """Write bytes as megabytes, small ones as kilobytes, rounded up."""
+    unit, name = (1_000_000, "MB") if size >= _MANY_BYTES else (1_000, "kB")
+    return f"{-(-size // unit):,} {name}"
 
 
 def _own_bytes(root: Path) -> int:

@@ -68,7 +68,7 @@ from pathlib import Path
 from typing import IO
 
 from analytics_core.errors import Busy, DataError, NotFound, StorageError
-from analytics_core.room import free_disk, in_mb
+from analytics_core.room import free_disk, sized
 from analytics_core.source.findings import in_one_line
 from analytics_core.source.locks import share_lock, wal_kept
 from analytics_core.source.sqlite_file import (
@@ -260,8 +260,8 @@ def _require_room(database: Path, source: Path, folder: Path) -> None:
         return
     if there is not None and size > there[0]:
         raise StorageError(
-            f"The database {database} has {in_mb(size)}, and {folder.parent} has"
-            f" {in_mb(there[0])} free of {in_mb(there[1])} for its snapshot; {_ELSEWHERE}."
+            f"The database {database} has {sized(size)}, and {folder.parent} has"
+            f" {sized(there[0])} free of {sized(there[1])} for its snapshot; {_ELSEWHERE}."
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
-from analytics_core.room import Memory, find_memory, in_mb
+from analytics_core.room import Memory, find_memory, sized
 from analytics_core.source.findings import Findings, in_one_line
 from analytics_core.source.rows import BAD_ID, NULL_ID
 from analytics_core.source.sqlite_file import damage, file_uri, read_header
@@ -136,9 +136,9 @@ class Tables:
             largest = max(counts, key=lambda table: counts[table])
             raise DataError(
                 f"The database {self._called} has {counts[largest]:,} rows in {largest}, and to"
-                f" read its tables takes more than {in_mb(needed)} of memory; of the"
-                f" {in_mb(memory.limit)} of {memory.owner} the job can have"
-                f" {in_mb(memory.usable)}. Give it more (memory_mib in the environment's settings)."
+                f" read its tables takes more than {sized(needed)} of memory; of the"
+                f" {sized(memory.limit)} of {memory.owner} the job can have"
+                f" {sized(memory.usable)}. Give it more (memory_mib in the environment's settings)."
             )
 
     def _read_table(self, table: str, needed: Mapping[str, Kind]) -> dict[str, Sequence[Any]]:

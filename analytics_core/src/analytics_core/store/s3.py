@@ -14,7 +14,7 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, TypedDict
 
 from analytics_core.errors import NotFound, StorageError
-from analytics_core.room import in_mb
+from analytics_core.room import sized
 from analytics_core.store.base import Content, check_key
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ def _require_room(file: IO[bytes], size: int) -> None:
         return
     free = system.f_bavail * system.f_frsize
     if size > free:
-        raise OSError(errno.ENOSPC, f"it has {in_mb(size)}, and {in_mb(free)} are free there")
+        raise OSError(errno.ENOSPC, f"it has {sized(size)}, and {sized(free)} are free there")
 
 
 def _fetch_object(s3: S3Client, bucket: str, key: str, file: IO[bytes]) -> GetObjectOutputTypeDef:
