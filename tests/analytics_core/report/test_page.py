@@ -263,6 +263,16 @@ def test_the_bar_lasts_and_names_the_best_next_bottle(open_page: Opener, sample_
     expect(page.locator("#makeable")).to_contain_text("Milano-Torino")
 
 
+def test_the_most_used_stand_in_the_order_of_their_figures(
+    open_page: Opener, sample_page: Path
+) -> None:
+    page = open_page(sample_page, "#/bar")
+    group = page.locator("details").filter(has_text="Most used").first
+    figures = [int(text.removeprefix("in ")) for text in group.locator(".count").all_inner_texts()]
+    assert len(figures) > 10
+    assert figures == sorted(figures, reverse=True)
+
+
 def test_a_substitutable_sibling_counts_as_owned(open_page: Opener, sample_page: Path) -> None:
     page = open_page(sample_page)
     verdict = page.evaluate(

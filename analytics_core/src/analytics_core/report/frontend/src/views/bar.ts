@@ -139,7 +139,7 @@ export function bar(context: Context): HTMLElement {
       ...all((kind) => kind === KIND.pantry).filter((i) => ingredients.own[i]),
     ]
       .filter((i) => !mine.owns(i))
-      .sort((a, b) => ingredients.total[b] - ingredients.total[a])
+      .sort((a, b) => used[b] - used[a])
       .slice(0, STAPLES);
     replace(
       shelf,
