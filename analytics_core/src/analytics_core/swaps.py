@@ -110,8 +110,9 @@ Group = tuple[list[int], list[int]]
 
 _ORDER = ("swap", "leave_out", "add", "pour_more", "pour_less", "stays")
 
-_REMEMBERED = 1 << 16
-"""Pours and steps that are kept: of a hundred steps in a collection, three or four differ."""
+_REMEMBERED = 1 << 11
+"""Pours and steps of late that are kept: a few come up again and again. Of a hundred steps in a
+collection three or four differ; one takes some kilobytes."""
 
 
 class Step(dict[str, Any]):

@@ -86,7 +86,14 @@ def patch_file_system() -> None:
 
 
 def patch_batch() -> None:
-    """Attributes of a compute environment and a queue."""
+    """Attributes of a compute environment and a queue; texts that are empty stay texts."""
+
+    def lowered(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key[:1].lower() + key[1:]: lowered(each) for key, each in value.items()}
+        return [lowered(each) for each in value] if isinstance(value, list) else value
+
+    batch.lowercase_first_key = lowered  # moto's own makes a list of an empty text
     attributes(batch.ComputeEnvironment, ComputeEnvironmentArn=lambda self: self.arn)
     attributes(batch.JobQueue, JobQueueArn=lambda self: self.arn)
 
