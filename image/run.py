@@ -33,6 +33,7 @@ def command(
     outputs: Mapping[str, Path] | None = None,
     environment: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
+    scratch_mib: int = SCRATCH_MIB,
 ) -> list[str]:
     """Return the command that runs `image`.
 
@@ -48,12 +49,14 @@ def command(
         Variables of the job.
     options
         More of podman's own.
+    scratch_mib
+        How much `/scratch` holds.
     """
     line = ["podman", "--runtime=runc", "run", "--rm", f"--platform=linux/{arch}", "--pull=never"]
     line += ["--read-only", "--read-only-tmpfs=false", f"--user={USER}", "--cap-drop=all"]
     line += ["--security-opt=no-new-privileges", "--network=none", f"--memory={MEMORY_MIB}m"]
     line += ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000", "--init=false"]
-    line += [f"--tmpfs=/scratch:rw,nosuid,nodev,size={SCRATCH_MIB}m,mode=1777"]
+    line += [f"--tmpfs=/scratch:rw,nosuid,nodev,size={scratch_mib}m,mode=1777"]
     line += [f"--volume={folder}:{path}:ro" for path, folder in (volumes or {}).items()]
     line += [f"--volume={folder}:{path}:rw" for path, folder in (outputs or {}).items()]
     line += [f"--env={name}={value}" for name, value in (environment or {}).items()]
@@ -69,6 +72,7 @@ def container(
     outputs: Mapping[str, Path] | None = None,
     environment: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
+    scratch_mib: int = SCRATCH_MIB,
     timeout: float = 1800,
 ) -> Finished:
     """Run `image` to its end; see `command` for the parameters."""
@@ -84,6 +88,7 @@ def container(
         outputs=outputs,
         environment=environment,
         options=options,
+        scratch_mib=scratch_mib,
     )
     done = subprocess.run(  # noqa: S603 - the line is made above
         line, capture_output=True, text=True, check=False, timeout=timeout

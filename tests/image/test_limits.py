@@ -127,10 +127,9 @@ def test_a_database_that_is_too_large_for_the_container_is_refused_before_the_wo
     assert run.finished.code == 3, run.finished.stderr[-2000:]
     assert "of the 735 MB of the job's container" in run.finished.stderr
     assert '"stage": "cost"' not in run.finished.stderr
-    small = ["--tmpfs=/scratch:rw,nosuid,nodev,size=8m,mode=1777"]
-    run = refresh(host_image, HOST, efs, tmp_path / "out", options=small)
+    run = refresh(host_image, HOST, efs, tmp_path / "out", scratch_mib=8)
     assert run.finished.code == 4, run.finished.stderr[-2000:]
-    assert "free of 9 MB for its snapshot" in run.finished.stderr
+    assert "free of 8,389 kB for its snapshot" in run.finished.stderr
 
 
 def test_root_and_database_cannot_be_written_to(host_image: str, efs: Path) -> None:

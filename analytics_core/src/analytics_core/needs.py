@@ -27,7 +27,7 @@ SMALL_BYTES = 1 << 29
 _RECIPE_BYTES = 500
 _NEIGHBOR_BYTES = 200
 _LINE_BYTES = 800
-_PAGE_BYTES = 4_500  # of each recipe
+_PAGE_BYTES = 6_000  # of each recipe
 _ROWS_BYTES = 1_800_000  # for each neighbor of a recipe: some hundred rows are made at a time
 # Of each copy of the process: pages that it writes to, and what it makes.
 _COPY_BYTES, _COPY_RECIPE_BYTES, _COPY_LINE_BYTES = 40_000_000, 100, 600
