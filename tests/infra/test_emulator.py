@@ -311,6 +311,30 @@ def test_a_failed_nested_stack_fails_the_outer_one(aws: Emulator, cloud: Any, na
     assert buckets(aws, name) == []
 
 
+@pytest.mark.parametrize("operation", ["CREATE", "UPDATE"])
+def test_what_fails_in_a_nested_stack_fails_after_the_event_that_leads_there(
+    aws: Emulator, cloud: Any, name: str, operation: str
+) -> None:
+    """The CDK's CLI passes over what is older than that event, and so over the reason."""
+
+    def events(stack: str, state: str) -> list[Any]:
+        found = cloud.describe_stack_events(StackName=stack)["StackEvents"]
+        return [event for event in found if event["ResourceStatus"] == f"{operation}_{state}"]
+
+    bad = outer(uploaded(aws, "bad.json", template(Vpc=VPC, Group=group("it's"))))
+    if operation == "CREATE":
+        make(cloud, name, bad)
+    else:
+        make(cloud, name, outer(uploaded(aws, "good.json", template(Vpc=VPC))))
+        cloud.update_stack(StackName=name, TemplateBody=bad)
+    leading = [e for e in events(name, "IN_PROGRESS") if e["LogicalResourceId"] == "Inner"]
+    inner = leading[-1]["PhysicalResourceId"]  # the newest are first
+    [failed] = events(inner, "FAILED")
+    assert "description" in failed["ResourceStatusReason"]
+    began = [event["Timestamp"] for event in events(inner, "IN_PROGRESS")]
+    assert leading[-1]["Timestamp"] <= min(began) <= failed["Timestamp"]
+
+
 def test_data_of_a_finished_nested_stack_goes_when_the_outer_creation_fails(
     aws: Emulator, cloud: Any, name: str
 ) -> None:

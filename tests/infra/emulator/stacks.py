@@ -10,12 +10,14 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.utilities.utils import get_partition
 
 from tests.infra.emulator.removals import remove_one
@@ -47,6 +49,7 @@ def in_words(error: BaseException) -> str:
 
 def create_one(logical_id: str, resource: Any, within: Any, **where: Any) -> Any:
     """Make a resource, and remember what it was given."""
+    began = utcnow()
     try:
         made = _create_one(logical_id, resource, within, **where)
         within.given[logical_id] = parsing.clean_json(resource.get("Properties", {}), within)
@@ -55,7 +58,8 @@ def create_one(logical_id: str, resource: Any, within: Any, **where: Any) -> Any
     except Exception as error:
         raise Failed(logical_id, resource["Type"], in_words(error)) from error
     if resource["Type"] == STACK and made is not None:
-        _say(within, logical_id, made.stack_id, "CREATE_IN_PROGRESS")  # by it the CLI looks inside
+        # The CLI looks inside by this event, and only at what happened there since.
+        _say(within, logical_id, made.stack_id, "CREATE_IN_PROGRESS", began)
         if made.status != "CREATE_COMPLETE":
             within._parsed_resources[logical_id] = made  # what is left of it goes with the others
             raise Failed(
@@ -86,27 +90,30 @@ def create(stack: Any) -> None:
         stack.mark_creation_complete()
 
 
-def _say(within: Any, logical_id: str, physical_id: str, status: str) -> None:
+def _say(within: Any, logical_id: str, physical_id: str, status: str, at: datetime) -> None:
+    """Tell the stack around a nested one since when something is done to it."""
     stack = models.cloudformation_backends[within._account_id][within._region_name].stacks.get(
         within.stack_id
     )
     if stack is not None:
-        _add_event(stack, Failed(logical_id, STACK, ""), status, physical_id)
+        _add_event(stack, Failed(logical_id, STACK, ""), status, physical_id, at)
 
 
-def _add_event(stack: Any, failed: Failed, status: str, physical_id: str = "") -> None:
-    stack.events.append(
-        models.Event(
-            stack_id=stack.stack_id,
-            stack_name=stack.name,
-            logical_resource_id=failed.logical_id,
-            physical_resource_id=physical_id,
-            resource_type=failed.kind,
-            resource_status=status,
-            resource_status_reason=failed.reason or None,
-            resource_properties=None,
-        )
+def _add_event(
+    stack: Any, failed: Failed, status: str, physical_id: str = "", at: datetime | None = None
+) -> None:
+    event = models.Event(
+        stack_id=stack.stack_id,
+        stack_name=stack.name,
+        logical_resource_id=failed.logical_id,
+        physical_resource_id=physical_id,
+        resource_type=failed.kind,
+        resource_status=status,
+        resource_status_reason=failed.reason or None,
+        resource_properties=None,
     )
+    event.timestamp = at or event.timestamp
+    stack.events.append(event)
 
 
 def _remove_created(within: Any) -> set[str]:
@@ -258,6 +265,8 @@ def _update_one(within: Any, name: str) -> None:
         kind, cleaned, physical = parsing.parse_resource_and_generate_name(name, resource, within)
         was = within._parsed_resources[name]
         where = {"account_id": within._account_id, "region_name": within._region_name}
+        if resource["Type"] == STACK:
+            _say(within, name, was.stack_id, "UPDATE_IN_PROGRESS", utcnow())
         is_now = update_in_place(
             kind, was, physical, cleaned, given=within.given.get(name), **where
         )
