@@ -50,14 +50,14 @@ STOPS = 100
 LARGE_STOPS = 24
 LARGE_RECIPES = 100_000
 SHARES = {
-    "kills": 0.18,
-    "fuzz": 0.19,
+    "kills": 0.09,
+    "fuzz": 0.17,
     "guided": 0.04,
-    "failing": 0.14,
-    "racing": 0.04,
-    "writing": 0.24,
-    "stops": 0.06,
-    "large-stops": 0.11,
+    "failing": 0.08,
+    "racing": 0.11,
+    "writing": 0.31,
+    "stops": 0.07,
+    "large-stops": 0.13,
 }
 """Of the time, to each part."""
 
@@ -141,11 +141,11 @@ def guided(size: float, _folder: Path, go_on: Budget) -> Iterator[Report]:
 
 
 def failing(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
-    """Each call to the store fails in each way, two ways at a time."""
+    """Each call to the store fails in each way, four ways at a time: they mostly wait."""
     each = max(1, round(1 / size))
-    share = 2 * go_on.seconds / sum(len(ways(fault)) for fault in FAULTS)
+    share = 4 * go_on.seconds / sum(len(ways(fault)) for fault in FAULTS)
     spawn = multiprocessing.get_context("spawn")
-    with bucket("failing") as (server, _), ProcessPoolExecutor(2, mp_context=spawn) as pool:
+    with bucket("failing") as (server, _), ProcessPoolExecutor(4, mp_context=spawn) as pool:
         tasks = [
             pool.submit(fail_one_way, fault, server, folder, each, share * len(ways(fault)))
             for fault in FAULTS
@@ -174,9 +174,9 @@ def fail_one_way(
 def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Two and ten at once, into a folder and into S3."""
     wanted = max(1, round(RACES * size))
-    for racers in (2, 10):
+    for racers, in_folder, in_s3 in ((2, 0.1, 0.15), (10, 0.1, 0.65)):
         place = str(folder / f"raced-{racers}")
-        found = race(place, racers=racers, rounds=wanted, go_on=go_on(0.25))
+        found = race(place, racers=racers, rounds=wanted, go_on=go_on(in_folder))
         yield {"case": f"folder, {racers} at once", "wanted": wanted, **vars(found)}
         with bucket("raced", atomic=True) as (server, opened):
             found = race(
@@ -185,7 +185,7 @@ def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
                 env=server.environment,
                 racers=racers,
                 rounds=wanted,
-                go_on=go_on(0.25),
+                go_on=go_on(in_s3),
             )
             yield {"case": f"S3, {racers} at once", "wanted": wanted, **vars(found)}
 
@@ -193,21 +193,20 @@ def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
 def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Snapshots while a writer never rests, two journal modes at a time; then of a large file."""
     folder.chmod(0o755)  # another user passes through
-    seconds = min(WRITING_SECONDS * size, 0.4 * go_on.seconds)
+    seconds = min(WRITING_SECONDS * size, 0.3 * go_on.seconds)
     cases: list[tuple[str, dict[str, Any]]] = [(mode, {"mode": mode}) for mode in MODES]
     mounted = [(f"{mode}, read-only mount, another user", {"mode": mode}) for mode in MODES[::3]]
     if os.geteuid() == 0 and shutil.which("unshare"):
         cases += [(name, {**chosen, "read_only": True}) for name, chosen in mounted]
     wanted = max(1, round(SNAPSHOTS * size))
     with ThreadPoolExecutor(2) as pool:
-        # each has a third of the work and half of the machine
         tasks = [
             pool.submit(
                 lambda number, chosen: snapshots(
                     folder / f"written-{number}",
                     wanted=wanted,
                     seconds=seconds if "read_only" not in chosen else 0,
-                    go_on=go_on(0.45),
+                    go_on=go_on(0.33),
                     **chosen,
                 ),
                 number,
@@ -222,7 +221,7 @@ def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     wanted, large = max(1, round(LARGE_SNAPSHOTS * size)), max(1, round(LARGE_MB * min(1, size)))
     for mode in MODES[::3]:
         found = snapshots(
-            folder / f"large-{mode}", mode, wanted=wanted, ballast_mb=large, go_on=go_on(0.05)
+            folder / f"large-{mode}", mode, wanted=wanted, ballast_mb=large, go_on=go_on(0.13)
         )
         yield {"case": f"{mode}, {large:,} MB", "wanted": wanted, **vars(found)}
 
