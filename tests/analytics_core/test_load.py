@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from analytics_core import load as load_module
 from analytics_core.errors import DataError, StorageError
 from analytics_core.load import load_database
+from analytics_core.settings import RefreshSettings
 from analytics_core.source.cocktaildb import load_catalog
 from analytics_core.source.snapshot import take_snapshot
 from tests.analytics_core.bodies import Bodies
@@ -129,6 +130,17 @@ def test_the_first_database_of_an_empty_file_system(source: str, tmp_path: Path)
         os.umask(before)
     assert first_recipe(tmp_path / "efs" / "data") == NEW
     assert stat.S_IMODE((tmp_path / "efs" / "data" / NAME).stat().st_mode) == 0o640
+
+
+def test_the_upload_is_read_as_a_refresh_reads_it(
+    site: Path, s3: Any, bucket: str, tmp_path: Path
+) -> None:
+    """An ounce of a liter is doubted, as in a refresh; by the site's own rule nobody doubts it."""
+    liter = "UPDATE units SET conversion_to_ml = 1000 WHERE name = 'Ounce'"
+    path = named(tmp_path / "site.db", NEW, liter)
+    loaded = load_database(upload(s3, bucket, path), site / NAME).catalog
+    assert loaded
+    assert loaded.findings == load_catalog(path, volumes=RefreshSettings().volume_rule).findings != ()
 
 
 def test_a_link_is_followed(site: Path, source: str, tmp_path: Path) -> None:
