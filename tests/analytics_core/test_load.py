@@ -140,7 +140,8 @@ def test_the_upload_is_read_as_a_refresh_reads_it(
     path = named(tmp_path / "site.db", NEW, liter)
     loaded = load_database(upload(s3, bucket, path), site / NAME).catalog
     assert loaded
-    assert loaded.findings == load_catalog(path, volumes=RefreshSettings().volume_rule).findings != ()
+    refreshed = load_catalog(path, volumes=RefreshSettings().volume_rule)
+    assert loaded.findings == refreshed.findings != ()
 
 
 def test_a_link_is_followed(site: Path, source: str, tmp_path: Path) -> None:

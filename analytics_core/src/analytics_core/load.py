@@ -50,8 +50,8 @@ from pathlib import Path
 from typing import Any
 
 from analytics_core.errors import AnalyticsError, DataError, NotFound, StorageError
-from analytics_core.source.catalog import Catalog
 from analytics_core.settings import RefreshSettings
+from analytics_core.source.catalog import Catalog
 from analytics_core.source.layouts import AUTO, load_catalog
 from analytics_core.source.snapshot import settle
 from analytics_core.source.sqlite_file import HEADER_BYTES, file_uri, parse_header
@@ -196,7 +196,7 @@ def _check(
 ) -> Catalog:
     """See that a refresh could use the database; make it one file."""
     settle(temporary, called=source)
-    volumes = RefreshSettings().volume_rule  # what is left out is counted as a refresh would count it
+    volumes = RefreshSettings().volume_rule  # as a refresh reads it by default
     catalog = load_catalog(temporary, called=source, layout=layout, bar=bar, volumes=volumes)
     facts = {
         "recipes": len(catalog.recipes.names),
