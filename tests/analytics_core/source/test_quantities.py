@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_core.source.quantities import Mark, decimal_mark, parse_quantity
+from analytics_core.source.quantities import (
+    Mark,
+    Quantity,
+    decimal_mark,
+    has_part,
+    parse_quantity,
+    part_of_one,
+)
 
 VULGAR = {
     Fraction(1, 4): "¼", Fraction(1, 2): "½", Fraction(3, 4): "¾", Fraction(1, 3): "⅓",
@@ -83,6 +90,57 @@ def test_ranges_of_fractions(low: Fraction, whole: int, high: Fraction) -> None:
     assert parse_quantity(text).amount == pytest.approx(float(low + whole + high) / 2)
 
 
+COUNTS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 12: "twelve"}
+PARTS = {Fraction(1, 2): "half", Fraction(1, 3): "third", Fraction(1, 4): "quarter"}
+HALVES = [  # "one and a half" of it, in fourteen languages
+    "one and a half ounces", "eine und eine halbe Unzen", "anderthalb Unzen", "une et demie onces",
+    "una y media onzas", "una e mezza once", "uma e meia onças", "een en een half ons",
+    "jedna i pół uncji", "půldruhé unce", "jedna a půl unce", "en och en halv uns",
+    "en og en halv unse", "полторы унции", "одна с половиной унции", "1個半",
+]  # fmt: off
+
+
+@given(
+    st.sampled_from(sorted(COUNTS)),
+    st.sampled_from(sorted(PARTS)),
+    st.sampled_from([" ", "-"]),
+    UNITS.filter(lambda unit: unit[:1].isalpha()),
+)
+def test_parts_in_words_are_factors(count: int, part: Fraction, gap: str, unit: str) -> None:
+    text = f"{COUNTS[count]}{gap}{PARTS[part]}{'s' * (count > 1)} {unit}".replace("halfs", "halves")
+    found = parse_quantity(text)
+    assert found.amount == pytest.approx(float(count * part))
+    assert found.unit == unit
+
+
+@given(
+    st.sampled_from(sorted(COUNTS)),
+    st.booleans(),
+    st.sampled_from([" and ", " & ", " y ", " et "]),
+    st.sampled_from(["a half", "half", "one half", "three quarters", "a third"]),
+    UNITS,
+)
+def test_what_follows_and_is_added(
+    count: int, in_words: bool, joint: str, part: str, unit: str
+) -> None:
+    more = {"half": 0.5, "quarters": 0.75, "third": 1 / 3}[part.split()[-1]]
+    text = behind(f"{COUNTS[count] if in_words else count}{joint}{part}", unit)
+    found = parse_quantity(text)
+    assert found.amount == pytest.approx(count + more)
+    assert found.unit == unit
+
+
+@pytest.mark.parametrize("text", HALVES)
+def test_one_and_a_half_in_every_language(text: str) -> None:
+    assert parse_quantity(text).amount == 1.5
+
+
+@given(st.sampled_from(sorted(COUNTS)), st.sampled_from(["dozen", "Dutzend", "docenas", "дюжины"]))
+def test_a_dozen_is_twelve(count: int, dozen: str) -> None:
+    for number in (str(count), COUNTS[count]):
+        assert parse_quantity(f"{number} {dozen} leaves") == Quantity(12.0 * count, "leaves")
+
+
 @given(st.text(max_size=60))
 def test_anything_can_be_written(text: str) -> None:
     for mark in (None, ".", ","):
@@ -115,6 +173,26 @@ def test_anything_can_be_written(text: str) -> None:
         ("few drops", 3.0, "drops"),
         ("a few leaves", 3.0, "leaves"),
         ("a little", 1.0, "little"),
+        ("a few", 3.0, ""),
+        ("ein paar Blätter", 3.0, "Blätter"),
+        ("half a dozen leaves", 6.0, "leaves"),
+        ("a quarter of a lime", 0.25, "lime"),
+        ("half of one lime", 0.5, "lime"),
+        ("three quarters", 0.75, ""),
+        ("3 quarters", 3.0, "quarters"),  # of a lime
+        ("half wheel", None, "half wheel"),  # a unit of its own
+        ("une demi-once", 0.5, "once"),
+        ("un quart d'once", 0.25, "once"),
+        ("cuarto de litro", 0.25, "litro"),
+        ("2 quarts", 2.0, "quarts"),  # no quarters
+        ("juice of half a lime", 0.5, "lime"),
+        ("zumo de medio limón", 0.5, "limón"),
+        ("one or two dashes", 1.5, "dashes"),
+        ("to top", None, "to top"),
+        ("二", 2.0, ""),
+        ("二枚", 2.0, "枚"),
+        ("大さじ二", 2.0, "大さじ"),
+        ("半個", 0.5, "個"),
         ("Juice of 1/2", 0.5, "Juice of"),
         ("juice of 1 lime", 1.0, "lime"),
         ("Add 10 cl", 10.0, "cl"),
@@ -134,6 +212,8 @@ def test_anything_can_be_written(text: str) -> None:
         ("half", None, "half"),
         ("", None, ""),
         (" — ", None, ""),
+        ("?", None, ""),
+        ("✓", None, ""),
         ("n/a", None, ""),
     ],
 )
@@ -157,6 +237,16 @@ def test_what_bartenders_write(text: str, amount: float | None, unit: str) -> No
         "1.5.2 oz",
         "1,2,3",
         "1/2/3",
+        "#REF!",
+        "#N/A",
+        "#DIV/0!",
+        "#VALUE!",
+        "#NAME?",
+        "#¡VALOR!",
+        "#bezug!",
+        "Err:502",
+        "∞",
+        "%",
         "9" * 300,
     ],
 )
@@ -180,3 +270,12 @@ def test_what_nobody_can_read_is_no_number(text: str) -> None:
 )
 def test_a_column_shows_its_decimal_mark(texts: list[str], mark: Mark | None) -> None:
     assert decimal_mark(texts) == mark
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("half", 0.5), ("a quarter", 0.25), ("media", 0.5), ("half oz", None), ("oz", None)],
+)
+def test_a_part_alone(text: str, part: float | None) -> None:
+    assert part_of_one(text) == part
+    assert has_part(text) == ("half" in text or part is not None)

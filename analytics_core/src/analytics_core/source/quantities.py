@@ -1,12 +1,17 @@
-"""How people write amounts: ``1 1/2 oz``, ``¾``, ``0,5 cl``, ``2–3 dashes``, ``2 x 25 ml``."""
+"""How people write amounts: ``1 1/2 oz``, ``¾``, ``0,5 cl``, ``2–3 dashes``, ``2 x 25 ml``.
+
+Words for numbers stand in ``numbers.toml``.
+"""
 
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 from typing import Literal, TypeAlias
 
 Mark: TypeAlias = Literal[".", ","]
@@ -32,39 +37,29 @@ class Quantity:
 
 _NUMBER = r"\d+(?:\.\d+)?[eE][-+]?\d+|\d+(?:[.,']\d+)*|[.,]\d+"
 _FRACTION = r"\d+\s?/\s?\d+"
-_AND = r"\s|\s?[-&+]\s?|\s(?:and|und|et|e|y|og|och|i|en|и)\s"
+_AND_WORD = r"and|und|et|e|y|og|och|i|en|и"
+_AND = rf"\s|\s?[-&+]\s?|\s(?:{_AND_WORD})\s"
 _MIXED = rf"(?:\d+(?:{_AND})(?={_FRACTION}))?{_FRACTION}"
 _VALUE = rf"(?:{_MIXED}|{_NUMBER})"
-_TO = r"(?:\s?-\s?|\s(?:to|or|bis|oder|à|a|ou|o|al|of|tot|do|až|lub|till|til|eller|до|или)\s)"
-_READ = re.compile(rf"(?P<low>{_VALUE})(?:{_TO}(?P<high>{_VALUE}))?(?P<rest>.*)", re.DOTALL)
+_TO_WORD = r"to|or|bis|oder|à|a|ou|o|al|of|tot|do|až|lub|till|til|eller|до|или"
+_NUMERAL = re.compile(_VALUE)
+_TO = re.compile(rf"\s?-\s?|\s(?:{_TO_WORD})\s")
 _TIMES = re.compile(rf"(\d+)\s?[x×*]\s?(?={_VALUE})", re.IGNORECASE)
 _ABOUT = re.compile(
     r"(?:[~≈<>=+]|(?:ca|circa|approx|approximately|about|around|etwa|ungefähr|env|environ|aprox|"
     r"cerca de|unos|about|ok|около)\b\.?)\s*",
     re.IGNORECASE,
 )
-_WORDS = {
-    word: float(number)
-    for number, words in {
-        "0.5": "half",
-        "1": "one a an ein eine einen un une una uno um uma een jeden jedna jedno en ett один одна",
-        "2": "couple two zwei deux dos due dois duas twee dwa dwie dva dvě två два две",
-        "3": "few several three drei trois tres tre três drie trzy tři три",
-        "4": "four vier quatre cuatro quattro quatro cztery čtyři fyra fire четыре",
-        "5": "five",
-        "6": "six",
-        "7": "seven",
-        "8": "eight",
-        "10": "ten",
-        "12": "dozen",
-    }.items()
-    for word in words.split()
-}
-_WORD = re.compile(r"([^\W\d_]+)\s+(?=\S)")
+_GAP_IN_WORDS = re.compile(r"[\s-]+")
+_AND_IN_WORDS = re.compile(rf"(?:{_AND_WORD}|&|\+|a|с|with)\s+")  # "jedna a půl", "с половиной"
+_OF = re.compile(r"(?:\s+(?:of|de|di|von|van|af|av)\b|')\s*")
+_NO_PART = re.compile(r"half[\s-](?:wheel|slice)")  # units of their own, see units.toml
 _LONGEST = 200  # letters: no amount is longer, and reading on would take for ever
 _GAP = r"(?:[\s(]+|(?<=[\u3040-\u30ff\u4e00-\u9fff]))"  # Japanese has no blanks
 _BEHIND = re.compile(rf"([^\W\d_][^\d.,/]*?){_GAP}(?={_VALUE})")  # "juice of 1/2"
-_NOTHING = re.compile(r"[\s\-.?*]*|n/?a|null|none", re.IGNORECASE)
+_NOTHING = re.compile(r"[\s\-.?*_•·…✓✔]*|n/?a|null|none", re.IGNORECASE)
+_BROKEN = re.compile(r"#¡?[^\W\d_]\S*|err:\d+|[^\w\s]+", re.IGNORECASE)  # "#REF!", "#N/A", "∞"
+_KANJI = {kanji: str(place) for place, kanji in enumerate("一二三四五六七八九十", start=1)}
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−〜～~", "-") | {"⁄": "/", "∕": "/", "’": "'"})
 _MONTHS = (
     "jan feb mar mär mrz apr may mai maj jun jul aug sep sept oct okt nov dec dez "
@@ -108,10 +103,10 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     >>> parse_quantity("1½ oz").amount, parse_quantity("0,5 cl").amount
     (1.5, 0.5)
     """
-    plain = _plain(text[: 2 * _LONGEST])
+    plain = spelled_out(text[: 2 * _LONGEST])
     if _NOTHING.fullmatch(plain):
         return Quantity(None)
-    if len(plain) > _LONGEST or _DATE.fullmatch(plain):
+    if len(plain) > _LONGEST or _DATE.fullmatch(plain) or _BROKEN.fullmatch(plain):
         return Quantity(float("nan"), plain)
     plain = _ABOUT.sub("", plain, count=1) if _ABOUT.match(plain) else plain
     negative = plain.startswith("-")
@@ -120,20 +115,26 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     times = _TIMES.match(plain)
     if times:
         factor, plain = float(times[1]), plain[times.end() :]
-    found = _READ.match(plain)
-    before = ""
-    if not found:
-        spelled = _in_words(plain)
-        behind = _BEHIND.match(plain) if spelled.amount is None else None
-        found = _READ.match(plain, behind.end()) if behind else None
-        if not found:
-            return spelled
-        before = plain[: found.start()].rstrip(" (")
-    values = [_value(value, decimal) for value in (found["low"], found["high"]) if value]
-    rest = found["rest"].strip().lstrip("-.,;:").strip()
+    read = _Reader(plain, decimal)
+    start, before = 0, ""
+    found = read.number(0)
+    if found is None:
+        start = read.behind()
+        found = read.number(start) if start else None
+        if found is None:
+            return Quantity(None, plain)
+        before = plain[:start].rstrip(" (")
+    values, end = [found[0]], found[1]
+    to = _TO.match(plain, end)
+    high = read.number(to.end()) if to else None
+    if high:
+        values, end = [values[0], high[0]], high[1]
+    rest = plain[end:].strip().lstrip("-.,;:").strip()
     if any(value is None for value in values) or re.match(r"[.,/]?\d", rest):
         return Quantity(float("nan"), plain)
     amount = factor * sum(value or 0.0 for value in values) / len(values)
+    if len(rest) > 1 and rest.endswith("半"):  # "1個半"
+        amount, rest = amount + 0.5, rest.removesuffix("半")
     return Quantity(-amount if negative else amount, rest or before)
 
 
@@ -153,7 +154,7 @@ def decimal_mark(texts: Iterable[str]) -> Mark | None:
     return shown.pop() if len(shown) == 1 else None
 
 
-def _plain(text: str) -> str:
+def spelled_out(text: str) -> str:
     """Return a text with its fractions spelled out, one kind of dash and single blanks."""
     letters = []
     for letter in text:
@@ -162,24 +163,145 @@ def _plain(text: str) -> str:
         else:
             letters.append(letter)
     about = "".join(letters).strip().removeprefix("~").removeprefix("～")
-    return " ".join(unicodedata.normalize("NFKC", about).translate(_DASHES).split())
+    plain = " ".join(unicodedata.normalize("NFKC", about).translate(_DASHES).split())
+    if plain[:1] == "半":
+        return f"1/2 {plain[1:]}".rstrip()
+    if plain[:1] in _KANJI:
+        return f"{_KANJI[plain[:1]]} {plain[1:]}".rstrip()
+    return f"{plain[:-1]} {_KANJI[plain[-1]]}" if plain[-1:] in _KANJI else plain
 
 
-def _in_words(text: str) -> Quantity:
-    """Read "a dash", "half oz", "two"; anything else is a unit alone."""
-    whole = _WORDS.get(text.casefold())
-    if whole is not None and whole >= 1 and len(text) > 2:  # "half" is a unit, "a" says nothing
-        return Quantity(whole)
-    word = _WORD.match(text)
-    amount = _WORDS.get(word[1].casefold()) if word else None
-    if word is None or amount is None:
-        return Quantity(None, text)
-    rest = text[word.end() :]
-    more = _WORD.match(rest)
-    number = _WORDS.get(more[1].casefold()) if more else None
-    if more and number and amount <= 1:  # "half an ounce", "a few leaves"
-        amount, rest = amount * number, rest[more.end() :]
-    return Quantity(amount, rest)
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What a word says: a part of one, a count, or a group."""
+
+    kind: str
+    value: float
+
+
+@cache
+def _words() -> tuple[Mapping[str, _Word], re.Pattern[str]]:
+    """Return the words of ``numbers.toml``, bare, and a pattern that finds one."""
+    text = resources.files(__package__).joinpath("numbers.toml").read_text(encoding="utf-8")
+    words = {
+        _bare(" ".join(word.split())): _Word(kind, float(value))
+        for kind, table in tomllib.loads(text).items()
+        for value, listed in table.items()
+        for word in listed.split(",")
+    }
+    longest_first = sorted(words, key=len, reverse=True)
+    return words, re.compile(rf"\b(?:{'|'.join(longest_first)})\b")
+
+
+def _bare(text: str) -> str:
+    """Return a text without case and accents, letter for letter."""
+    bases = (unicodedata.normalize("NFKD", letter)[0].lower() for letter in text)
+    return "".join("l" if base == "ł" else base[:1] for base in bases)
+
+
+@lru_cache(maxsize=16384)
+def has_part(text: str) -> bool:
+    """Whether a text has a word for a part of one: half, quarter, tercio, demi.
+
+    Examples
+    --------
+    >>> has_part("large half oz"), has_part("demi-once"), has_part("ounce")
+    (True, True, False)
+    """
+    words, pattern = _words()
+    return any(words[m[0]].kind == "fractions" for m in pattern.finditer(_bare(spelled_out(text))))
+
+
+def part_of_one(text: str) -> float | None:
+    """Return the part that a text names alone, "half" or "a quarter", or None."""
+    return _Reader(spelled_out(text), None).part()
+
+
+class _Reader:
+    """A text of which numbers are read, in digits or in words."""
+
+    def __init__(self, plain: str, decimal: Mark | None) -> None:
+        self.plain, self.decimal, self.bare = plain, decimal, _bare(plain)
+
+    def number(self, start: int) -> tuple[float | None, int] | None:
+        """Return the number that begins here, None for one that is none, and where it ends."""
+        numeral = _NUMERAL.match(self.plain, start)
+        if numeral is None:
+            return self._spelled(start)
+        value, end = _value(numeral[0], self.decimal), numeral.end()
+        if value is None:
+            return value, end
+        return self._more(value, end)
+
+    def part(self) -> float | None:
+        """Return the part of one that is all there is."""
+        part = self._part(0)
+        return part[0] if part and not self.plain[part[1] :].strip(" .") else None
+
+    def behind(self) -> int:
+        """Return where a number begins behind words, "juice of 1/2"; 0 for nowhere."""
+        numeral = _BEHIND.match(self.plain)
+        if numeral:
+            return numeral.end()
+        words, pattern = _words()
+        for found in pattern.finditer(self.bare):
+            start = found.start()
+            part = words[found[0]].kind != "groups" and self._spelled(start)
+            if start and part and part[0] < 1 and self.plain[part[1] :].strip():
+                return start
+        return 0
+
+    def _spelled(self, start: int) -> tuple[float, int] | None:
+        """Read "a dash", "half oz", "three quarters", "one and a half", "a few", "two"."""
+        words, pattern = _words()
+        first = pattern.match(self.bare, start)
+        if first is None or _NO_PART.match(self.bare, start):
+            return None
+        word, end = words[first[0]], first.end()
+        value, kind = word.value, word.kind
+        while (gap := _GAP_IN_WORDS.match(self.bare, end)) is not None:
+            of = _OF.match(self.bare, end) if kind == "fractions" else None
+            following = pattern.match(self.bare, of.end() if of else gap.end())
+            then = words[following[0]] if following else _Word("", 0.0)
+            is_part = kind == "counts" and then.kind == "fractions"
+            is_part = is_part and not _NO_PART.match(self.bare, gap.end())
+            is_one = kind == "fractions" and then.kind == "counts" and then.value == 1
+            if following is None or not (is_part or is_one or then.kind == "groups"):
+                break
+            value, end = value * then.value, following.end()
+            kind = "" if is_one or then.kind == "groups" else then.kind
+        if end == len(self.bare) and end == first.end() and (value < 1 or end - start < 3):
+            return None  # "half" is a unit, "a" says nothing
+        if kind == "counts":
+            value, end = self._more(value, end)
+        elif kind == "fractions" and (of := _OF.match(self.bare, end)):
+            end = of.end()
+        return value, end
+
+    def _more(self, value: float, end: int) -> tuple[float, int]:
+        """Read what goes on behind a number: "and a half", "dozen"."""
+        words, pattern = _words()
+        gap = _GAP_IN_WORDS.match(self.bare, end)
+        start = gap.end() if gap else end
+        group = pattern.match(self.bare, start)
+        if group and words[group[0]].kind == "groups":
+            return value * words[group[0]].value, group.end()
+        joint = _AND_IN_WORDS.match(self.bare, start) if gap else None
+        if joint is None:
+            return value, end
+        part = self._part(joint.end())
+        return (value + part[0], part[1]) if part else (value, end)
+
+    def _part(self, start: int) -> tuple[float, int] | None:
+        """Return the part of one that is said here, alone or before a unit."""
+        words, pattern = _words()
+        found = pattern.match(self.bare, start)
+        if found is None:
+            return None
+        if words[found[0]].kind == "fractions":
+            return words[found[0]].value, found.end()
+        spelled = self._spelled(start)
+        return spelled if spelled and spelled[0] < 1 else None
 
 
 def _value(text: str, decimal: Mark | None) -> float | None:
