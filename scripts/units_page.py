@@ -14,7 +14,9 @@ Made from `source/units.toml` and `source/volumes.toml` by `make api`. Used unde
 poured`, and under either rule where a layout has no volumes of its own for its units;
 [data.md](data.md#volume-of-a-line-in-milliliters) has the rules. Case, accents, dots, blanks and
 hyphens do not count: *Fl. Oz* is *floz*, *top-up* is *topup*. Of a longer text the unit in it
-counts, *large leaves*, and a size, *can (330 ml)*.
+counts, *large leaves*, and a size, *can (330 ml)*. A number in it is a factor, in digits or in
+words: *1/2 oz*, *half pint*, *cuarto de litro*. Where one does not fit, *oz, half*, the unit is
+not known.
 
 A unit that is missing here is a finding, `unit-without-volume`; write its milliliters into the
 database, or its spelling into `units.toml`. The table is our own because a library for physical
@@ -22,7 +24,7 @@ units would add little: pint takes 5 MB and a quarter of a second to load, knows
 and neither dash nor barspoon, splash, jigger or *fill up*.
 
 - **measure**: by definition. A conversion in the database wins, unless it is more than three
-  times too large or small.
+  times too large or small; always beside a part in words, *quarter oz*.
 - **bar**: as is usual behind a bar. A conversion in the database wins within a factor of ten.
 - **container**: as large as what is in it.
 - **piece**: counted. Without a size of its own, that of the ingredient.

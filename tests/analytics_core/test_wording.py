@@ -182,6 +182,8 @@ def test_jigger_units() -> None:
         (2.0, 1.23, "dash", "2 dashes Rum"),
         (30.0, 30.0, "ml", "30 ml Rum"),
         (3.0, 3.0, "each", "3 Rum"),
+        (1.0, 350.0, "half bottle", "350 ml Rum"),  # no whole one
+        (1.0, 14.8, "1/2 oz", "15 ml Rum"),
         (None, 90.0, "to top", "Rum, to top"),
         (1.0, 5.0, "to rinse", "Rum, to rinse"),
         (None, 1.0, None, "Rum"),

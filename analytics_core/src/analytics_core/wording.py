@@ -114,7 +114,7 @@ def unit_key(unit: str | None) -> str:
 
 def _said(unit: str | None) -> _Unit | None:
     meaning = unit_meaning(unit)
-    return None if meaning is None else _SAID.get(meaning.name)
+    return None if meaning is None or meaning.share != 1 else _SAID.get(meaning.name)
 
 
 def is_jigger_unit(unit: str | None) -> bool:

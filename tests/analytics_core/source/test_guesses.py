@@ -179,6 +179,20 @@ def test_rare_units_are_told_together(tmp_path: Path) -> None:
         ("Fill up", 1.0, None, False),  # what tops has one volume, as "to top" has
         ("to rinse", 12.0, 12.0, False),
         ("Smidgen", 0.2, 0.2, False),
+        *(
+            (name, size, size, False)
+            for name, size in (
+                *(
+                    ("1/2 oz", 14.7868),
+                    ("3/4 oz", 22.18),
+                    ("quarter oz", 7.39),
+                    ("1/2 liter", 500.0),
+                ),
+                *(("1/4 cup", 59.1), ("1/8 tsp", 0.616), ("dash (1/32 oz)", 0.92)),
+                *(("cuarto de litro", 250.0), ("ounce, half", 14.8), ("half quart", 30.0)),
+            )
+        ),
+        ("1/2 oz", 1.0, 14.78675, True),
     ],
 )
 def test_a_conversion_wins_where_it_can_be_true(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -161,6 +162,34 @@ def test_texts_around_a_unit(text: str, name: str) -> None:
         ("Flasche 0,7 l", 700.0),
         ("shot (2 cl)", 20.0),
         ("1.5 oz jigger", 44.36025),
+        ("1/2 oz", 14.78675),
+        ("1 1/2 oz", 44.36025),
+        ("¾ oz", 22.180125),
+        ("2-3 oz", 73.93375),
+        ("1/4 cup", 59.147),
+        ("dash (1/32 oz)", 0.924171875),
+        ("half oz (15 ml)", 14.78675),
+        ("1 half oz", 14.78675),
+        ("3 quarters oz", 22.180125),
+        ("large half oz", 14.78675),
+        ("half pint", 236.588),
+        ("demi-once", 14.78675),
+        ("quart de litre", 250.0),
+        ("cuarto de litro", 250.0),
+        ("viertel Liter", 250.0),
+        ("halber Liter", 500.0),
+        ("media onza", 14.78675),
+        ("mezza oncia", 14.78675),
+        ("meia dose", 22.18015),
+        ("halve liter", 500.0),
+        ("pół litra", 500.0),
+        ("půl litru", 500.0),
+        ("halv liter", 500.0),
+        ("половина литра", 500.0),
+        ("two ounces", 59.147),
+        ("1 shot (25 ml)", 25.0),
+        ("1 bottle 750 ml", 750.0),
+        ("1,750 l bottle", 1750.0),
     ],
 )
 def test_a_size_in_the_name_counts(text: str, milliliters: float) -> None:
@@ -168,6 +197,61 @@ def test_a_size_in_the_name_counts(text: str, milliliters: float) -> None:
     assert found is not None
     assert found.kind == "sized"
     assert found.ml == pytest.approx(milliliters)
+
+
+@given(
+    st.sampled_from([pair for pair in SPELLINGS if pair[1].kind == "measure"]),
+    st.builds(Fraction, st.integers(1, 31), st.integers(1, 32)).filter(lambda f: f != 1),
+    st.sampled_from(["{}", "large {}", "({})", "dash ({})"]),
+)
+def test_a_fraction_before_a_measure_is_a_factor(spelling, part, around) -> None:  # type: ignore[no-untyped-def]
+    text, meaning = spelling
+    found = unit_meaning(around.format(f"{part.numerator}/{part.denominator} {text}"))
+    assert found is not None
+    assert found.ml == pytest.approx(float(part) * meaning.ml)
+
+
+@given(
+    st.sampled_from([pair for pair in SPELLINGS if pair[1].kind in {"measure", "bar"}]),
+    st.sampled_from(["half", "demi", "halbe", "quarter", "tercio", "mezzo", "половина"]),
+    st.sampled_from(["{word} {unit}", "{unit} {word}", "{unit}, {word} full", "{unit} + 1 {unit}"]),
+)
+def test_no_number_in_a_name_is_dropped(spelling, word, around) -> None:  # type: ignore[no-untyped-def]
+    text, meaning = spelling
+    found = unit_meaning(around.format(word=word, unit=text))
+    assert found is None or found.ml != meaning.ml
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "share"),
+    [
+        ("half bottle", "container", 0.5),
+        ("1/2 bottle", "container", 0.5),
+        ("demi-bouteille", "container", 0.5),
+        ("juice of half a lime", "piece", 0.5),
+        ("half lime", "piece", 0.5),
+        ("half leaf", "piece", 0.5),
+        ("half slice", "piece", 1.0),  # a unit of its own
+        ("2 inch strip", "piece", 1.0),  # one strip
+    ],
+)
+def test_parts_of_what_is_counted(text: str, kind: str, share: float) -> None:
+    found = unit_meaning(text)
+    assert found is not None
+    assert (found.kind, found.share) == (kind, share)
+
+
+def test_half_a_bottle_is_poured_as_half() -> None:
+    units = [Unit(name, None, None) for name in ("bottle", "half bottle", "1/4 bottle")]
+    poured = poured_volumes_ml(
+        np.ones(3), np.arange(3, dtype=np.int32), units, np.zeros(3, np.int32), ("Gin",)
+    )
+    assert poured.volume_ml.tolist() == [700.0, 350.0, 175.0]
+
+
+@pytest.mark.parametrize("text", ["oz, half", "ounce 1/2", "20 ml / 30 ml", "1 oz + 1 tsp"])
+def test_numbers_that_do_not_fit_their_unit_make_it_unknown(text: str) -> None:
+    assert unit_meaning(text) is None
 
 
 @pytest.mark.parametrize("text", ["", " ", "large", "smidgen", "?", "xyz", "lm", "0"])

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics_core.source.bare import BareAmounts, Reading
+from analytics_core.source.quantities import has_part
 from analytics_core.source.sizes import (
     UNKNOWN_PIECE_ML,
     container_volume_ml,
     is_poured,
     piece_volume_ml,
 )
-from analytics_core.source.unit_table import Meaning, fold, unit_meaning
+from analytics_core.source.unit_table import PIECE, Meaning, fold, unit_meaning
 from analytics_core.source.units import NO_AMOUNT_ML, Unit, fixed_volume_ml, line_volumes_ml
 
 VolumeRule: TypeAlias = Literal["site", "poured"]
@@ -33,7 +34,6 @@ MOST_CONTRADICTION = 3.0
 MOST_CONTRADICTION_BAR = 10.0
 """Shots and dashes differ from bar to bar, but not by that much."""
 
-PIECE = "each"
 _JIGGERS = frozenset({"milliliter", "centiliter", "ounce", "imperial_ounce", "part", "shot"})
 _NO_UNIT = re.compile(r"(none|null|n ?a|no unit|unitless|unit \d+)?")  # `Unit 5` had no name
 
@@ -94,7 +94,7 @@ def with_known_sizes(units: Iterable[Unit]) -> KnownUnits:
     """Give units the conversion that counts, by name where the database has none.
 
     The database's own conversion wins wherever it can be true. One that contradicts the name, an
-    ounce of 1 ml, does not count.
+    ounce of 1 ml, does not count; a name in words such as *half* or *quarter* contradicts none.
     """
     known, assumed, contradicted = [], set(), []
     for unit in units:
@@ -111,8 +111,10 @@ def with_known_sizes(units: Iterable[Unit]) -> KnownUnits:
                 assumed.add(known[-1])
         else:
             most = MOST_CONTRADICTION_BAR if meaning.kind == "bar" else MOST_CONTRADICTION
-            is_wrong = (
-                meaning.kind != "piece" and not meaning.ml / most <= size <= meaning.ml * most
+            is_wrong = not (
+                meaning.kind == "piece"
+                or has_part(unit.name)
+                or meaning.ml / most <= size <= meaning.ml * most
             )
             if is_wrong:
                 contradicted.append((unit, meaning.ml))
@@ -275,7 +277,8 @@ def _piece(
         while node >= 0:
             lineage.append(names[node])
             node = int(parents[node])
-        return container_volume_ml(meaning.name, lineage)
+        whole, is_told = container_volume_ml(meaning.name, lineage)
+        return meaning.share * whole, is_told
     if kind == _Kind.UNKNOWN:
         by_unit = piece_volume_ml(unit.name, "")
         name = names[ingredient]
