@@ -384,6 +384,47 @@ def test_three_quarters_of_leaves_are_three_or_four(tmp_path: Path) -> None:
     assert finding(catalog, "either-or").count == 2
 
 
+@pytest.mark.parametrize(
+    ("amount", "unit", "milliliters"),
+    [
+        ("three quarters oz", "", 22.18),
+        ("1 onza y media", "", 44.36),
+        ("2oz-3oz", "", 73.934),
+        ("1 oz + 1 tsp", "", 34.502),
+        ("2 dozen leaves", "", 14.4),
+        ("half", "oz", 14.787),
+        ("1", "1/2 oz", 14.787),
+        ("1", "half oz", 14.787),
+        ("", "1 1/2 oz", 44.36),
+        ("2", "half bottle", 750.0),
+    ],
+)
+def test_no_part_of_an_amount_is_dropped(
+    tmp_path: Path, amount: str, unit: str, milliliters: float
+) -> None:
+    catalog = read(tmp_path, sheet([("A", "Thing", amount, unit)]))
+    assert [line[4] for line in lines(catalog)] == [milliliters]
+    assert not {f.code for f in catalog.findings} & {"unreadable-amount", "unit-without-volume"}
+
+
+@pytest.mark.parametrize("amount", ["#REF!", "#N/A", "∞", "xyz", "1 oz + 2", "2 oz and 1 cherry"])
+@pytest.mark.parametrize("unit", ["oz", "dash", ""])
+def test_what_nobody_can_read_leaves_the_recipe_out(tmp_path: Path, amount: str, unit: str) -> None:
+    catalog = read(tmp_path, sheet([*SHEET, ("Negroni", "Gin", amount, unit)]))
+    if (amount, unit) == ("xyz", ""):  # a unit that nobody knows, perhaps
+        assert finding(catalog, "unit-without-volume").count == 1
+        return
+    assert lines(catalog) == EXPECTED
+    assert finding(catalog, "unreadable-amount").examples == (f"line 10: {amount}",)
+
+
+@pytest.mark.parametrize("amount", ["?", "-", "n/a", "…", ""])
+def test_what_says_that_there_is_no_amount_is_none(tmp_path: Path, amount: str) -> None:
+    catalog = read(tmp_path, sheet([*SHEET, ("Daiquiri", "Gin", amount, "oz")]))
+    assert finding(catalog, "missing-amount").count == 1
+    assert "unreadable-amount" not in {f.code for f in catalog.findings}
+
+
 def test_a_line_without_ingredient_is_told(tmp_path: Path) -> None:
     catalog = read(tmp_path, sheet([*SHEET, ("Mojito", "", "2", "oz")]))
     assert lines(catalog) == EXPECTED

@@ -19,8 +19,9 @@ from analytics_core.source.assembly import assemble
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.csv_text import Record, read_records, says_yes
 from analytics_core.source.findings import Findings
+from analytics_core.source.measured import measured, report_either
 from analytics_core.source.poured import VolumeRule
-from analytics_core.source.quantities import Mark, decimal_mark, parse_quantity
+from analytics_core.source.quantities import decimal_mark
 from analytics_core.source.rows import (
     NULL_ID,
     IngredientRows,
@@ -30,15 +31,11 @@ from analytics_core.source.rows import (
     stable_id,
     units_by_name,
 )
-from analytics_core.source.unit_table import unit_meaning
 
 _LINES = ("line", "lines")
 _MOST_ID = 2**53  # JavaScript counts no further
 _LEVELS = re.compile(r"\s*[>›»→|]\s*|\s*::\s*")
 _SLASHES = re.compile(r"\s*[/\\]\s*")
-_CONSECUTIVE = re.compile(r"(\d+)\s?[/⁄]\s?(\d+)")
-# nobody tears a leaf into quarters: "3/4" leaves are three or four
-_WHOLE_ONLY = frozenset({"leaf", "sprig", "dash", "drop", "pod"})
 _QUOTES = str.maketrans("’‘ʼ´`“”„«»", "'''''\"\"\"\"\"")
 
 
@@ -126,7 +123,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     recipes: defaultdict[str, _Named] = defaultdict(_Named)
     ingredients: defaultdict[str, _Named] = defaultdict(_Named)
     lines: list[_Line] = []
-    mark = decimal_mark(record.values["amount"] for record in records)
+    mark = decimal_mark(record.values["amount"] or record.values["unit"] for record in records)
     unreadable, ranges, lost = [], [], []
     for record, (key, name) in zip(records, keys, strict=True):
         values = record.values
@@ -136,14 +133,13 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
                 lost.append(f"line {record.line}: {values['amount']} {values['unit']}".rstrip())
             continue
         ingredient = _register(ingredients, values, record.line)
-        amount, unit = _measured(values["amount"], values["unit"], mark)
+        line = measured(values["amount"], values["unit"], mark)
+        amount, unit = line.amount, line.unit
         if amount is not None and math.isnan(amount):
             unreadable.append(f"line {record.line}: {values['amount'] or values['unit']}")
             amount, unit = math.inf, ""  # the recipe is left out
-        either = _either(values["amount"], unit)
-        if either is not None:
-            ranges.append(f"line {record.line}: {values['amount']} {unit} as {either:g}")
-            amount = either
+        if line.is_either:
+            ranges.append(f"line {record.line}: {values['amount']} {unit} as {amount:g}")
         lines.append(_Line(key, ingredient, unit, amount, says_yes(values["optional"])))
     findings.add(
         "unreadable-amount",
@@ -151,12 +147,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         ("amount", "amounts"),
         unreadable,
     )
-    findings.add(
-        "either-or",
-        "Read {} as one or the other, because nobody divides what it counts.",
-        ("fraction", "fractions"),
-        ranges,
-    )
+    report_either(ranges, findings)
     findings.add("line-without-ingredient", "Left out {} without an ingredient.", _LINES, lost)
     if "id" not in columns:
         _report_apart(keys, lines, recipes, findings)
@@ -229,30 +220,6 @@ def _levels(path: str) -> list[str]:
     """Return the names in a path: "Spirits > Rum", "Spirits/Rum"."""
     found = _LEVELS.split(path)
     return [level for level in (found if len(found) > 1 else _SLASHES.split(path)) if level]
-
-
-def _measured(amount: str, unit: str, mark: Mark | None) -> tuple[float | None, str]:
-    """Return a line's amount, NaN where it cannot be read, and its unit; both may share a cell."""
-    if not amount:
-        written = parse_quantity(unit, mark)
-        # "330 ml can" names a unit, "2 oz" holds an amount
-        return (written.amount, written.unit) if written.amount is not None else (None, unit)
-    written = parse_quantity(amount, mark)
-    if not unit or not written.unit or (written.amount is not None and math.isnan(written.amount)):
-        return written.amount, unit or written.unit
-    if unit_meaning(unit) is None and unit_meaning(written.unit) is not None:
-        return written.amount, written.unit
-    return written.amount, unit
-
-
-def _either(amount: str, unit: str) -> float | None:
-    """Return the middle of "3/4" where it counts what is never divided; else None."""
-    found = _CONSECUTIVE.fullmatch(amount)
-    meaning = unit_meaning(unit) if found else None
-    if found is None or meaning is None or meaning.name not in _WHOLE_ONLY:
-        return None
-    first, second = int(found[1]), int(found[2])
-    return first + 0.5 if first >= 2 and second == first + 1 else None
 
 
 def _report_apart(
