@@ -191,6 +191,108 @@ def test_amounts_and_flags_that_are_texts(tmp_path: Path) -> None:
     assert finding(catalog, "bad-amount").count == 1
 
 
+MEASURES = FLAT_MAPPING.replace("amount =", "unit =")
+WITH_UNITS = """
+[units]
+table = "u"
+id = "id"
+name = "n"
+ml = "ml"
+"""
+
+
+def poured_ml(catalog: Catalog) -> list[float]:
+    return [round(float(ml), 3) for ml in catalog.lines.volume_ml]
+
+
+@pytest.mark.parametrize(
+    ("text", "milliliters"),
+    [
+        ("1/2 oz", 14.787),
+        ("1 1/2 oz", 44.36),
+        ("1½ oz", 44.36),
+        ("¾ oz", 22.18),
+        ("2-3 oz", 73.934),
+        ("0,5 cl", 5.0),
+        ("half ounce", 14.787),
+        ("1 oz + 1 tsp", 34.502),
+        ("3/4 leaves", 2.1),
+        ("to top", 90.0),
+        ("330 ml can", 330.0),
+    ],
+)
+@pytest.mark.parametrize("has_amount", [False, True])
+def test_a_measure_is_split_where_no_amount_stands_beside_it(
+    tmp_path: Path, text: str, milliliters: float, *, has_amount: bool
+) -> None:
+    script = f"""CREATE TABLE recipe (cocktail TEXT, what TEXT, cl TEXT, no REAL);
+    INSERT INTO recipe VALUES ('A', 'Thing', '{text}', NULL);"""
+    catalog = read(tmp_path, script, MEASURES + ('amount = "no"' if has_amount else ""))
+    assert poured_ml(catalog) == [milliliters]
+    assert "missing-amount" not in {f.code for f in catalog.findings}
+
+
+def test_what_nobody_can_read_in_a_measure_leaves_the_recipe_out(tmp_path: Path) -> None:
+    script = """CREATE TABLE recipe (cocktail TEXT, what TEXT, cl TEXT);
+    INSERT INTO recipe VALUES ('A', 'Gin', '1 oz'), ('B', 'Gin', '1 oz + 2'), ('C', 'Gin', '#REF!');
+    """
+    catalog = read(tmp_path, script, MEASURES)
+    assert catalog.recipes.names == ("A",)
+    assert finding(catalog, "unreadable-amount").examples == ("#REF!", "1 oz + 2")
+
+
+CELLS = [
+    "",
+    "1",
+    "3/4",
+    "2 oz",
+    "half",
+    "a few",
+    "1 oz + 1 tsp",
+    "2 oz to 3 oz",
+    "#REF!",
+    "?",
+    "x 2",
+]
+
+
+@pytest.mark.parametrize("amount", CELLS)
+@pytest.mark.parametrize("unit", ["", "oz", "leaves", "zzz", "1/2 oz", "half bottle", "ml"])
+def test_a_table_and_a_database_are_read_alike(tmp_path: Path, amount: str, unit: str) -> None:
+    script = f"""CREATE TABLE recipe (cocktail TEXT, what TEXT, a TEXT, u TEXT);
+    INSERT INTO recipe VALUES ('A', 'Gin', '{amount}', '{unit}'), ('A', 'Rum', '2', 'oz');"""
+    mapping = FLAT_MAPPING.replace('"cl"', '"a"\nunit = "u"')
+    mapped = read(tmp_path, script, mapping)
+    sheet = f"recipe,ingredient,amount,unit\nA,Gin,{amount},{unit}\nA,Rum,2,oz\n"
+    (tmp_path / "bar.csv").write_text(sheet, encoding="utf-8")
+    table = load_catalog(tmp_path / "bar.csv", volumes="poured")
+    assert poured_ml(mapped) == poured_ml(table)
+    assert {f.code for f in mapped.findings} == {f.code for f in table.findings}
+
+
+@pytest.mark.parametrize(
+    ("amount", "highest", "unit", "milliliters"),
+    [
+        ("'2 oz'", "NULL", 2, 50.0),  # the row beside it says what the bar pours
+        ("'2 oz'", "NULL", "NULL", 60.0),  # by the name of a row
+        ("'2 tsp'", "NULL", "NULL", 9.858),  # which has no row
+        ("'2 oz'", "NULL", 3, 60.0),  # a unit that nobody knows
+        ("'1 cl'", "'30 ml'", "NULL", 20.0),
+        ("1", "'3'", 1, 60.0),
+        ("NULL", "'2 oz'", "NULL", 60.0),
+    ],
+)
+def test_amounts_with_units_beside_a_table_of_units(
+    tmp_path: Path, amount: str, highest: str, unit: object, milliliters: float
+) -> None:
+    script = f"""CREATE TABLE u (id INTEGER, n TEXT, ml REAL);
+    INSERT INTO u VALUES (1, 'Oz', 30), (2, 'Measure', 25), (3, 'zzz', NULL);
+    CREATE TABLE recipe (cocktail TEXT, what TEXT, cl, m, u INTEGER);
+    INSERT INTO recipe VALUES ('A', 'Gin', {amount}, {highest}, {unit});"""
+    mapping = FLAT_MAPPING + 'amount_max = "m"\nunit = "u"' + WITH_UNITS
+    assert poured_ml(read(tmp_path, script, mapping)) == [milliliters]
+
+
 @pytest.mark.parametrize(
     ("mapping", "sentence"),
     [

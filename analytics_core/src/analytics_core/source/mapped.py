@@ -25,7 +25,8 @@ from typing import Any, Literal, TypeAlias
 from analytics_core.errors import DataError
 from analytics_core.source.csv_text import says_yes
 from analytics_core.source.findings import Findings, in_one_line
-from analytics_core.source.quantities import decimal_mark, parse_quantity
+from analytics_core.source.measured import Measured, in_unit, measured, report_either
+from analytics_core.source.quantities import decimal_mark
 from analytics_core.source.rows import (
     BAD_ID,
     NULL_ID,
@@ -39,6 +40,7 @@ from analytics_core.source.rows import (
     units_by_name,
 )
 from analytics_core.source.tables import Columns, Kind, opened
+from analytics_core.source.unit_table import key_of, unit_meaning
 
 _Kind: TypeAlias = Literal["key", "flag", "amount", "number", "text"]
 """A key names rows: a whole number, or a text that becomes one. A flag may be a word, and an amount
@@ -180,22 +182,12 @@ def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows
     recipes, recipe_of_line = _named(found.get("recipes"), lines["recipe"])
     ingredients, ingredient_of_line = _named(found.get("ingredients"), lines["ingredient"])
     known = found.get("units")
-    for key in ("amount", "amount_max"):
-        if key in lines:
-            _read_amounts(lines, key, findings)
+    names = _unit_names(lines, known, count)
+    written = _read_amounts(lines, names, findings)
     if known is None:
-        units, unit_of_line = units_by_name(
-            [None if unit is None else _text(unit) for unit in lines.get("unit", [None] * count)]
-        )
+        units, unit_of_line = units_by_name(written)
     else:
-        blank: Sequence[Any] = [None] * len(known["id"])
-        units = UnitRows(
-            ids=known["id"],
-            names=known["name"],
-            abbreviations=known.get("abbreviation", blank),
-            volumes_ml=known.get("ml", blank),
-        )
-        unit_of_line = list(lines["unit"])
+        units, unit_of_line = _units_by_id(known, lines["unit"], names, written)
     specified = lines.get("specified")
     flags = ingredients.get("counts_as_parent")
     return Rows(
@@ -244,27 +236,84 @@ def _named(there: Columns | None, of_lines: Sequence[Any]) -> tuple[Columns, Seq
     )
 
 
-def _read_amounts(lines: dict[str, Any], key: str, findings: Findings) -> None:
-    """Turn a column of amounts into numbers; a unit behind one counts where the line has none."""
-    mark = decimal_mark(value for value in lines[key] if isinstance(value, str))
-    units = list(lines.get("unit") or [None] * len(lines[key]))
-    amounts: list[float | None] = []
-    unreadable = []
-    for place, value in enumerate(lines[key]):
-        if value is None or isinstance(value, int | float):
-            amounts.append(value)
-            continue
-        written = parse_quantity(_text(value), mark)
-        amounts.append(written.amount)
-        if written.amount is not None and math.isnan(written.amount):
-            unreadable.append(_text(value))
-            amounts[-1] = math.inf  # the recipe is left out
-        elif written.unit and units[place] in (None, ""):
-            units[place] = written.unit
-    lines[key] = amounts
-    if any(unit is not None for unit in units):
-        lines["unit"] = units
+def _unit_names(lines: Columns, known: Columns | None, count: int) -> list[str]:
+    """Return what each line's unit is called; empty where it has none."""
+    own = lines.get("unit", [None] * count)
+    if known is not None:
+        by_id = dict(zip(known["id"], known["name"], strict=True))
+        own = [by_id.get(unit) for unit in own]
+    return ["" if unit is None else _text(unit) for unit in own]
+
+
+def _read_amounts(lines: dict[str, Any], units: Sequence[str], findings: Findings) -> list[str]:
+    """Turn columns of amounts into numbers; return the unit of each line, from either column."""
+    blank: Sequence[Any] = [None] * len(units)
+    low, high = lines.get("amount", blank), lines.get("amount_max", blank)
+    alone = [a is None and b is None for a, b in zip(low, high, strict=True)]
+    texts = [value for value in (*low, *high) if isinstance(value, str)]
+    mark = decimal_mark(
+        [*texts, *(u for u, is_alone in zip(units, alone, strict=True) if is_alone)]
+    )
+    unreadable, either = [], []
+
+    def read(value: object, unit: str, *, is_alone: bool = False) -> Measured:
+        if isinstance(value, int | float) or (value is None and not is_alone):
+            return Measured(value, unit)
+        text = "" if value is None else _text(value)
+        line = measured(text, unit, mark)
+        if line.amount is not None and math.isnan(line.amount):
+            unreadable.append(text or unit)
+            return Measured(math.inf, unit)  # the recipe is left out
+        if line.is_either:
+            either.append(f"{text} {line.unit} as {line.amount:g}".lstrip())
+        return line
+
+    found = [read(*each[:2], is_alone=each[2]) for each in zip(low, units, alone, strict=True)]
+    written = [line.unit for line in found]
+    lines["amount"] = [line.amount for line in found]
+    if "amount_max" in lines:
+        most = [read(*each) for each in zip(high, units, strict=True)]
+        written = [
+            own if line.amount is not None else other.unit
+            for own, line, other in zip(written, found, most, strict=True)
+        ]
+        highest = [in_unit(*each) for each in zip(most, written, strict=True)]
+        lines["amount_max"] = [
+            math.inf if value is not None and math.isnan(value) else value for value in highest
+        ]
     findings.add("unreadable-amount", "Could not read {}.", ("amount", "amounts"), unreadable)
+    report_either(either, findings)
+    return written
+
+
+def _units_by_id(
+    known: Columns, of_lines: Sequence[int], names: Sequence[str], written: Sequence[str]
+) -> tuple[UnitRows, list[int]]:
+    """Return the database's units, and each line's; an amount may name one that has no row."""
+    ids, called = list(known["id"]), list(known["name"])
+    short = list(known.get("abbreviation", [None] * len(ids)))
+    volumes = list(known.get("ml", [None] * len(ids)))
+    by_key = {
+        key_of(_text(name)): unit
+        for spellings in (short, called)
+        for unit, name in zip(ids, spellings, strict=True)
+        if name is not None
+    }
+    found = []
+    for unit, name, text in zip(of_lines, names, written, strict=True):
+        if text == name:
+            found.append(unit)
+            continue
+        key = key_of(text)
+        if key not in by_key:
+            by_key[key] = stable_id(text)
+            meaning = unit_meaning(text)
+            ids.append(by_key[key])
+            called.append(text)
+            short.append(None)
+            volumes.append(meaning.ml if meaning and meaning.kind in {"measure", "sized"} else None)
+        found.append(by_key[key])
+    return UnitRows(ids=ids, names=called, abbreviations=short, volumes_ml=volumes), found
 
 
 def _key(value: object) -> int:
