@@ -108,6 +108,11 @@ def test_nobody_can_read_many_numbers(piece: str) -> None:
         ("1 cup 2 tbsp", 236.588 + 2 * 14.7868),
         ("1 oz, 2 dashes", OUNCE + 2 * DASH),
         ("2 dozen leaves", 24 * 0.6),
+        ("30 ml x 2", 60),
+        ("1 oz x2", 2 * OUNCE),
+        ("between 1 and 2 oz", 1.5 * OUNCE),
+        ("entre 1 y 2 onzas", 1.5 * OUNCE),
+        ("1 oz to 40 ml", 0.5 * (OUNCE + 40)),
         ("ein paar Blätter", 3 * 0.6),
         # one amount that is told twice, and numbers that are none
         ("2 oz (60 ml)", 2 * OUNCE),
@@ -145,6 +150,9 @@ def test_all_of_an_amount_is_read(text: str, milliliters: float) -> None:
         "1 oz + 1 bottle",
         "1 oz + 2-Jan",
         "1 oz/30 ml + 1 tsp",
+        "2 oz minus 1 tsp",
+        "1 and 2 oz",
+        "1 oz gin, 1 dash bitters",
     ],
 )
 def test_what_is_more_than_can_be_read_is_no_amount(text: str) -> None:

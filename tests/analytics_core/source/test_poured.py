@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analytics_core.source.bare import Reading
 from analytics_core.source.cocktaildb import load_catalog
@@ -79,6 +81,29 @@ def test_units_are_known_by_name_or_abbreviation() -> None:
         None,
         None,
     ]
+
+
+PARTS = [
+    *(("1/2", 0.5), ("3/4", 0.75), ("1/8", 0.125), ("half", 0.5), ("quarter", 0.25)),
+    *(("1 1/2", 1.5), ("cuarto de", 0.25), ("demi", 0.5), ("2-3", 2.5), ("two", 2.0)),
+]
+
+
+@given(
+    st.sampled_from([("oz", 29.5735), ("cup", 236.588), ("litro", 1000.0), ("barspoon", 2.46446)]),
+    st.sampled_from(PARTS),
+    st.floats(0.7, 1.4),
+    st.sampled_from([None, "oz", "x"]),
+)
+def test_a_right_conversion_of_a_part_is_never_overruled(
+    unit: tuple[str, float], part: tuple[str, float], near: float, short: str | None
+) -> None:
+    size = unit[1] * part[1] * near
+    given_unit = Unit(f"{part[0]} {unit[0]}", short, size)
+    known = with_known_sizes([given_unit, Unit(given_unit.name, given_unit.abbreviation, None)])
+    assert known.contradicted == ()
+    assert known.units[0] == given_unit
+    assert known.units[1].conversion_to_ml == pytest.approx(unit[1] * part[1])
 
 
 NAMES = ("Egg White", "Campari", "Olive", "Lime Juice")

@@ -178,6 +178,8 @@ def test_anything_can_be_written(text: str) -> None:
         ("half a dozen leaves", 6.0, "leaves"),
         ("a quarter of a lime", 0.25, "lime"),
         ("half of one lime", 0.5, "lime"),
+        ("half of 1 lime", 0.5, "lime"),
+        ("between 1 and 2 cl", 1.5, "cl"),
         ("three quarters", 0.75, ""),
         ("3 quarters", 3.0, "quarters"),  # of a lime
         ("half wheel", None, "half wheel"),  # a unit of its own

@@ -266,6 +266,11 @@ def test_the_name_comes_before_the_abbreviation() -> None:
     abbreviated = unit_meaning("Deci", "dl")
     assert abbreviated is not None
     assert abbreviated.name == "deciliter"
+    for text, milliliters in (("1/2 Ounce", 14.78675), ("Quarter Ounce", 7.393375)):
+        part = unit_meaning(text, "oz")
+        assert part is not None
+        assert part.ml == milliliters
+    assert unit_meaning("Ounce, half", "oz") is None
     unknown = unit_meaning("Smidgen", "ml")
     assert unknown is not None
     assert unknown.name == "milliliter"

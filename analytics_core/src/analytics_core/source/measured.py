@@ -38,6 +38,7 @@ _BEGINS = re.compile(rf"\d+|{_PLUS}|{_TO}", re.IGNORECASE)
 _MOST_BEGINNINGS = (
     12  # of a second amount: no line of a recipe has more, and each asks for the rest
 )
+_TIMES_BEHIND = re.compile(r"(.*\S)\s?(?:\bx|[×*])\s?(\d+)", re.IGNORECASE)
 _SIGN = re.compile(rf"(?P<plus>{_PLUS})|(?P<to>{_TO})|(?P<other>[/=(\[,;])", re.IGNORECASE)
 _STRONG = re.compile(r"\+|plus|más|mas|più|mais|плюс", re.IGNORECASE)
 # no part of the amount: "2 oz, plus more to taste", "6 leaves and a sprig for garnish"
@@ -155,8 +156,11 @@ def _all_of(text: str, decimal: Mark | None) -> Quantity:
     if found.amount is None or _is_nan(found) or not found.unit:
         return found
     amount, unit = found.amount, found.unit
+    times = _TIMES_BEHIND.fullmatch(unit)
+    if times:  # "30 ml x 2"
+        amount, unit = amount * float(times[2]), times[1]
     if exact_meaning(unit) and not _BRACKETS.search(unit):
-        return found
+        return Quantity(amount, unit)
     if has_part(unit):  # "3 quarters oz"; "2 halves" are counted, and "half wheels" a unit
         part = parse_quantity(unit, decimal)
         if part.amount and 0 < part.amount < 1 and _worth(unit_meaning(part.unit)):
@@ -216,21 +220,20 @@ def _both(first: Quantity, sign: str, tail: str, decimal: Mark | None) -> Quanti
         if not _STRONG.fullmatch(sign):
             return None
         second = Quantity(1.0 if exact_meaning(tail) else _UNREADABLE, tail)
-    exact = exact_meaning(unit) is not None or not unit
+    is_joined = (adds or spans) and sign != "of"
+    is_clear = exact_meaning(unit) is not None or not unit
     if _is_nan(second):
-        return second if exact and (adds or spans) else None
+        return second if is_clear and is_joined else None
+    if not unit and adds:  # "1 + 1", "1 + 1 oz"
+        is_sum = _STRONG.fullmatch(sign) is not None
+        return Quantity(amount + (second.amount or 0.0) if is_sum else _UNREADABLE, second.unit)
     if not second.unit:
-        return _unitless(first, second.amount or 0.0, adds=adds, spans=spans) if exact else None
-    leading = _leading(second.unit)
-    if not (adds or spans) or sign == "of":  # "oz 151 proof"
-        exact, one, other = False, unit_meaning(unit), exact_meaning(leading)
-    else:
-        one, other = unit_meaning(unit), unit_meaning(leading)
-    if not unit and adds:  # "1 + 1 oz"
-        return Quantity(amount + (second.amount or 0.0), second.unit)
+        return _unitless(first, second.amount or 0.0, adds=adds, spans=spans) if is_clear else None
+    leading = _leading(second.unit)  # "oz 151 proof" is no second amount
+    other = unit_meaning(leading) if is_joined else exact_meaning(leading)
     if other is None:
-        return Quantity(_UNREADABLE) if exact else None
-    both = _measured_both(first, one, second, other, sign, adds=adds, spans=spans)
+        return Quantity(_UNREADABLE) if is_clear and is_joined else None
+    both = _measured_both(first, second, other, sign, adds=adds, spans=spans)
     is_more = second.amount != parse_quantity(tail, decimal).amount
     return Quantity(_UNREADABLE) if both is first and is_more else both  # "1 oz/30 ml + 1 tsp"
 
@@ -238,15 +241,13 @@ def _both(first: Quantity, sign: str, tail: str, decimal: Mark | None) -> Quanti
 def _unitless(first: Quantity, second: float, *, adds: bool, spans: bool) -> Quantity | None:
     """Return "1 oz and a half", "1 oz to 2"."""
     amount = first.amount or 0.0
-    if adds:  # "1 + 1", which has its unit elsewhere
-        is_clear = second < 1 or not first.unit
-        return Quantity(amount + second if is_clear else _UNREADABLE, first.unit)
+    if adds:
+        return Quantity(amount + second if second < 1 else _UNREADABLE, first.unit)
     return Quantity(0.5 * (amount + second), first.unit) if spans else None
 
 
 def _measured_both(
     first: Quantity,
-    one: Meaning | None,
     second: Quantity,
     other: Meaning,
     sign: str,
@@ -256,6 +257,7 @@ def _measured_both(
 ) -> Quantity | None:
     """Return what two amounts with units are together, see `_both`."""
     amount, more = first.amount or 0.0, second.amount or 0.0
+    one = unit_meaning(first.unit)
     is_same = one == other
     ml, other_ml = (1.0, 1.0) if is_same else (_worth(one), _worth(other))
     are_measures = one is not None and one.kind == other.kind == "measure"
@@ -266,18 +268,18 @@ def _measured_both(
     is_told_twice = not is_same and _near(amount * ml, more * other_ml)
     if adds:
         return Quantity(total, unit)
-    if spans and not (are_measures and is_told_twice):
+    if spans and (is_same or not _near(amount * ml, more * other_ml, 1.05)):
         return Quantity(0.5 * total, unit)
     if sign == "/" and is_same:
         return Quantity(0.5 * total, unit)
-    goes_on = sign in {"", ","} and more * other_ml < ml  # "1 cup 2 tbsp", "2 cl, 1 dash"
-    if not are_measures:
+    goes_on = sign in {"", ","} and more * other_ml < ml and exact_meaning(first.unit) is not None
+    if not are_measures:  # "2 cl, 1 dash"
         if sign in {"", ","} and other.kind == "bar":
             return Quantity(total if goes_on else _UNREADABLE, unit)
         return None  # "1 shot (25 ml)": the size of one
     if is_told_twice or _near(ml, more * other_ml):
         return first
-    return Quantity(total if goes_on else _UNREADABLE, unit)
+    return Quantity(total if goes_on else _UNREADABLE, unit)  # "1 cup 2 tbsp"
 
 
 def _leading(unit: str) -> str:
@@ -296,8 +298,8 @@ def _worth(meaning: Meaning | None) -> float | None:
     return meaning.ml if meaning is not None and is_poured else None
 
 
-def _near(one: float | None, other: float | None) -> bool:
-    return bool(one and other and max(one, other) <= MOST_APART * min(one, other))
+def _near(one: float | None, other: float | None, most: float = MOST_APART) -> bool:
+    return bool(one and other and max(one, other) <= most * min(one, other))
 
 
 def _is_nan(found: Quantity) -> bool:

@@ -50,6 +50,11 @@ _ABOUT = re.compile(
     r"cerca de|unos|about|ok|около)\b\.?)\s*",
     re.IGNORECASE,
 )
+_BETWEEN = re.compile(
+    r"(?:between|zwischen|entre|tra|fra|tussen|między|mezi|mellan|mellem|mellom|между)\s+"
+    rf"({_VALUE})\s+(?:and|und|et|e|y|og|och|i|en|a|и)\s+(?={_VALUE})",
+    re.IGNORECASE,
+)
 _GAP_IN_WORDS = re.compile(r"[\s-]+")
 _AND_IN_WORDS = re.compile(rf"(?:{_AND_WORD}|&|\+|a|с|with)\s+")  # "jedna a půl", "с половиной"
 _OF = re.compile(r"(?:\s+(?:of|de|di|von|van|af|av)\b|')\s*")
@@ -109,6 +114,7 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     if len(plain) > _LONGEST or _DATE.fullmatch(plain) or _BROKEN.fullmatch(plain):
         return Quantity(float("nan"), plain)
     plain = _ABOUT.sub("", plain, count=1) if _ABOUT.match(plain) else plain
+    plain = _BETWEEN.sub(r"\1 - ", plain, count=1)
     negative = plain.startswith("-")
     plain = plain.removeprefix("-").lstrip()
     factor = 1.0
@@ -261,6 +267,8 @@ class _Reader:
         value, kind = word.value, word.kind
         while (gap := _GAP_IN_WORDS.match(self.bare, end)) is not None:
             of = _OF.match(self.bare, end) if kind == "fractions" else None
+            if of and (one := re.compile(r"1\b(?![.,/])").match(self.bare, of.end())):
+                return value, one.end()  # "half of 1 lime"
             following = pattern.match(self.bare, of.end() if of else gap.end())
             then = words[following[0]] if following else _Word("", 0.0)
             is_part = kind == "counts" and then.kind == "fractions"

@@ -130,10 +130,13 @@ def unit_meaning(name: str | None, abbreviation: str | None = None) -> Meaning |
         if found is not None:
             is_sized = found.kind != "measure" and _DIGIT.search(spelled_out(text))
             return (_sized(text) if is_sized else None) or found
+        found = _sized(text)
+        if found is not None or (text and not _fits(text, _inside(fold(text).split()))):
+            return found if found and _fits(text, found) else None  # before an abbreviation "oz"
     for text in texts:
-        found = _sized(text) or _inside(fold(text).split())
+        found = _inside(fold(text).split())
         if found is not None:
-            return found if _fits(text, found) else None
+            return found
     return None
 
 
@@ -149,8 +152,10 @@ def exact_meaning(text: str) -> Meaning | None:
     return None
 
 
-def _fits(text: str, found: Meaning) -> bool:
+def _fits(text: str, found: Meaning | None) -> bool:
     """Whether a meaning takes up the numbers in the text: not "oz, half", "20 ml + 1 dash"."""
+    if found is None:
+        return True
     if found.kind == "sized":
         return found.ml is not None
     needs_one = found.kind in {"measure", "bar", "container"} and found.share == 1.0
