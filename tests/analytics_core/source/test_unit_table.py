@@ -249,7 +249,9 @@ def test_half_a_bottle_is_poured_as_half() -> None:
     assert poured.volume_ml.tolist() == [700.0, 350.0, 175.0]
 
 
-@pytest.mark.parametrize("text", ["oz, half", "ounce 1/2", "20 ml / 30 ml", "1 oz + 1 tsp"])
+@pytest.mark.parametrize(
+    "text", ["oz, half", "oz + half tsp", "ounce 1/2", "20 ml / 30 ml", "1 oz + 1 tsp"]
+)
 def test_numbers_that_do_not_fit_their_unit_make_it_unknown(text: str) -> None:
     assert unit_meaning(text) is None
 

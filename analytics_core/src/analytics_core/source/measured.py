@@ -16,7 +16,7 @@ from analytics_core.source.findings import Findings
 from analytics_core.source.quantities import (
     Mark,
     Quantity,
-    has_part,
+    leading_part,
     parse_quantity,
     part_of_one,
 )
@@ -48,6 +48,7 @@ _APART = re.compile(
     r".*\b(?:garnish|rim|serve|serving|taste|decorate)\b",
     re.IGNORECASE,
 )
+_OF = re.compile(r"(?:of|de|von|di|van|af|av)\s+", re.IGNORECASE)
 _BRACKETS = re.compile(r"\([^)]*\)|\[[^]]*\]")
 _SAYS_LITTLE = re.compile(
     r"(?:\s?\b(?:heap(?:ed|ing)|scant|level|generous|large|small|big|medium|good|short|long|fresh|"
@@ -153,6 +154,8 @@ def _in_two(amount: str, unit: str, decimal: Mark | None) -> Quantity:
 def _all_of(text: str, decimal: Mark | None) -> Quantity:
     """Read one text to its end."""
     found = parse_quantity(text, decimal)
+    if found.amount is None and (more := _after_one(text, decimal)):
+        return more
     if found.amount is None or _is_nan(found) or not found.unit:
         return found
     amount, unit = found.amount, found.unit
@@ -161,10 +164,12 @@ def _all_of(text: str, decimal: Mark | None) -> Quantity:
         amount, unit = amount * float(times[2]), times[1]
     if exact_meaning(unit) and not _BRACKETS.search(unit):
         return Quantity(amount, unit)
-    if has_part(unit):  # "3 quarters oz"; "2 halves" are counted, and "half wheels" a unit
-        part = parse_quantity(unit, decimal)
-        if part.amount and 0 < part.amount < 1 and _worth(unit_meaning(part.unit)):
-            amount, unit = amount * part.amount, part.unit
+    lone, of = part_of_one(unit), _OF.match(unit)
+    if lone:  # "2 thirds"; "2 halves" are counted
+        return Quantity(amount * lone)
+    part = parse_quantity(unit[of.end() :], decimal) if of else leading_part(unit)
+    if part and part.amount and (of or _worth(unit_meaning(_leading(part.unit)))):
+        amount, unit = amount * part.amount, part.unit  # "3/4 of an ounce", "3 quarters oz"
     if len(_BEGINS.findall(unit)) > _MOST_BEGINNINGS:
         return Quantity(_UNREADABLE)
     for head, sign, tail in _seconds(unit):
@@ -174,10 +179,24 @@ def _all_of(text: str, decimal: Mark | None) -> Quantity:
     return Quantity(amount, unit)
 
 
+def _after_one(text: str, decimal: Mark | None) -> Quantity | None:
+    """Return "dash or two", "ounce and a half", which begin with one of it."""
+    for head, sign, tail in _seconds(text):
+        if exact_meaning(head) and sign != "of" and parse_quantity(f"{tail} x").unit == "x":
+            found = _all_of(f"1 {text}", decimal)
+            return found if found.unit == head and not _is_nan(found) else None
+    return None
+
+
 def _seconds(rest: str) -> Iterator[tuple[str, str, str]]:
     """Yield where a second amount may begin: what stands before it, what joins it, and the rest."""
     for bracket in _BRACKETS.finditer(rest):
-        yield rest[: bracket.start()].strip(), "(", bracket[0][1:-1]
+        inside = bracket[0][1:-1].strip()
+        plus = _STRONG.match(inside)
+        if plus:
+            yield rest[: bracket.start()].strip(), plus[0], inside[plus.end() :].strip()
+        else:
+            yield rest[: bracket.start()].strip(), "(", inside
     masked = _BRACKETS.sub(lambda bracket: " " * len(bracket[0]), rest)
     for found in _BEGINS.finditer(masked):
         start = found.start()
@@ -212,7 +231,7 @@ def _both(first: Quantity, sign: str, tail: str, decimal: Mark | None) -> Quanti
     said = _SIGN.fullmatch(sign)
     adds, spans = bool(said and said["plus"]), bool(said and said["to"])
     if (adds or sign in {"", ",", ";", "("}) and _APART.match(tail):
-        return None
+        return first if adds and unit else None
     part = part_of_one(tail)
     if adds and part:  # "onza y media"
         return Quantity(amount + part, unit)
@@ -232,7 +251,8 @@ def _both(first: Quantity, sign: str, tail: str, decimal: Mark | None) -> Quanti
     leading = _leading(second.unit)  # "oz 151 proof" is no second amount
     other = unit_meaning(leading) if is_joined else exact_meaning(leading)
     if other is None:
-        return Quantity(_UNREADABLE) if is_clear and is_joined else None
+        is_number = adds and tail[:1].isdigit()  # "1 lime + 1 lemon"
+        return Quantity(_UNREADABLE) if is_joined and (is_clear or is_number) else None
     both = _measured_both(first, second, other, sign, adds=adds, spans=spans)
     is_more = second.amount != parse_quantity(tail, decimal).amount
     return Quantity(_UNREADABLE) if both is first and is_more else both  # "1 oz/30 ml + 1 tsp"
@@ -243,7 +263,9 @@ def _unitless(first: Quantity, second: float, *, adds: bool, spans: bool) -> Qua
     amount = first.amount or 0.0
     if adds:
         return Quantity(amount + second if second < 1 else _UNREADABLE, first.unit)
-    return Quantity(0.5 * (amount + second), first.unit) if spans else None
+    if spans:
+        return Quantity(0.5 * (amount + second), first.unit)
+    return Quantity(_UNREADABLE) if 0 < second < 1 else None  # "1 oz 1/2"
 
 
 def _measured_both(

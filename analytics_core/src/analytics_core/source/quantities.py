@@ -58,6 +58,10 @@ _BETWEEN = re.compile(
 _GAP_IN_WORDS = re.compile(r"[\s-]+")
 _AND_IN_WORDS = re.compile(rf"(?:{_AND_WORD}|&|\+|a|с|with)\s+")  # "jedna a půl", "с половиной"
 _OF = re.compile(r"(?:\s+(?:of|de|di|von|van|af|av)\b|')\s*")
+_TWO = re.compile(  # in Danish and Norwegian; no "to top" in English
+    r"to(?=\s+[^\W\d_])(?!\s+(?:top|taste|rinse|fill|coat|float|garnish|rim|serve|finish|cover|the|"
+    r"lengthen|decorate|make|mix|your|be|a)\b)"
+)
 _NO_PART = re.compile(r"half[\s-](?:wheel|slice)")  # units of their own, see units.toml
 _LONGEST = 200  # letters: no amount is longer, and reading on would take for ever
 _GAP = r"(?:[\s(]+|(?<=[\u3040-\u30ff\u4e00-\u9fff]))"  # Japanese has no blanks
@@ -133,15 +137,25 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     values, end = [found[0]], found[1]
     to = _TO.match(plain, end)
     high = read.number(to.end()) if to else None
-    if high:
+    in_words = to is not None and plain[to.end() : to.end() + 1].isalpha()
+    if to and high and _is_range(values[0], high[0], to[0], in_words=in_words):
         values, end = [values[0], high[0]], high[1]
     rest = plain[end:].strip().lstrip("-.,;:").strip()
-    if any(value is None for value in values) or re.match(r"[.,/]?\d", rest):
+    is_cut = plain[start].isdigit() and re.match(r"[.,/]?\d", rest)  # no "two 1 oz shots"
+    if any(value is None for value in values) or is_cut:
         return Quantity(float("nan"), plain)
     amount = factor * sum(value or 0.0 for value in values) / len(values)
     if len(rest) > 1 and rest.endswith("半"):  # "1個半"
         amount, rest = amount + 0.5, rest.removesuffix("半")
     return Quantity(-amount if negative else amount, rest or before)
+
+
+def _is_range(low: float | None, high: float | None, to: str, *, in_words: bool) -> bool:
+    """Whether two numbers are the ends of a range: not "3/4 of an ounce", "2 of a kind"."""
+    if low is None or high is None:
+        return True
+    is_of = to.strip() == "of"
+    return not (in_words or is_of) or (high > low and (low >= 1 or not is_of))
 
 
 def decimal_mark(texts: Iterable[str]) -> Mark | None:
@@ -170,6 +184,7 @@ def spelled_out(text: str) -> str:
             letters.append(letter)
     about = "".join(letters).strip().removeprefix("~").removeprefix("～")
     plain = " ".join(unicodedata.normalize("NFKC", about).translate(_DASHES).split())
+    plain = re.sub(r"(?<=\d)、(?=\d)", "-", plain)
     if plain[:1] == "半":
         return f"1/2 {plain[1:]}".rstrip()
     if plain[:1] in _KANJI:
@@ -218,6 +233,20 @@ def has_part(text: str) -> bool:
     return any(words[m[0]].kind == "fractions" for m in pattern.finditer(_bare(spelled_out(text))))
 
 
+def leading_part(text: str) -> Quantity | None:
+    """Return the part of one that a text begins with, and what of: "half a jigger"."""
+    read = _Reader(spelled_out(text), None)
+    found = read.number(0) if not text[:1].isdigit() else None
+    if found is None or not found[0] or not found[0] < 1:
+        return None
+    return Quantity(found[0], read.plain[found[1] :].strip(" -"))
+
+
+def begins_with_number(text: str) -> bool:
+    """Whether the first thing in a text is a number, in digits or in words."""
+    return _Reader(spelled_out(text), None).number(0) is not None
+
+
 def part_of_one(text: str) -> float | None:
     """Return the part that a text names alone, "half" or "a quarter", or None."""
     return _Reader(spelled_out(text), None).part()
@@ -260,10 +289,11 @@ class _Reader:
     def _spelled(self, start: int) -> tuple[float, int] | None:
         """Read "a dash", "half oz", "three quarters", "one and a half", "a few", "two"."""
         words, pattern = _words()
-        first = pattern.match(self.bare, start)
+        danish = _TWO.match(self.bare, start)
+        first = danish or pattern.match(self.bare, start)
         if first is None or _NO_PART.match(self.bare, start):
             return None
-        word, end = words[first[0]], first.end()
+        word, end = _Word("counts", 2.0) if danish else words[first[0]], first.end()
         value, kind = word.value, word.kind
         while (gap := _GAP_IN_WORDS.match(self.bare, end)) is not None:
             of = _OF.match(self.bare, end) if kind == "fractions" else None

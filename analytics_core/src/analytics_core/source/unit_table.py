@@ -12,7 +12,13 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Literal, TypeAlias, get_args
 
-from analytics_core.source.quantities import Quantity, has_part, parse_quantity, spelled_out
+from analytics_core.source.quantities import (
+    Quantity,
+    begins_with_number,
+    has_part,
+    parse_quantity,
+    spelled_out,
+)
 
 Kind: TypeAlias = Literal["measure", "bar", "container", "piece", "top", "rinse", "taste", "sized"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -209,6 +215,8 @@ def _in_words(plain: str) -> Meaning | None:
         return None
     behind = exact_meaning(quantity.unit) or _inside(fold(quantity.unit).split())
     before = _inside(fold(plain.removesuffix(quantity.unit)).split())
+    if before and before.kind in {"measure", "bar", "container"} and not begins_with_number(plain):
+        return None  # "oz, half tsp"
     if behind is None and before is not None and before.name == PIECE:
         behind = before  # "juice of half a lime"
     return None if behind is None else _times(quantity, behind, plain, plain)
