@@ -230,7 +230,10 @@ def has_part(text: str) -> bool:
     (True, True, False)
     """
     words, pattern = _words()
-    return any(words[m[0]].kind == "fractions" for m in pattern.finditer(_bare(spelled_out(text))))
+    return any(
+        words[m[0]].kind == "fractions"
+        for m in pattern.finditer(_bare(spelled_out(text[:_LONGEST])))
+    )
 
 
 def leading_part(text: str) -> Quantity | None:
