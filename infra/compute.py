@@ -85,7 +85,7 @@ class Compute(Construct):
             minv_cpus=0,
             maxv_cpus=environment.max_vcpus,
             terminate_on_update=False,
-            update_timeout=Duration.minutes(environment.timeout_minutes),
+            update_timeout=Duration.minutes(environment.longest_minutes),
             update_to_latest_image_version=True,
         )
         definition = compute.node.default_child
@@ -151,8 +151,8 @@ def _patch_monthly(
 
     Batch takes a newer image only in an infrastructure update, and such an update happens only
     when a setting changes. So a tag of the instances changes: to the time of the schedule. Jobs
-    that run go on to their end on the old instances, up to the job's own time limit; new jobs
-    start on new ones.
+    that run go on to their end on the old instances: they are given the longest time limit of
+    all jobs there are, so that each is ended by its own at most. New jobs start on new ones.
     """
     role = iam.Role(
         scope,
@@ -193,7 +193,7 @@ def _patch_monthly(
                         },
                         "UpdatePolicy": {
                             "TerminateJobsOnUpdate": False,
-                            "JobExecutionTimeoutMinutes": environment.timeout_minutes,
+                            "JobExecutionTimeoutMinutes": environment.longest_minutes,
                         },
                     }
                 ),

@@ -92,7 +92,7 @@ def test_environments_can_be_updated_in_place(
         assert properties["ReplaceComputeEnvironment"] is False
         assert properties["UpdatePolicy"] == {
             "TerminateJobsOnUpdate": False,
-            "JobExecutionTimeoutMinutes": DEFAULTS[env].timeout_minutes,
+            "JobExecutionTimeoutMinutes": DEFAULTS[env].longest_minutes,
         }
     assert "JobQueueName" not in only(synthesized.stacks[name], "AWS::Batch::JobQueue").properties
 
