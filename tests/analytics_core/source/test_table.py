@@ -304,6 +304,109 @@ def test_an_id_that_numbers_lines_is_no_recipes(tmp_path: Path) -> None:
     assert finding(catalog, "line-numbers").count == len(SHEET)
 
 
+TWO = (
+    ("Negroni", "1", "Gin"),
+    ("Negroni", "2", "Campari"),
+    ("Negroni", "3", "Vermouth"),
+    ("Daiquiri", "1", "Rum"),
+    ("Daiquiri", "2", "Lime"),
+    ("Daiquiri", "3", "Syrup"),
+)
+
+
+def drinks(catalog: Catalog) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {name: set() for name in catalog.recipes.names}
+    for name, ingredient, *_ in lines(catalog):
+        found[name].add(ingredient)
+    return found
+
+
+def numbered(rows: object, column: str = "no", more: object = ("1", "oz")) -> str:
+    header = ("recipe", column, "ingredient", "amount", "unit")
+    return sheet([(*row, *more) for row in rows], header)  # type: ignore[attr-defined, misc]
+
+
+@pytest.mark.parametrize("column", ["no", "Nr", "number", "key", "id", "Nummer"])
+@pytest.mark.parametrize("once", [False, True])
+def test_numbers_of_lines_that_begin_anew_put_no_recipes_together(
+    tmp_path: Path, column: str, once: bool
+) -> None:
+    rows = [("" if once and row[1] != "1" else row[0], *row[1:]) for row in TWO]
+    catalog = read(tmp_path, numbered(rows, column))
+    assert drinks(catalog) == {
+        "Negroni": {"Gin", "Campari", "Vermouth"},
+        "Daiquiri": {"Rum", "Lime", "Syrup"},
+    }
+    assert finding(catalog, "line-numbers").count == 6
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=8), st.integers(0, 2), st.booleans())
+def test_numbers_of_lines_leave_recipes_as_their_names_have_them(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], begin: int, through: bool
+) -> None:
+    rows, number = [], begin
+    for place, size in enumerate(sizes):
+        for line in range(size):
+            rows.append((f"Drink {place}", str(number if through else line + begin), f"I{line}"))
+            number += 1
+    folder = tmp_path_factory.mktemp("table")
+    catalog = read(folder, numbered(rows))
+    assert drinks(catalog) == {
+        f"Drink {place}": {f"I{line}" for line in range(size)} for place, size in enumerate(sizes)
+    }
+
+
+def test_one_number_for_all_is_no_id(tmp_path: Path) -> None:
+    catalog = read(tmp_path, numbered([(name, "1", what) for name, _, what in TWO], "number"))
+    assert drinks(catalog) == drinks(read(tmp_path, numbered(TWO)))
+    assert finding(catalog, "shared-id").examples == ("id 1: Daiquiri", "id 1: Negroni")
+
+
+def test_an_id_of_two_names_is_told_and_the_others_count(tmp_path: Path) -> None:
+    rows = [("A", "1", "Gin"), ("A", "1", "Rum"), ("B", "1", "Lime"), ("B", "1", "Rum")]
+    rows += [("Gimlet", "7", "Gin"), ("Gimlet", "7", "Lime"), ("Gimlet", "8", "Gin")]
+    rows += [("Gimlet", "8", "Cordial")]
+    catalog = read(tmp_path, numbered(rows, "id"))
+    assert sorted(catalog.recipes.names) == ["A", "B", "Gimlet", "Gimlet"]
+    assert {7, 8} < set(catalog.recipes.ids.tolist())
+    assert 1 not in catalog.recipes.ids
+    assert finding(catalog, "shared-id").count == 2
+
+
+def test_accents_make_no_second_name_of_an_id(tmp_path: Path) -> None:
+    rows = [("Piña Colada", "4", "Rum"), ("Pina colada", "04", "Coco"), ("", "4.0", "Pineapple")]
+    catalog = read(tmp_path, numbered(rows, "id"))
+    assert catalog.recipes.ids.tolist() == [4]
+
+
+def test_a_name_stands_once_beside_its_id(tmp_path: Path) -> None:
+    rows = [
+        ("Gimlet", "7", "Gin"),
+        ("Negroni", "8", "Gin"),
+        ("", "7", "Lime"),
+        ("", "8", "Campari"),
+    ]
+    catalog = read(tmp_path, numbered(rows, "id"))
+    assert drinks(catalog) == {"Gimlet": {"Gin", "Lime"}, "Negroni": {"Gin", "Campari"}}
+    assert set(catalog.recipes.ids.tolist()) == {7, 8}
+
+
+def test_ids_that_make_no_sense_are_refused_with_their_lines(tmp_path: Path) -> None:
+    rows = [("Gimlet", "1", "Gin"), ("Gimlet", "1", "Lime"), ("Gimlet", "2", "Gin")]
+    rows += [("Gimlet", "2", "Cordial"), ("Mule", "2", "Vodka"), ("Mule", "2", "Lime")]
+    assert "the id 2 for 'Gimlet' in line 4 and for 'Mule' in line 6" in refused(
+        tmp_path, numbered(rows, "id")
+    )
+
+
+def test_numbers_that_begin_anew_within_a_name_are_told(tmp_path: Path) -> None:
+    rows = [*TWO, ("Gimlet", "1", "Gin"), ("Gimlet", "2", "Lime")]
+    rows += [("Gimlet", "1", "Gin"), ("Gimlet", "2", "Cordial")]
+    catalog = read(tmp_path, numbered(rows))
+    assert finding(catalog, "recipe-in-parts").examples == ("Gimlet",)
+
+
 @pytest.mark.parametrize("ident", ["1" * 5000, "9" * 17, "0" * 5000, "0" * 5000 + "7"])
 def test_an_id_may_have_any_number_of_digits(tmp_path: Path, ident: str) -> None:
     rows = [("A", "Gin", "1", "oz", ident), ("A", "Rum", "1", "oz", ident)]
