@@ -608,3 +608,152 @@ def counted(catalog: Catalog) -> list[tuple[str, str, str, float]]:
         )
         for i in range(kept.recipe.size)
     ]
+
+
+def volumes(catalog: Catalog) -> dict[str, float]:
+    return {line[1]: line[4] for line in lines(catalog)}
+
+
+@pytest.mark.parametrize(
+    ("header", "ml"),
+    [
+        ("ml", 1.0),
+        ("oz", 29.5735),
+        ("CL", 10.0),
+        ("fl. oz", 29.5735),
+        ("amount (ml)", 1.0),
+        ("amount_oz", 29.5735),
+        ("amountMl", 1.0),
+        ("Amount [fl oz]", 29.5735),
+        ("Menge in cl", 10.0),
+        ("Menge (l)", 1000.0),
+        ("Quantité en cl", 10.0),
+        ("cantidad (ml)", 1.0),
+        ("Количество, мл", 1.0),
+        ("Volume (oz)", 29.5735),
+        ("Measure oz", 29.5735),
+    ],
+)
+@pytest.mark.parametrize("has_units", [False, True])
+def test_a_unit_in_the_header_is_that_of_its_amounts(
+    tmp_path: Path, header: str, ml: float, has_units: bool
+) -> None:
+    rows = [("A", "Gin", "4.5", ""), ("A", "Lime", "2", ""), ("A", "Soda", "top", "")]
+    rows += [("A", "Bitters", "2 dashes", ""), ("A", "Rum", "3", "tsp" if has_units else "")]
+    cut = 4 if has_units else 3
+    text = sheet([row[:cut] for row in rows], ("recipe", "ingredient", header, "unit")[:cut])
+    found = volumes(read(tmp_path, text))
+    assert found["Gin"] == pytest.approx(4.5 * ml, abs=1e-3)
+    assert found["Lime"] == pytest.approx(2 * ml, abs=1e-3)
+    assert found["Soda"] == 90
+    assert (
+        found["Bitters"]
+        == volumes(read(tmp_path, sheet([("A", "Bitters", "2", "dashes")])))["Bitters"]
+    )
+    assert found["Rum"] == pytest.approx(3 * (4.92892 if has_units else ml), abs=1e-2)
+
+
+def test_each_column_of_amounts_has_its_unit(tmp_path: Path) -> None:
+    rows = [("A", "Gin", "2", ""), ("A", "Bitters", "", "3"), ("A", "Rum", "1", "9")]
+    text = sheet(rows, ("recipe", "ingredient", "oz", "dashes"))
+    assert {line[1]: line[2:4] for line in lines(read(tmp_path, text))} == {
+        "Gin": (2.0, "oz"),
+        "Bitters": (3.0, "dashes"),
+        "Rum": (1.0, "oz"),
+    }
+
+
+def test_a_column_of_amounts_goes_before_one_of_a_unit(tmp_path: Path) -> None:
+    text = "recipe,ingredient,ml,measure\nA,Gin,44,1 1/2 oz\nA,Lime,99,1 oz\n"
+    assert volumes(read(tmp_path, text)) == {"Gin": 44.36, "Lime": 29.573}
+
+
+@pytest.mark.parametrize("header", ["amount{} (ml)", "ml{}", "Amount {} ml", "qty_ml_{}"])
+def test_numbered_columns_may_name_their_unit(tmp_path: Path, header: str) -> None:
+    columns = ["drink"]
+    for k in "12":
+        columns += [f"ingredient{k}", header.format(k)]
+    assert volumes(read(tmp_path, sheet([("A", "Gin", "45", "Lime", "20")], columns))) == {
+        "Gin": 45.0,
+        "Lime": 20.0,
+    }
+
+
+@pytest.mark.parametrize("header", ["glass", "cup", "cost per oz", "bottle size ml", "Antall", "l"])
+def test_a_header_that_names_no_unit_of_amounts(tmp_path: Path, header: str) -> None:
+    text = sheet([("A", "Gin", "7", "2", "oz")], ("recipe", "ingredient", header, "amount", "unit"))
+    assert volumes(read(tmp_path, text)) == {"Gin": 59.147}
+    alone = sheet([("A", "Gin", "7"), ("A", "Rum", "9")], ("recipe", "ingredient", header))
+    assert "ml" not in {line[3] for line in lines(read(tmp_path, alone))}
+
+
+@pytest.mark.parametrize("unit", [False, True])
+def test_a_sheet_without_amounts_names_its_columns(tmp_path: Path, unit: bool) -> None:
+    rows = [("A", "Gin", "4", "cl"), ("A", "Lime", "2", "cl"), ("B", "Gin", "1", "cl")]
+    header = ("recipe", "ingredient", "how many", "unit" if unit else "of {it}")
+    found = finding(read(tmp_path, sheet(rows, header)), "no-amounts")
+    assert found.count == 3
+    assert found.message == (
+        "Found no column of amounts for 3 lines: the columns are recipe, ingredient, how many, "
+        f"{header[3]}."
+    )
+    assert "no-amounts" not in {f.code for f in read(tmp_path, sheet(rows)).findings}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "1 oz gin, 1 oz campari, 1 oz vermouth",
+        "1 oz gin; 1 oz campari",
+        "1,5 cl gin,2 cl campari",
+        "1 oz gin\n1 oz campari",
+        "½ oz gin | ¾ oz campari",
+        "a dash of bitters + 2 oz gin",
+        "1 oz gin<br>1 oz campari",
+        '["1 oz gin", "1 oz campari"]',
+        "['gin', 'campari']",
+        '{"gin": "1 oz", "campari": "1 oz"}',
+        '[{"name": "gin", "amount": 1}]',
+        "gin, campari, vermouth",
+    ],
+)
+def test_a_whole_recipe_in_one_cell_is_refused(tmp_path: Path, cell: str) -> None:
+    said = refused(tmp_path, sheet([("Negroni", cell)], ("name", "ingredients")))
+    assert "in line 2" in said
+    assert "one line for each ingredient" in said
+    if cell[0] in "[{":
+        assert "in line 3" in refused(tmp_path, sheet([SHEET[0], ("Negroni", cell, "1", "oz")]))
+
+
+def test_amounts_in_one_cell_beside_their_ingredients_are_refused(tmp_path: Path) -> None:
+    rows = [("Negroni", "gin, campari", "1 oz, 1 oz", "")]
+    assert "in line 2" in refused(tmp_path, sheet(rows))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["Sherry, dry", "Licor 43, 31%", "7 Up, cold", "[House] Gin", "Rum, white, aged", "Rum & Coke"],
+)
+def test_an_ingredient_may_hold_signs(tmp_path: Path, cell: str) -> None:
+    rows = [("A", cell), ("A", "Lime"), ("B", "Gin"), ("B", "Lime")]
+    catalog = read(tmp_path, sheet(rows, ("recipe", "ingredient")))
+    assert cell in catalog.ingredients.names
+    assert cell in read(tmp_path, sheet([("A", cell, "2", "oz")])).ingredients.names
+
+
+def test_a_header_in_mid_file_is_no_recipe(tmp_path: Path) -> None:
+    rows = [*SHEET[:3], ("Recipe", "ingredient", "Amount", "UNIT"), *SHEET[3:]]
+    catalog = read(tmp_path, sheet(rows))
+    assert lines(catalog) == EXPECTED
+    assert finding(catalog, "repeated-header").examples == ("line 5",)
+
+
+@pytest.mark.parametrize(("delimiter", "sign"), [(";", "semicolon"), ("\t", "tab"), ("|", "bar")])
+def test_a_delimiter_without_quotes_is_told_with_its_line(
+    tmp_path: Path, delimiter: str, sign: str
+) -> None:
+    text = sheet(SHEET, delimiter=delimiter)
+    text += delimiter.join(["A", "Lime", " fresh", "1", "oz"]) + "\n"
+    said = refused(tmp_path, text)
+    assert "5 cells in line 10 and 4 columns" in said
+    assert f"holds a {sign}" in said

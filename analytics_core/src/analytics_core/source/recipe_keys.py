@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,7 +58,7 @@ def id_of(key: str) -> int:
 
 
 def recipe_keys(
-    records: Sequence[Record], columns: set[str], findings: Findings, called: object
+    records: Sequence[Record], columns: Set[str], findings: Findings, called: object
 ) -> RecipeKeys:
     """Return what each record's recipe is known by.
 

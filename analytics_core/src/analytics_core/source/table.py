@@ -15,8 +15,9 @@ from pathlib import Path
 from analytics_core.errors import DataError
 from analytics_core.source.assembly import assemble
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.csv_text import read_records, says_yes
-from analytics_core.source.findings import Findings
+from analytics_core.source.csv_text import Sheet, read_records, says_yes
+from analytics_core.source.findings import Findings, shorten
+from analytics_core.source.one_cell import whole_recipe
 from analytics_core.source.poured import VolumeRule
 from analytics_core.source.quantities import Mark, decimal_mark, parse_quantity
 from analytics_core.source.recipe_keys import RecipeKeys, id_of, name_key, recipe_keys
@@ -32,6 +33,7 @@ from analytics_core.source.rows import (
 from analytics_core.source.unit_table import unit_meaning
 
 _LINES = ("line", "lines")
+_MOST_SHOWN = 20  # names of columns
 _LEVELS = re.compile(r"\s*[>›»→|]\s*|\s*::\s*")
 _SLASHES = re.compile(r"\s*[/\\]\s*")
 _CONSECUTIVE = re.compile(r"(\d+)\s?[/⁄]\s?(\d+)")
@@ -118,8 +120,10 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         recipe, or ingredients whose parents form a cycle.
     """
     del bar
-    records, columns = read_records(database, findings, called=called)
-    known = recipe_keys(records, columns, findings, called)
+    sheet = read_records(database, findings, called=called)
+    records = sheet.records
+    known = recipe_keys(records, sheet.fields, findings, called)
+    _refuse_whole_recipes(sheet, known, called)
     recipes: defaultdict[str, _Named] = defaultdict(_Named)
     ingredients: defaultdict[str, _Named] = defaultdict(_Named)
     lines: list[_Line] = []
@@ -134,6 +138,8 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
             continue
         ingredient = _register(ingredients, values, record.line)
         amount, unit = _measured(values["amount"], values["unit"], mark)
+        if amount is not None and not unit:
+            unit = record.amount_unit
         if amount is not None and math.isnan(amount):
             unreadable.append(f"line {record.line}: {values['amount'] or values['unit']}")
             amount, unit = math.inf, ""  # the recipe is left out
@@ -155,9 +161,33 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         ranges,
     )
     findings.add("line-without-ingredient", "Left out {} without an ingredient.", _LINES, lost)
+    if "amount" not in sheet.fields and all(line.amount is None for line in lines):
+        shown = [shorten(name) for name in sheet.header[:_MOST_SHOWN]]
+        findings.add(
+            "no-amounts",
+            f"Found no column of amounts for {{}}: the columns are {', '.join(shown)}.",
+            _LINES,
+            [f"line {r.line}: {r.values['ingredient']}" for r in records if r.values["ingredient"]],
+        )
     if not known.by_id:
         _report_apart(known, lines, recipes, findings)
     return _rows(recipes, ingredients, lines, _parents(ingredients, findings, called))
+
+
+def _refuse_whole_recipes(sheet: Sheet, known: RecipeKeys, called: object) -> None:
+    """Raise a DataError where one cell holds what should be one line for each ingredient."""
+    measured = not sheet.fields.isdisjoint({"amount", "unit"})
+    place = whole_recipe(
+        [key for key, _ in known.keys],
+        [record.cell for record in sheet.records],
+        [record.values["amount"] for record in sheet.records] if measured else None,
+    )
+    if place is not None:
+        record = sheet.records[place]
+        raise DataError(
+            f"The table {called} has a whole recipe in one cell in line {record.line}, "
+            f"{shorten(record.values['ingredient'])!r}: write one line for each ingredient."
+        )
 
 
 def _register(ingredients: defaultdict[str, _Named], values: Mapping[str, str], line: int) -> str:
