@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analytics_core.errors import DataError
 from analytics_core.source.catalog import Catalog
@@ -282,3 +284,133 @@ def test_names_of_any_kind_make_one_plain_sentence(tmp_path: Path, name: str) ->
     assert len(sentence) <= 1500
     assert sentence.startswith(f"The database {tmp_path}")
     assert sentence.endswith("bottles.toml names.")
+
+
+def counted(catalog: Catalog) -> int:
+    return int(catalog.lines.recipe.size + catalog.optional.recipe.size)
+
+
+AFFINITY = st.sampled_from(["INTEGER", "TEXT", "REAL", "NUMERIC"])
+JOINED = """
+[ingredients]
+table = "i"
+id = "id"
+name = "n"
+[recipes]
+table = "r"
+id = "id"
+name = "n"
+[lines]
+table = "l"
+recipe = "r"
+ingredient = "i"
+unit = "u"
+[units]
+table = "u"
+id = "id"
+name = "n"
+"""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.tuples(AFFINITY, AFFINITY, AFFINITY, AFFINITY, AFFINITY), st.integers(0, 2**40))
+def test_ids_meet_where_sqlite_itself_joins_them(
+    tmp_path_factory: pytest.TempPathFactory, kinds: tuple[str, ...], first: int
+) -> None:
+    recipe, ingredient, of_recipe, of_ingredient, unit = kinds
+    script = f"""
+    CREATE TABLE i (id {ingredient}, n TEXT);
+    CREATE TABLE r (id {recipe}, n TEXT);
+    CREATE TABLE u (id {unit}, n TEXT);
+    CREATE TABLE l (r {of_recipe}, i {of_ingredient}, u {of_ingredient});
+    INSERT INTO i VALUES ({first}, 'Gin'), ({first + 1}, 'Lime'), ({first + 2}, 'Rum');
+    INSERT INTO r VALUES ({first}, 'Gimlet'), ({first + 7}, 'Neat');
+    INSERT INTO u VALUES ({first + 5}, 'oz');
+    INSERT INTO l VALUES ({first}, {first}, {first + 5}), ({first}, {first + 1}, {first + 5}),
+        ({first + 7}, {first + 2}, {first + 5}), ({first + 8}, {first + 2}, {first + 5});
+    """
+    folder = tmp_path_factory.mktemp("mapped")
+    catalog = read(folder, script, JOINED)
+    with closing(sqlite3.connect(folder / "bottles.db")) as connection:
+        pairs = connection.execute(
+            "SELECT r.n, i.n, u.n FROM l JOIN r ON l.r = r.id JOIN i ON l.i = i.id"
+            " JOIN u ON l.u = u.id ORDER BY 1, 2"
+        ).fetchall()
+    assert pairs == [("Gimlet", "Gin", "oz"), ("Gimlet", "Lime", "oz"), ("Neat", "Rum", "oz")]
+    kept = catalog.lines
+    assert pairs == sorted(
+        (
+            catalog.recipes.names[kept.recipe[k]],
+            catalog.ingredients.names[kept.ingredient[k]],
+            catalog.units[kept.unit[k]].name,
+        )
+        for k in range(kept.recipe.size)
+    )
+    assert finding(catalog, "dangling-line").count == 1
+
+
+def test_texts_of_digits_among_texts_stay_texts(tmp_path: Path) -> None:
+    script = """
+    CREATE TABLE i (id TEXT, n TEXT); INSERT INTO i VALUES ('7', 'Gin'), ('007', 'Rum');
+    CREATE TABLE r (id TEXT, n TEXT); INSERT INTO r VALUES ('1', 'A'), ('x', 'B');
+    CREATE TABLE u (id TEXT, n TEXT); INSERT INTO u VALUES ('o', 'oz');
+    CREATE TABLE l (r TEXT, i TEXT, u TEXT);
+    INSERT INTO l VALUES ('1', '7', 'o'), ('1', '007', 'o'), ('x', '007', 'o');
+    """
+    catalog = read(tmp_path, script, JOINED)
+    assert counted(catalog) == 3
+    assert 1 not in catalog.recipes.ids
+    mixed = script.replace("(r TEXT, i TEXT", "(r, i TEXT").replace("('x', '007'", "(2, '007'")
+    mixed = mixed.replace("('x', 'B')", "('2', 'B')")
+    (tmp_path / "mixed").mkdir()
+    numbers = read(tmp_path / "mixed", mixed, JOINED)
+    assert numbers.recipes.ids.tolist() == [1, 2]
+    assert np.bincount(numbers.lines.recipe).tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("value", ["1.5", "9e999", "-9e999", "1e300", "x'31'"])
+def test_keys_that_are_no_keys_leave_their_line_out(tmp_path: Path, value: str) -> None:
+    script = f"""
+    CREATE TABLE i (id, n TEXT); INSERT INTO i VALUES (1, 'Gin');
+    CREATE TABLE r (id, n TEXT); INSERT INTO r VALUES (1, 'A');
+    CREATE TABLE u (id, n TEXT); INSERT INTO u VALUES (1, 'oz');
+    CREATE TABLE l (r, i, u); INSERT INTO l VALUES (1, 1, 1), ({value}, 1, 1);
+    """
+    assert counted(read(tmp_path, script, JOINED)) == 1
+
+
+def test_spellings_of_one_name_are_one(tmp_path: Path) -> None:
+    script = """
+    CREATE TABLE recipe (cocktail TEXT, what TEXT, cl REAL);
+    INSERT INTO recipe VALUES ('Negroni', 'Gin', 3), ('negroni ', 'Pat''s  Bitters', 3),
+        ('Negroni', 'Campari', 3), ('Gimlet', 'gin', 6), ('Gimlet', 'Lime', 2),
+        ('Fizz', 'Gin', 1), ('Fizz', 'PAT’S BITTERS', 1), ('Fizz', 'Pat''s Bitters', 1);
+    CREATE TABLE swap (a TEXT, b TEXT); INSERT INTO swap VALUES ('GIN', ' lime'), (NULL, 'Gin');
+    """
+    mapping = FLAT_MAPPING + '[substitutes]\ntable = "swap"\ningredient = "a"\nsubstitute = "b"'
+    catalog = read(tmp_path, script, mapping)
+    assert sorted(catalog.recipes.names) == ["Fizz", "Gimlet", "Negroni"]
+    assert sorted(catalog.ingredients.names) == ["Campari", "Gin", "Lime", "Pat's Bitters"]
+    names = catalog.ingredients.names
+    assert [[names[k] for k in pair] for pair in catalog.substitutes.tolist()] == [["Gin", "Lime"]]
+    # as the same sheet would have it
+    text = "recipe,ingredient,amount\nNegroni,Gin,3\nGimlet,Lime,1\n"
+    (tmp_path / "bar.csv").write_text(text, encoding="utf-8")
+    sheet = load_catalog(tmp_path / "bar.csv")
+    own = dict(zip(names, catalog.ingredients.ids.tolist(), strict=True))
+    for name, ident in zip(sheet.ingredients.names, sheet.ingredients.ids.tolist(), strict=True):
+        assert own[name] == ident
+
+
+def test_flags_that_say_neither_yes_nor_no_are_told(tmp_path: Path) -> None:
+    script = """
+    CREATE TABLE recipe (cocktail TEXT, what TEXT, cl REAL, extra);
+    INSERT INTO recipe VALUES ('A', 'Gin', 3, 0), ('A', 'Rum', 3, NULL), ('A', 'Lime', 3, 'nein'),
+        ('A', 'Mint', 3, '✓'), ('A', 'Soda', 3, 1.0), ('A', 'Salt', 3, 2), ('A', 'Sugar', 3, ''),
+        ('A', 'Cherry', 3, 'garnish'), ('A', 'Peel', 3, x'78');
+    """
+    catalog = read(tmp_path, script, FLAT_MAPPING + 'optional = "extra"')
+    names = catalog.ingredients.names
+    assert sorted(names[k] for k in catalog.optional.ingredient) == ["Mint", "Peel", "Soda"]
+    told = finding(catalog, "unclear-flag")
+    assert told.examples == ("recipe.extra: 2", "recipe.extra: garnish")

@@ -432,6 +432,27 @@ def test_optional_lines_stay_out_of_the_mixture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        *(
+            (cell, True)
+            for cell in ("✓", "✔️", "x", "X", "opt", "Opt.", "(optional)", "1", "1.0", "√")
+        ),
+        *((cell, False) for cell in ("", "-", "–", "0", "0.0", "No", "✗", "not optional", "n/a")),
+        *((cell, None) for cell in ("garnish", "2", "?", "*", "maybe", "10", "on the side")),
+    ],
+)
+def test_what_says_neither_yes_nor_no_is_told(tmp_path: Path, cell: str, says: bool | None) -> None:
+    rows = [(*SHEET[0], ""), (*SHEET[1], cell)]
+    catalog = read(tmp_path, sheet(rows, (*HEADER, "optional")))
+    assert catalog.optional.recipe.size == (says is True)
+    told = [found for found in catalog.findings if found.code == "unclear-flag"]
+    assert [found.examples for found in told] == (
+        [] if says is not None else [(f"line 3: {cell}",)]
+    )
+
+
+@pytest.mark.parametrize(
     ("column", "cell"),
     [
         ("path", "Spirits > Rum"),

@@ -23,6 +23,7 @@ from analytics_core.source.unit_table import fold, key_of, read_table, spellings
 DELIMITERS = ("\t", ";", ",", "|")
 FIELDS = ("recipe", "ingredient", "amount", "unit", "parent", "path", "optional", "id")
 NEEDED = ("recipe", "ingredient")
+_BLANK = dict.fromkeys(FIELDS, "")
 MOST_ABOVE = 20
 """Records above the header: a title, a date, blanks."""
 
@@ -35,6 +36,8 @@ _MARKS = (  # the longer one first: UTF-32 begins like UTF-16
 )
 _MOST_WORDS = 3  # of a unit: "us fl oz"
 _BETWEEN_WORDS = frozenset({"in", "en", "em", "i", "w", "v", "в", "als", "as", "per"})
+_YES_SIGNS = frozenset("✓✔☑✅√×")
+_NO_SIGNS = frozenset("✗✘❌☐")
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods, .xls
 
 
@@ -96,7 +99,7 @@ class _Columns:
 
     def record(self, line: int, cells: Sequence[str]) -> Record:
         """Return what cells say."""
-        values = dict.fromkeys(FIELDS, "")
+        values = dict(_BLANK)
         for field, place in self.places.items():
             values[field] = _cell(cells, place)
         unit = ""
@@ -129,9 +132,21 @@ def _header_units() -> Mapping[str, str]:
     }
 
 
-def says_yes(text: str) -> bool:
-    """Whether a cell says yes, in any of the languages."""
-    return key_of(text) in _names()["yes"]
+@lru_cache(maxsize=4096)
+def yes_or_no(text: str) -> bool | None:
+    """Return what a cell says in any of the languages; None for neither. A blank is a no.
+
+    Examples
+    --------
+    >>> yes_or_no("Ja"), yes_or_no("✓"), yes_or_no("1.0"), yes_or_no("-"), yes_or_no("garnish")
+    (True, True, True, False, None)
+    """
+    plain = text.strip().removesuffix("\ufe0f")
+    number = re.fullmatch(r"([01])[.,]0+", plain)
+    key = number[1] if number else key_of(plain)
+    if plain in _YES_SIGNS or key in _names()["yes"]:
+        return True
+    return False if key in _names()["no"] or not plain.strip("-–—.") or plain in _NO_SIGNS else None
 
 
 def read_records(path: Path, findings: Findings, *, called: object) -> Sheet:

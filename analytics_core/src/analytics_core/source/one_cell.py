@@ -57,7 +57,9 @@ def _pieces(cell: str) -> list[str]:
 def _is_list(cell: str) -> bool:
     """Whether a cell holds what a program writes of a list: JSON, or Python's own way."""
     text = cell.strip()
-    return bool(_LIST.fullmatch(text) and _QUOTED.match(text[1:].lstrip()))
+    return text.startswith(("[", "{")) and bool(
+        _LIST.fullmatch(text) and _QUOTED.match(text[1:].lstrip())
+    )
 
 
 def _begins_with_amount(piece: str) -> bool:

@@ -50,6 +50,11 @@ def name_key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", plain).split())
 
 
+def usual_spelling(spellings: Counter[str]) -> str:
+    """Return the usual spelling; of equally usual ones the first in the alphabet."""
+    return min(spellings, key=lambda text: (-spellings[text], text))
+
+
 def id_of(key: str) -> int:
     """Return a recipe's id: the number in its column, else one made of the text or the name."""
     kind, text = key.split(" ", 1)
@@ -150,7 +155,7 @@ def _carried(records: Sequence[Record], called: object) -> tuple[list[str], list
 
 def _plain_id(text: str) -> str:
     """Return one text for all ways to write a number: 7, 07, 7.0."""
-    number = _NUMBER.fullmatch(text)
+    number = _NUMBER.fullmatch(text) if text else None
     return str(int(number[1])) if number else text
 
 

@@ -15,12 +15,18 @@ from pathlib import Path
 from analytics_core.errors import DataError
 from analytics_core.source.assembly import assemble
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.csv_text import Sheet, read_records, says_yes
+from analytics_core.source.csv_text import Sheet, read_records, yes_or_no
 from analytics_core.source.findings import Findings, shorten
 from analytics_core.source.one_cell import whole_recipe
 from analytics_core.source.poured import VolumeRule
 from analytics_core.source.quantities import Mark, decimal_mark, parse_quantity
-from analytics_core.source.recipe_keys import RecipeKeys, id_of, name_key, recipe_keys
+from analytics_core.source.recipe_keys import (
+    RecipeKeys,
+    id_of,
+    name_key,
+    recipe_keys,
+    usual_spelling,
+)
 from analytics_core.source.rows import (
     NULL_ID,
     IngredientRows,
@@ -51,8 +57,7 @@ class _Named:
 
     @property
     def name(self) -> str:
-        """The usual spelling; of equally usual ones the first in the alphabet."""
-        return min(self.spellings, key=lambda text: (-self.spellings[text], text))
+        return usual_spelling(self.spellings)
 
     @property
     def parent(self) -> str | None:
@@ -128,7 +133,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     ingredients: defaultdict[str, _Named] = defaultdict(_Named)
     lines: list[_Line] = []
     mark = decimal_mark(record.values["amount"] for record in records)
-    unreadable, ranges, lost = [], [], []
+    unreadable, ranges, lost, unclear = [], [], [], []
     for record, (key, name) in zip(records, known.keys, strict=True):
         values = record.values
         recipes[key].spellings[name] += 1
@@ -147,7 +152,10 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         if either is not None:
             ranges.append(f"line {record.line}: {values['amount']} {unit} as {either:g}")
             amount = either
-        lines.append(_Line(key, ingredient, unit, amount, says_yes(values["optional"])))
+        optional = yes_or_no(values["optional"])
+        if optional is None:
+            unclear.append(f"line {record.line}: {values['optional']}")
+        lines.append(_Line(key, ingredient, unit, amount, bool(optional)))
     findings.add(
         "unreadable-amount",
         "Could not read {}; spreadsheets make dates of fractions, so format the column as text.",
@@ -159,6 +167,12 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         "Read {} as one or the other, because nobody divides what it counts.",
         ("fraction", "fractions"),
         ranges,
+    )
+    findings.add(
+        "unclear-flag",
+        "Read {} as not optional, because they say neither yes nor no.",
+        ("cell", "cells"),
+        unclear,
     )
     findings.add("line-without-ingredient", "Left out {} without an ingredient.", _LINES, lost)
     if "amount" not in sheet.fields and all(line.amount is None for line in lines):
