@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from analytics_core.errors import DataError
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.conversion import write_catalog
+from analytics_core.source.findings import Findings
 from analytics_core.source.layouts import load_catalog
+from analytics_core.source.tables import Wanted, opened
 from tests.analytics_core.databases import finding
 
 PAGE = Path(__file__).parents[3] / "docs" / "databases.md"
@@ -414,3 +416,98 @@ def test_flags_that_say_neither_yes_nor_no_are_told(tmp_path: Path) -> None:
     assert sorted(names[k] for k in catalog.optional.ingredient) == ["Mint", "Peel", "Soda"]
     told = finding(catalog, "unclear-flag")
     assert told.examples == ("recipe.extra: 2", "recipe.extra: garnish")
+
+
+VIEWED = """
+CREATE TABLE user (id INTEGER PRIMARY KEY, password TEXT, drink TEXT);
+CREATE TABLE bottle (id INTEGER PRIMARY KEY, title TEXT, price REAL);
+CREATE TABLE line (user INTEGER, bottle INTEGER, cl REAL, note TEXT);
+INSERT INTO user VALUES (1, 'hunter2', 'Negroni'), (2, 'secret', 'Gimlet');
+INSERT INTO bottle VALUES (1, 'Gin', 20), (2, 'Campari', 15), (3, 'Lime', 1);
+INSERT INTO line VALUES (1, 1, 3, 'n'), (1, 2, 3, 'n'), (2, 1, 6, 'n'), (2, 3, 2, 'n');
+CREATE VIEW titled AS SELECT id AS key, title AS what FROM bottle;
+CREATE VIEW pour AS
+    SELECT user.drink AS cocktail, titled.what, line.cl, user.password AS pass
+    FROM line JOIN user ON user.id = line.user JOIN titled ON titled.key = line.bottle;
+"""
+VIEW_MAPPING = FLAT_MAPPING.replace('"recipe"\n', '"Pour"\n', 1)
+
+
+def test_a_view_is_read_as_a_table(tmp_path: Path) -> None:
+    catalog = read(tmp_path, VIEWED, VIEW_MAPPING)
+    assert sorted(catalog.recipes.names) == ["Gimlet", "Negroni"]
+    assert sorted(catalog.ingredients.names) == ["Campari", "Gin", "Lime"]
+    assert np.bincount(catalog.lines.recipe).tolist() == [2, 2]
+
+
+def test_a_view_opens_nothing_but_itself(tmp_path: Path) -> None:
+    """Beside a view, the tables it is made of stay closed, and so do its own other columns."""
+    database = write(tmp_path / "bottles.db", VIEWED)
+    wanted: Wanted = {"pour": {"cocktail": "text", "what": "text"}, "bottle": {"title": "text"}}
+    with opened(database, Findings(), called="x", views=True) as tables:
+        found = tables.read(wanted)
+        assert set(found["pour"]) == {"cocktail", "what"}
+        assert "hunter2" not in str(found)
+        connection = tables._connection
+        asked: list[int] = []
+        set_authorizer = connection.set_authorizer
+
+        class Watched:
+            """The connection, which tries what is closed while the guard stands."""
+
+            def __getattr__(self, name: str) -> object:
+                return getattr(connection, name)
+
+            def set_authorizer(self, guard: object) -> None:
+                set_authorizer(guard)  # type: ignore[arg-type]
+                if guard is None:
+                    return
+                for sql in (
+                    "SELECT password FROM user",
+                    "SELECT price FROM bottle",
+                    "SELECT pass FROM pour",
+                    "SELECT cocktail FROM pour WHERE pass > 'a'",
+                    "SELECT sql FROM sqlite_master",
+                    "SELECT what FROM titled",
+                    "DELETE FROM user",
+                    "PRAGMA table_info(user)",
+                ):
+                    with pytest.raises(sqlite3.DatabaseError, match=r"prohibited|not authorized"):
+                        connection.execute(sql)
+                    asked.append(1)
+
+        tables._connection = Watched()  # type: ignore[assignment]
+        tables.read(wanted)
+        assert len(asked) == 8
+
+
+def test_without_a_view_nothing_is_read_through_one(tmp_path: Path) -> None:
+    database = write(tmp_path / "bottles.db", VIEWED)
+    with (
+        opened(database, Findings(), called="x") as tables,
+        pytest.raises(DataError, match="lacks the table pour"),
+    ):
+        tables.require({"pour": {"cocktail": "text"}})
+
+
+@pytest.mark.parametrize(
+    ("view", "says"),
+    [
+        ("SELECT absent AS cocktail, 1 AS what, 1 AS cl FROM bottle", "no such column: absent"),
+        ("SELECT title AS cocktail, 1 AS what, 1 AS cl FROM gone", "no such table: main.gone"),
+        (
+            "WITH t(a) AS (SELECT 1 UNION SELECT a FROM t) SELECT a cocktail, 1 what, 1 cl FROM t",
+            "not authorized",
+        ),
+    ],
+)
+def test_a_view_that_cannot_be_read_is_told_by_name(tmp_path: Path, view: str, says: str) -> None:
+    script = (
+        VIEWED.replace("CREATE VIEW pour", "CREATE VIEW other") + f"CREATE VIEW pour AS {view};"
+    )
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, script, VIEW_MAPPING)
+    sentence = str(refused.value)
+    assert sentence.startswith(f"The view pour of the database {tmp_path / 'bottles.db'} cannot")
+    assert says in sentence
+    assert 'CREATE TABLE … AS SELECT * FROM "pour"' in sentence

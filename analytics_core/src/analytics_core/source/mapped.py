@@ -129,7 +129,7 @@ def reader_of(file: Path) -> Reader:
     def read(database: Path, findings: Findings, *, called: object, bar: str | None = None) -> Rows:
         del bar
         found: dict[str, Columns] = {}
-        with opened(database, findings, called=called) as tables:
+        with opened(database, findings, called=called, views=True) as tables:
             for section, table in mapping.tables.items():
                 chosen = mapping.columns[section]
                 wanted: dict[str, Kind] = {
