@@ -511,3 +511,52 @@ def test_a_view_that_cannot_be_read_is_told_by_name(tmp_path: Path, view: str, s
     assert sentence.startswith(f"The view pour of the database {tmp_path / 'bottles.db'} cannot")
     assert says in sentence
     assert 'CREATE TABLE … AS SELECT * FROM "pour"' in sentence
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["1 oz gin, 1 oz campari", "1 oz gin\n1 oz campari", '["gin", "campari"]', "gin, rum, lime"],
+)
+def test_a_whole_recipe_in_one_value_is_refused(tmp_path: Path, cell: str) -> None:
+    script = "CREATE TABLE recipe (cocktail TEXT, what TEXT);"
+    script += f"INSERT INTO recipe VALUES ('A', '{cell}');"
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, script, FLAT_MAPPING.replace('amount = "cl"', ""))
+    assert str(refused.value) == (
+        f"The database {tmp_path / 'bottles.db'} has a whole recipe in one value of recipe.what, "
+        f"{' '.join(cell.split())!r} of the recipe 'A': it takes one row for each ingredient."
+    )
+
+
+def test_a_value_may_hold_signs(tmp_path: Path) -> None:
+    script = FLAT.replace("'Gin'", "'Gin, dry, 40 %'").replace("' Campari'", "'1 oz gin, 1 oz rum'")
+    assert "Gin, dry, 40 %" in read(tmp_path, script, FLAT_MAPPING).ingredients.names
+
+
+def test_a_column_that_is_called_as_a_unit_holds_it(tmp_path: Path) -> None:
+    catalog = read(tmp_path, FLAT, FLAT_MAPPING)
+    assert sorted(catalog.lines.volume_ml.tolist()) == [30.0, 30.0, 60.0]
+    assert "amount-without-unit" not in {found.code for found in catalog.findings}
+    mapping = FLAT_MAPPING + 'unit = "measure"'
+    script = (
+        FLAT + "ALTER TABLE recipe ADD measure TEXT; UPDATE recipe SET measure = 'dl' WHERE cl = 6;"
+    )
+    (tmp_path / "own").mkdir()
+    own = read(tmp_path / "own", script, mapping)
+    assert sorted(own.lines.volume_ml.tolist()) == [30.0, 30.0, 600.0]
+
+
+def test_an_amount_that_no_glass_holds_is_told(tmp_path: Path) -> None:
+    script = FLAT + "INSERT INTO recipe VALUES ('Date', 'Gin', 45659), ('Bowl', 'Rum', 900);"
+    found = finding(read(tmp_path, script, FLAT_MAPPING), "huge-amount")
+    assert found.examples == ("Date: 45659 cl",)
+    units = """
+    CREATE TABLE i (id, n TEXT); INSERT INTO i VALUES (1, 'Gin');
+    CREATE TABLE r (id, n TEXT); INSERT INTO r VALUES (1, 'A');
+    CREATE TABLE u (id, n TEXT, ml REAL); INSERT INTO u VALUES (1, 'Keg', 20000), (2, 'Drop', NULL);
+    CREATE TABLE l (r, i, u, q); INSERT INTO l VALUES (1, 1, 1, 1), (1, 1, 2, 45659), (1, 1, 2, 9);
+    """
+    mapping = JOINED.replace('unit = "u"', 'unit = "u"\namount = "q"') + 'ml = "ml"'
+    (tmp_path / "units").mkdir()
+    found = finding(read(tmp_path / "units", units, mapping), "huge-amount")
+    assert found.examples == ("A: 1 Keg",)

@@ -778,3 +778,13 @@ def test_a_delimiter_without_quotes_is_told_with_its_line(
     said = refused(tmp_path, text)
     assert "5 cells in line 10 and 4 columns" in said
     assert f"holds a {sign}" in said
+
+
+def test_an_amount_that_no_glass_holds_is_told_with_its_line(tmp_path: Path) -> None:
+    rows = [("A", "Gin", "45659", "oz"), ("A", "Rum", "9.9", "l"), ("A", "Lime", "45659", "")]
+    rows += [("A", "Mint", "45659", "leaves"), ("A", "Soda", "1", "bottle")]
+    assert finding(read(tmp_path, sheet(rows)), "huge-amount").examples == (
+        "line 2: 45659 oz",
+        "line 4: 45659",
+        "line 5: 45659 leaves",
+    )

@@ -333,7 +333,7 @@ def _numbered(header: Sequence[str]) -> list[_Columns]:
         for field in ("ingredient", "amount", "unit", "measure"):
             if key_of(said) in names[field]:
                 groups.setdefault(number, {}).setdefault(field, place)
-        if unit := _unit_of_amounts(said):
+        if unit := unit_of_amounts(said):
             in_units.setdefault(number, []).append((place, unit))
     for group in groups.values():
         if "measure" in group:
@@ -363,12 +363,12 @@ def _columns(header: Sequence[str], called: object) -> list[_Columns]:
         columns[field] = places[0]
     if numbered:
         return [_Columns({**columns, **group.places}, group.in_units) for group in numbered]
-    units = [(place, unit) for place, cell in enumerate(header) if (unit := _unit_of_amounts(cell))]
+    units = [(place, unit) for place, cell in enumerate(header) if (unit := unit_of_amounts(cell))]
     return [_Columns(columns, () if "amount" in columns else units)]
 
 
 @lru_cache(maxsize=1024)
-def _unit_of_amounts(header: str) -> str | None:
+def unit_of_amounts(header: str) -> str | None:
     """Return the unit that a header gives its amounts: "ml", "amount (oz)", "Menge in cl"."""
     words = fold(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)).split()  # "amountMl"
     amounts = _names()["amount"] | _names()["measure"] | {"vol"}

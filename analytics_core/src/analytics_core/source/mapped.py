@@ -25,8 +25,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
-from analytics_core.source.csv_text import yes_or_no
-from analytics_core.source.findings import Findings, in_one_line
+from analytics_core.source.csv_text import unit_of_amounts, yes_or_no
+from analytics_core.source.findings import Findings, in_one_line, shorten
+from analytics_core.source.huge import is_huge, report_huge
+from analytics_core.source.one_cell import whole_recipe
 from analytics_core.source.quantities import decimal_mark, parse_quantity
 from analytics_core.source.recipe_keys import name_key, usual_spelling
 from analytics_core.source.rows import (
@@ -144,7 +146,8 @@ def reader_of(file: Path) -> Reader:
                     else rows[column]
                     for key, (column, kind) in chosen.items()
                 }
-        return _rows(file.stem, _joined(found), findings)
+        _refuse_whole_recipes(mapping, found, called)
+        return _rows(mapping, _joined(found), findings)
 
     return read
 
@@ -192,7 +195,27 @@ def read_mapping(file: Path) -> Mapped:
     return Mapped(file, tables, columns)
 
 
-def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows:
+def _refuse_whole_recipes(mapping: Mapped, found: Mapping[str, Columns], called: object) -> None:
+    """Raise a DataError where one value holds what should be one row for each ingredient."""
+    if "ingredients" in found:
+        return
+    lines = found[_NEEDED]
+    cells, amounts = ([_written(v) for v in lines.get(k, ())] for k in ("ingredient", "amount"))
+    measured = not lines.keys().isdisjoint({"amount", "unit"})
+    place = whole_recipe(
+        lines["recipe"], cells, (amounts or [""] * len(cells)) if measured else None
+    )
+    if place is not None:
+        column = f"{mapping.tables[_NEEDED]}.{mapping.columns[_NEEDED]['ingredient'][0]}"
+        raise DataError(
+            f"The database {called} has a whole recipe in one value of {column}, "
+            f"{shorten(in_one_line(cells[place]))!r} of the recipe "
+            f"{shorten(in_one_line(_written(lines['recipe'][place])))!r}: it takes one row for "
+            "each ingredient."
+        )
+
+
+def _rows(mapping: Mapped, found: Mapping[str, Columns], findings: Findings) -> Rows:
     lines = dict(found["lines"])
     count = len(lines["recipe"])
     recipes, recipe_of_line = _named(found.get("recipes"), lines["recipe"])
@@ -202,9 +225,13 @@ def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows
         if key in lines:
             _read_amounts(lines, key, findings)
     if known is None:
-        units, unit_of_line = units_by_name(
-            [None if unit is None else _text(unit) for unit in lines.get("unit", [None] * count)]
-        )
+        names = [_written(unit) for unit in lines.get("unit", [None] * count)]
+        if own := unit_of_amounts(mapping.columns[_NEEDED].get("amount", ("",))[0]):
+            names = [  # a column "cl" holds centiliters
+                own if not name.strip() and amount is not None else name
+                for name, amount in zip(names, lines["amount"], strict=True)
+            ]
+        units, unit_of_line = units_by_name(names)
     else:
         blank: Sequence[Any] = [None] * len(known["id"])
         units = UnitRows(
@@ -214,10 +241,20 @@ def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows
             volumes_ml=known.get("ml", blank),
         )
         unit_of_line = list(lines["unit"])
+    amounts = lines.get("amount", [None] * count)
+    called = dict(zip(recipes["id"], recipes["name"], strict=True))
+    of_unit = dict(zip(units.ids, zip(units.names, units.volumes_ml, strict=True), strict=True))
+    huge = []
+    for recipe, unit, amount in zip(recipe_of_line, unit_of_line, amounts, strict=True):
+        name, ml = of_unit.get(unit, ("", None))
+        if is_huge(amount, _written(name), ml):
+            of = _written(called.get(recipe, recipe))
+            huge.append(f"{of}: {amount:g} {_written(name)}".rstrip())
+    report_huge(huge, findings)
     specified = lines.get("specified")
     flags = ingredients.get("counts_as_parent")
     return Rows(
-        layout=layout,
+        layout=mapping.file.stem,
         ingredients=IngredientRows(
             ids=ingredients["id"],
             names=ingredients["name"],
@@ -237,7 +274,7 @@ def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows
             recipes=recipe_of_line,
             ingredients=ingredient_of_line,
             units=unit_of_line,
-            amounts=lines.get("amount", [None] * count),
+            amounts=amounts,
             amounts_max=lines.get("amount_max"),
             optional=lines.get("optional"),
             rolls_up=specified and [0 if flag == 1 else -1 for flag in specified],
@@ -349,6 +386,10 @@ def _flags(values: Sequence[object], column: str, findings: Findings) -> list[in
 
 def _pairs(columns: Columns | None) -> list[tuple[int, int]]:
     return [] if columns is None else list(zip(*columns.values(), strict=True))
+
+
+def _written(value: object) -> str:
+    return "" if value is None else _text(value)
 
 
 def _text(value: object) -> str:

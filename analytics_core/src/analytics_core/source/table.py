@@ -17,6 +17,7 @@ from analytics_core.source.assembly import assemble
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.csv_text import Sheet, read_records, yes_or_no
 from analytics_core.source.findings import Findings, shorten
+from analytics_core.source.huge import is_huge, report_huge
 from analytics_core.source.one_cell import whole_recipe
 from analytics_core.source.poured import VolumeRule
 from analytics_core.source.quantities import Mark, decimal_mark, parse_quantity
@@ -133,7 +134,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     ingredients: defaultdict[str, _Named] = defaultdict(_Named)
     lines: list[_Line] = []
     mark = decimal_mark(record.values["amount"] for record in records)
-    unreadable, ranges, lost, unclear = [], [], [], []
+    unreadable, ranges, lost, unclear, huge = [], [], [], [], []
     for record, (key, name) in zip(records, known.keys, strict=True):
         values = record.values
         recipes[key].spellings[name] += 1
@@ -152,6 +153,8 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         if either is not None:
             ranges.append(f"line {record.line}: {values['amount']} {unit} as {either:g}")
             amount = either
+        if is_huge(amount, unit):
+            huge.append(f"line {record.line}: {amount:g} {unit}".rstrip())
         optional = yes_or_no(values["optional"])
         if optional is None:
             unclear.append(f"line {record.line}: {values['optional']}")
@@ -168,6 +171,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         ("fraction", "fractions"),
         ranges,
     )
+    report_huge(huge, findings)
     findings.add(
         "unclear-flag",
         "Read {} as not optional, because they say neither yes nor no.",
