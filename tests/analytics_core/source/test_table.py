@@ -337,7 +337,9 @@ def test_numbers_of_lines_that_begin_anew_put_no_recipes_together(
         "Negroni": {"Gin", "Campari", "Vermouth"},
         "Daiquiri": {"Rum", "Lime", "Syrup"},
     }
-    assert finding(catalog, "line-numbers").count == 6
+    found = finding(catalog, "line-numbers")
+    said = f"Ignored 6 numbers of the column {column}: it numbers lines, not recipes."
+    assert (found.count, found.message) == (6, said)
 
 
 @settings(max_examples=60, deadline=None)
@@ -788,3 +790,19 @@ def test_an_amount_that_no_glass_holds_is_told_with_its_line(tmp_path: Path) -> 
         "line 4: 45659",
         "line 5: 45659 leaves",
     )
+
+
+def test_amounts_before_ingredients_are_read_where_they_have_no_column(tmp_path: Path) -> None:
+    cells = ("1 1/2 oz Gin", "0,5 cl Lime", "2 dashes of Bitters", "½ fl oz Rum", "7 Up", "3 oz")
+    catalog = read(tmp_path, sheet([("A", cell) for cell in cells], ("recipe", "ingredient")))
+    assert {line[1]: line[2:4] for line in lines(catalog)} == {
+        "Gin": (1.5, "oz"),
+        "Lime": (0.5, "cl"),
+        "Bitters": (2.0, "dashes"),
+        "Rum": (0.5, "fl oz"),
+        "7 Up": (None, None),
+        "3 oz": (None, None),
+    }
+    assert "no-amounts" not in {found.code for found in catalog.findings}
+    kept = read(tmp_path, sheet([("A", "2 oz Gin", "", "")]))
+    assert kept.ingredients.names == ("2 oz Gin",)

@@ -75,11 +75,14 @@ class Sheet:
         Which fields have a column.
     header
         What the columns are called.
+    id_column
+        What the column of ids is called; empty where there is none.
     """
 
     records: Sequence[Record]
     fields: frozenset[str]
     header: Sequence[str]
+    id_column: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,16 @@ def _header_units() -> Mapping[str, str]:
         for spelling, meaning in spellings()
         if key_of(meaning.name) in names["unit_alone"] | names["unit_beside"]
     }
+
+
+@cache
+def _units() -> frozenset[str]:
+    return frozenset(key_of(spelling) for spelling, _ in spellings())
+
+
+def is_unit(text: str) -> bool:
+    """Whether a text is how a unit is written, and nothing else."""
+    return key_of(text) in _units()
 
 
 @lru_cache(maxsize=4096)
@@ -215,7 +228,9 @@ def read_records(path: Path, findings: Findings, *, called: object) -> Sheet:
     )
     amount = {"amount"} if groups[0].in_units else set()
     names = [" ".join(cell.split()) for cell in header if cell.strip()]
-    return Sheet(records, frozenset(groups[0].places) | amount, names)
+    places = groups[0].places
+    of_ids = _cell(header, places["id"]) if "id" in places else ""
+    return Sheet(records, frozenset(places) | amount, names, of_ids)
 
 
 def _cell(cells: Sequence[str], place: int) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Container, Sequence, Set
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from analytics_core.errors import DataError
-from analytics_core.source.csv_text import Record
-from analytics_core.source.findings import Findings
+from analytics_core.source.csv_text import Record, Sheet
+from analytics_core.source.findings import Findings, shorten
 from analytics_core.source.rows import stable_id
 from analytics_core.source.unit_table import key_of
 
@@ -62,9 +62,7 @@ def id_of(key: str) -> int:
     return int(number[1]) if number and int(number[1]) < _MOST_ID else stable_id(text)
 
 
-def recipe_keys(
-    records: Sequence[Record], columns: Set[str], findings: Findings, called: object
-) -> RecipeKeys:
+def recipe_keys(sheet: Sheet, findings: Findings, called: object) -> RecipeKeys:
     """Return what each record's recipe is known by.
 
     A blank cell means the recipe above, as in a sheet that names a recipe once; so does its name
@@ -72,10 +70,8 @@ def recipe_keys(
 
     Parameters
     ----------
-    records
-        The records of the table.
-    columns
-        The fields that have a column.
+    sheet
+        The table.
     findings
         Takes ids that number something else than recipes.
     called
@@ -87,8 +83,9 @@ def recipe_keys(
         If the first record names no recipe, or if ids make sense neither as those of recipes nor as
         those of lines.
     """
+    records = sheet.records
     names, ids = _carried(records, called)
-    if "id" not in columns:
+    if "id" not in sheet.fields:
         return RecipeKeys([(f"name {name_key(name)}", name) for name in names], by_id=False)
     alike = [key_of(name) or name_key(name) for name in names]
     names_of: defaultdict[str, set[str]] = defaultdict(set)
@@ -107,8 +104,9 @@ def recipe_keys(
             raise _nameless(records[0], called)
         findings.add(
             "line-numbers",
-            "Ignored the column id of {}: it numbers lines, not recipes.",
-            ("line", "lines"),
+            f"Ignored {{}} of the column {shorten(sheet.id_column)}: it numbers lines, not "
+            "recipes.",
+            ("number", "numbers"),
             [f"line {r.line}: {r.values['id']}" for r in records if r.values["id"]],
         )
         keys = [(f"name {name_key(name)}", name) for name in names]

@@ -9,13 +9,13 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analytics_core.errors import DataError
 from analytics_core.source.assembly import assemble
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.csv_text import Sheet, read_records, yes_or_no
+from analytics_core.source.csv_text import Record, Sheet, is_unit, read_records, yes_or_no
 from analytics_core.source.findings import Findings, shorten
 from analytics_core.source.huge import is_huge, report_huge
 from analytics_core.source.one_cell import whole_recipe
@@ -41,6 +41,7 @@ from analytics_core.source.unit_table import unit_meaning
 
 _LINES = ("line", "lines")
 _MOST_SHOWN = 20  # names of columns
+_MOST_WORDS = 4  # of a unit
 _LEVELS = re.compile(r"\s*[>›»→|]\s*|\s*::\s*")
 _SLASHES = re.compile(r"\s*[/\\]\s*")
 _CONSECUTIVE = re.compile(r"(\d+)\s?[/⁄]\s?(\d+)")
@@ -127,9 +128,9 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     """
     del bar
     sheet = read_records(database, findings, called=called)
-    records = sheet.records
-    known = recipe_keys(records, sheet.fields, findings, called)
+    known = recipe_keys(sheet, findings, called)
     _refuse_whole_recipes(sheet, known, called)
+    records = sheet.records if _measures(sheet) else [_with_amount(r) for r in sheet.records]
     recipes: defaultdict[str, _Named] = defaultdict(_Named)
     ingredients: defaultdict[str, _Named] = defaultdict(_Named)
     lines: list[_Line] = []
@@ -192,13 +193,29 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     return _rows(recipes, ingredients, lines, _parents(ingredients, findings, called))
 
 
+def _measures(sheet: Sheet) -> bool:
+    return not sheet.fields.isdisjoint({"amount", "unit"})
+
+
+def _with_amount(record: Record) -> Record:
+    """Take "1 oz gin" apart, in a sheet that has a column for neither amounts nor units."""
+    cell = record.values["ingredient"]
+    words = parse_quantity(cell).unit.split() if cell[:1].isnumeric() else []
+    for size in range(min(len(words) - 1, _MOST_WORDS), 0, -1):
+        name = " ".join(words[size:])
+        if is_unit(" ".join(words[:size])) and cell.endswith(name):
+            amount = cell.removesuffix(name).rstrip()
+            own = {"ingredient": name.removeprefix("of "), "amount": amount}
+            return replace(record, values={**record.values, **own})
+    return record
+
+
 def _refuse_whole_recipes(sheet: Sheet, known: RecipeKeys, called: object) -> None:
     """Raise a DataError where one cell holds what should be one line for each ingredient."""
-    measured = not sheet.fields.isdisjoint({"amount", "unit"})
     place = whole_recipe(
         [key for key, _ in known.keys],
         [record.cell for record in sheet.records],
-        [record.values["amount"] for record in sheet.records] if measured else None,
+        [record.values["amount"] for record in sheet.records] if _measures(sheet) else None,
     )
     if place is not None:
         record = sheet.records[place]
