@@ -142,24 +142,28 @@ def guided(size: float, _folder: Path, go_on: Budget) -> Iterator[Report]:
 
 def failing(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Each call to the store fails in each way, four ways at a time: they mostly wait."""
-    each = max(1, round(1 / size))
-    share = 4 * go_on.seconds / sum(len(ways(fault)) for fault in FAULTS)
+    each, end = max(1, round(1 / size)), time.monotonic() + go_on.seconds
+    longest_first = sorted(FAULTS, key=lambda fault: not fault.startswith("slow"))
     spawn = multiprocessing.get_context("spawn")
     with bucket("failing") as (server, _), ProcessPoolExecutor(4, mp_context=spawn) as pool:
         tasks = [
-            pool.submit(fail_one_way, fault, server, folder, each, share * len(ways(fault)))
-            for fault in FAULTS
+            pool.submit(fail_one_way, fault, server, folder, each, end) for fault in longest_first
         ]
-        for fault, task in zip(FAULTS, tasks, strict=True):
+        for fault, task in zip(longest_first, tasks, strict=True):
             which = f", every {each}. call" if each > 1 else ""
-            yield {"case": f"{fault}{which}", **vars(task.result())}
+            figures = vars(task.result())
+            yield {
+                "case": f"{fault}{which}",
+                "wanted": figures["calls"] * len(ways(fault)),
+                **figures,
+            }
 
 
 def fail_one_way(
-    fault: str, server: AwsServer, folder: Path, each: int, seconds: float
+    fault: str, server: AwsServer, folder: Path, each: int, end: float
 ) -> FailingFigures:
-    """Let calls fail in one way, in a process of its own."""
-    database, end = cut_down_sample(folder / f"{fault}.db", 40), time.monotonic() + seconds
+    """Let calls fail in one way, in a process of its own, until the clock shows `end`."""
+    database = cut_down_sample(folder / f"{fault}.db", 40)
     return fail_in_turn(
         server,
         "failing",
@@ -173,14 +177,15 @@ def fail_one_way(
 
 def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Two and ten at once, into a folder and into S3."""
-    wanted = max(1, round(RACES * size))
+    wanted, database = max(1, round(RACES * size)), cut_down_sample(folder / "raced.db", 12)
     for racers, in_folder, in_s3 in ((2, 0.1, 0.15), (10, 0.1, 0.65)):
         place = str(folder / f"raced-{racers}")
-        found = race(place, racers=racers, rounds=wanted, go_on=go_on(in_folder))
+        found = race(place, database, racers=racers, rounds=wanted, go_on=go_on(in_folder))
         yield {"case": f"folder, {racers} at once", "wanted": wanted, **vars(found)}
         with bucket("raced", atomic=True) as (server, opened):
             found = race(
                 opened().url,
+                database,
                 client=server.client("s3"),
                 env=server.environment,
                 racers=racers,
