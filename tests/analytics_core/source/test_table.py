@@ -359,6 +359,35 @@ def test_numbers_of_lines_leave_recipes_as_their_names_have_them(
     }
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(2, 5)), min_size=1, max_size=8),
+    st.integers(0, 20),
+    st.booleans(),
+)
+def test_ids_that_number_recipes_count_whatever_their_names(
+    tmp_path_factory: pytest.TempPathFactory, recipes: list[tuple[int, int]], alone: int, once: bool
+) -> None:
+    rows = [
+        (f"Drink {name}", "" if once and line else str(ident), f"I{ident} {line}")
+        for ident, (name, size) in enumerate(recipes, start=1)
+        for line in range(size)
+    ]
+    rows += [(f"Shot {k}", str(100 + k), "Gin") for k in range(alone)]
+    catalog = read(tmp_path_factory.mktemp("table"), numbered(rows))
+    found: dict[int, set[str]] = {}
+    for recipe, ingredient in zip(catalog.lines.recipe, catalog.lines.ingredient, strict=True):
+        ident = int(catalog.recipes.ids[recipe])
+        found.setdefault(ident, set()).add(catalog.ingredients.names[ingredient])
+    assert found == {
+        **{
+            ident: {f"I{ident} {line}" for line in range(size)}
+            for ident, (_, size) in enumerate(recipes, start=1)
+        },
+        **{100 + k: {"Gin"} for k in range(alone)},
+    }
+
+
 def test_one_number_for_all_is_no_id(tmp_path: Path) -> None:
     catalog = read(tmp_path, numbered([(name, "1", what) for name, _, what in TWO], "number"))
     assert drinks(catalog) == drinks(read(tmp_path, numbered(TWO)))
@@ -571,12 +600,18 @@ def test_the_layout_is_found_by_the_files_name(tmp_path: Path) -> None:
 @given(
     st.lists(st.tuples(*[st.text(max_size=12)] * 4), max_size=8),
     st.sampled_from([",", ";", "\t"]),
+    st.sampled_from(
+        [HEADER, ("recipe", "id", "ingredient", "ml"), ("name", "no", "item", "optional")]
+    ),
 )
 def test_no_cell_makes_it_crash(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], delimiter: str
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, ...]],
+    delimiter: str,
+    header: tuple[str, ...],
 ) -> None:
     path = tmp_path_factory.mktemp("table") / "bar.csv"
-    path.write_bytes(sheet(rows, delimiter=delimiter).encode(errors="replace"))
+    path.write_bytes(sheet(rows, header, delimiter).encode(errors="replace"))
     with suppress(DataError):
         catalog = read_table(path, volumes="poured")
         assert np.isfinite(catalog.lines.volume_ml).all()

@@ -99,7 +99,7 @@ def recipe_keys(sheet: Sheet, findings: Findings, called: object) -> RecipeKeys:
     shared = {ident for ident, found in names_of.items() if len(found) > 1}
     split = {name for name, found in ids_of.items() if len(found) > 1}
     contested = [ident for ident in shared if not split.isdisjoint(names_of[ident])]
-    if split and _numbers_lines(pairs, split if contested else ids_of.keys(), bool(contested)):
+    if split and _numbers_lines(pairs, split, bool(contested)):
         if not names[0]:
             raise _nameless(records[0], called)
         findings.add(
@@ -157,15 +157,16 @@ def _plain_id(text: str) -> str:
     return str(int(number[1])) if number else text
 
 
-def _numbers_lines(pairs: Counter[tuple[str, str]], names: Container[str], contested: bool) -> bool:
+def _numbers_lines(pairs: Counter[tuple[str, str]], split: Container[str], contested: bool) -> bool:
     """Whether ids stand on one line each of a recipe, but for slips.
 
-    Ids that several names share need most of their lines to say so; ids that none does could be
-    recipes', and need nearly all.
+    Ids that names with several of them share need most lines of these names to say so; ids that
+    none does could be recipes', and need nearly all lines, of these names and of the table.
     """
-    counts = [count for (name, _), count in pairs.items() if name in names]
-    lone = counts.count(1)
-    return 2 * lone > len(counts) if contested else 10 * lone >= 9 * len(counts)
+    counts = [count for (name, _), count in pairs.items() if name in split]
+    if contested:
+        return 2 * counts.count(1) > len(counts)
+    return all(10 * few.count(1) >= 9 * len(few) for few in (counts, [*pairs.values()]))
 
 
 def _anew(records: Sequence[Record], keys: Sequence[tuple[str, str]]) -> frozenset[int]:
