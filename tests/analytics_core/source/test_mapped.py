@@ -485,9 +485,13 @@ def test_without_a_view_nothing_is_read_through_one(tmp_path: Path) -> None:
     database = write(tmp_path / "bottles.db", VIEWED)
     with (
         opened(database, Findings(), called="x") as tables,
-        pytest.raises(DataError, match="lacks the table pour"),
+        pytest.raises(DataError) as refused,
     ):
-        tables.require({"pour": {"cocktail": "text"}})
+        tables.require({"Pour": {"cocktail": "text"}})
+    assert str(refused.value) == (
+        "The database x lacks the table Pour. The view pour is none: make a table of it, CREATE "
+        'TABLE … AS SELECT * FROM "pour".'
+    )
 
 
 @pytest.mark.parametrize(

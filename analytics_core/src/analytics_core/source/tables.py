@@ -50,7 +50,8 @@ class Tables:
         self._connection = connection
         self._called = called
         self.names = self._named("table")
-        self.views = frozenset(self._named("view") if views else ())
+        self._all_views = frozenset(self._named("view"))
+        self.views = self._all_views if views else frozenset()
         self._columns: dict[str, tuple[str, ...]] = {}
 
     def has(self, table: str, column: str | None = None) -> bool:
@@ -89,9 +90,11 @@ class Tables:
         ]
         if missing:
             noun = "table" if tables else "column"
+            seen = next((table.lower() for table in tables if table.lower() in self._all_views), "")
+            instead = f" The view {seen} is none: {_table_of(seen)}." if seen else ""
             raise DataError(
                 f"The database {self._called} lacks the {noun}{'' if len(missing) == 1 else 's'} "
-                f"{', '.join(missing)}{because}."
+                f"{', '.join(missing)}{because}.{instead}"
             )
 
     def with_welcome(self, needed: Wanted, welcome: Wanted) -> Wanted:
@@ -175,8 +178,7 @@ class Tables:
                 raise
             raise DataError(
                 f"The view {name} of the database {self._called} cannot be read: "
-                f"{in_one_line(error)}. Make a table of it: CREATE TABLE … AS SELECT * FROM "
-                f"{quoted(name)}."
+                f"{in_one_line(error)}. To do without, {_table_of(name)}."
             ) from error
 
 
@@ -243,6 +245,10 @@ def opened(
         ("text", "texts"),
         invalid,
     )
+
+
+def _table_of(view: str) -> str:
+    return f"make a table of it, CREATE TABLE … AS SELECT * FROM {quoted(view)}"
 
 
 def quoted(name: str) -> str:
