@@ -532,6 +532,20 @@ def test_a_whole_recipe_in_one_value_is_refused(tmp_path: Path, cell: str) -> No
     )
 
 
+def test_amounts_before_names_are_read_where_they_have_no_column(tmp_path: Path) -> None:
+    script = """CREATE TABLE recipe (cocktail TEXT, what TEXT);
+    INSERT INTO recipe VALUES ('A', '1 1/2 oz Gin'), ('A', '0,5 cl Lime'), ('A', '7 Up'),
+        ('A', NULL);
+    """
+    catalog = read(tmp_path, script, FLAT_MAPPING.replace('amount = "cl"', ""))
+    volumes = {
+        catalog.ingredients.names[i]: ml
+        for i, ml in zip(catalog.lines.ingredient, catalog.lines.volume_ml.tolist(), strict=True)
+    }
+    assert volumes.keys() == {"Gin", "Lime", "7 Up"}
+    assert (volumes["Gin"], volumes["Lime"]) == (pytest.approx(44.36, abs=1e-2), 5.0)
+
+
 def test_a_value_may_hold_signs(tmp_path: Path) -> None:
     script = FLAT.replace("'Gin'", "'Gin, dry, 40 %'").replace("' Campari'", "'1 oz gin, 1 oz rum'")
     assert "Gin, dry, 40 %" in read(tmp_path, script, FLAT_MAPPING).ingredients.names

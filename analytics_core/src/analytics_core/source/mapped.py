@@ -28,7 +28,7 @@ from analytics_core.errors import DataError
 from analytics_core.source.csv_text import unit_of_amounts, yes_or_no
 from analytics_core.source.findings import Findings, in_one_line, shorten
 from analytics_core.source.huge import is_huge, report_huge
-from analytics_core.source.one_cell import whole_recipe
+from analytics_core.source.one_cell import whole_recipe, with_amount
 from analytics_core.source.quantities import decimal_mark, parse_quantity
 from analytics_core.source.recipe_keys import name_key, usual_spelling
 from analytics_core.source.rows import (
@@ -216,8 +216,14 @@ def _refuse_whole_recipes(mapping: Mapped, found: Mapping[str, Columns], called:
 
 
 def _rows(mapping: Mapped, found: Mapping[str, Columns], findings: Findings) -> Rows:
-    lines = dict(found["lines"])
+    lines = dict(found[_NEEDED])
     count = len(lines["recipe"])
+    if "ingredients" not in found and lines.keys().isdisjoint({"amount", "unit"}):
+        told = [with_amount(_written(name).strip()) for name in lines["ingredient"]]
+        lines["amount"] = [both and both[0] for both in told]
+        lines["ingredient"] = [
+            both[1] if both else name for both, name in zip(told, lines["ingredient"], strict=True)
+        ]
     recipes, recipe_of_line = _named(found.get("recipes"), lines["recipe"])
     ingredients, ingredient_of_line = _named(found.get("ingredients"), lines["ingredient"])
     known = found.get("units")

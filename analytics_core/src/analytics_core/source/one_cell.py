@@ -1,4 +1,8 @@
-"""Whole recipes in one cell, ``1 oz gin, 1 oz campari``: told, not read as one odd ingredient."""
+"""What stands in one cell and should not: ``1 oz gin``, and ``1 oz gin, 1 oz campari``.
+
+An amount before an ingredient can be taken from it; whole recipes are told, not read as one odd
+ingredient.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from analytics_core.source.csv_text import is_unit
 from analytics_core.source.quantities import parse_quantity
 
 _BETWEEN = re.compile(r"[;|\n\r•·]|<br\s*/?>|,(?!\d)|(?<=\D),|\s[+&]\s")
 _LIST = re.compile(r"\[.*\]|\{.*\}", re.DOTALL)
 _QUOTED = re.compile(r"[\"'{\[]")
+_MOST_WORDS = 4  # of a unit
 _MOST_LETTERS = 10_000
 _LEAST_NAMES = 3
 """Names in a cell without amounts: "Sherry, dry" is one ingredient."""
@@ -48,6 +54,22 @@ def whole_recipe(
         if lines_of[recipes[line]] == 1 and len(_pieces(cell)) >= _LEAST_NAMES
     ]
     return names[0] if 2 * len(names) > len(cells) else None
+
+
+def with_amount(cell: str) -> tuple[str, str] | None:
+    """Return the amount and the ingredient of "1 oz gin"; None where a cell is no such thing.
+
+    Examples
+    --------
+    >>> with_amount("1 1/2 oz Gin"), with_amount("2 dashes of bitters"), with_amount("7 Up")
+    (('1 1/2 oz', 'Gin'), ('2 dashes', 'bitters'), None)
+    """
+    words = parse_quantity(cell).unit.split() if cell[:1].isnumeric() else []
+    for size in range(min(len(words) - 1, _MOST_WORDS), 0, -1):
+        name = " ".join(words[size:])
+        if is_unit(" ".join(words[:size])) and cell.endswith(name):
+            return cell.removesuffix(name).rstrip(), name.removeprefix("of ")
+    return None
 
 
 def _pieces(cell: str) -> list[str]:

@@ -15,10 +15,10 @@ from pathlib import Path
 from analytics_core.errors import DataError
 from analytics_core.source.assembly import assemble
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.csv_text import Record, Sheet, is_unit, read_records, yes_or_no
+from analytics_core.source.csv_text import Record, Sheet, read_records, yes_or_no
 from analytics_core.source.findings import Findings, shorten
 from analytics_core.source.huge import is_huge, report_huge
-from analytics_core.source.one_cell import whole_recipe
+from analytics_core.source.one_cell import whole_recipe, with_amount
 from analytics_core.source.poured import VolumeRule
 from analytics_core.source.quantities import Mark, decimal_mark, parse_quantity
 from analytics_core.source.recipe_keys import (
@@ -41,7 +41,6 @@ from analytics_core.source.unit_table import unit_meaning
 
 _LINES = ("line", "lines")
 _MOST_SHOWN = 20  # names of columns
-_MOST_WORDS = 4  # of a unit
 _LEVELS = re.compile(r"\s*[>›»→|]\s*|\s*::\s*")
 _SLASHES = re.compile(r"\s*[/\\]\s*")
 _CONSECUTIVE = re.compile(r"(\d+)\s?[/⁄]\s?(\d+)")
@@ -199,15 +198,11 @@ def _measures(sheet: Sheet) -> bool:
 
 def _with_amount(record: Record) -> Record:
     """Take "1 oz gin" apart, in a sheet that has a column for neither amounts nor units."""
-    cell = record.values["ingredient"]
-    words = parse_quantity(cell).unit.split() if cell[:1].isnumeric() else []
-    for size in range(min(len(words) - 1, _MOST_WORDS), 0, -1):
-        name = " ".join(words[size:])
-        if is_unit(" ".join(words[:size])) and cell.endswith(name):
-            amount = cell.removesuffix(name).rstrip()
-            own = {"ingredient": name.removeprefix("of "), "amount": amount}
-            return replace(record, values={**record.values, **own})
-    return record
+    found = with_amount(record.values["ingredient"])
+    if found is None:
+        return record
+    own = dict(zip(("amount", "ingredient"), found, strict=True))
+    return replace(record, values={**record.values, **own})
 
 
 def _refuse_whole_recipes(sheet: Sheet, known: RecipeKeys, called: object) -> None:
