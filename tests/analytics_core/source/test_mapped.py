@@ -31,7 +31,7 @@ def example(kind: str) -> str:
 
 def write(path: Path, script: str) -> Path:
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(script)
+        connection.executescript(f"PRAGMA synchronous = OFF; BEGIN; {script}; COMMIT;")
     return path
 
 
