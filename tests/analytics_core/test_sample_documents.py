@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,20 @@ def test_a_document_is_what_it_was(both: Any, kind: str) -> None:
 def test_the_manifest_is_what_it_was(both: Any) -> None:
     before, now = (documents["manifest"] for documents in both)
     assert differences(before, now, "manifest") == []
+
+
+def test_the_manifest_judges_the_neighbors_that_are_published(both: Any) -> None:
+    documents = both[1]
+    listed = {
+        row["recipe_id"]: [near["neighbor_recipe_id"] for near in row["neighbors"]]
+        for row in documents["recipe-similar"]
+    }
+    count = Counter(near for ids in listed.values() for near in ids)
+    pairs = [(one, other) for one, ids in listed.items() for other in ids]
+    mutual = sum(one in listed[other] for one, other in pairs) / len(pairs)
+    quality = documents["manifest"]["quality"]
+    assert quality["max_occurrence"] == pytest.approx(max(count.values()) / 10)
+    assert quality["neighbors_mutual"] == pytest.approx(mutual, abs=5e-5)
 
 
 @pytest.mark.parametrize("kind", ["cocktail-space", "cocktail-space-em"])
