@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analytics_core.similarity.transport import transport_plan
@@ -198,6 +198,31 @@ def test_what_comes_in_is_measured_as_the_recipe_measures() -> None:
 def test_a_batch_is_taken_at_the_recipes_size() -> None:
     steps, _ = told("2 oz Gin; 1 oz Lime Juice; 1 oz Campari", "20 oz Gin; 10 oz Lime Juice")
     assert [step["kind"] for step in steps] == ["leave_out", "stays", "stays"]
+
+
+ROSITA = "1.5 oz Blanco Tequila; 0.5 oz Sweet Vermouth; 0.5 oz Dry Vermouth; 0.5 oz Campari"
+NEGRONI = "1 oz London Dry Gin; 1 oz Sweet Vermouth; 1 oz Campari"
+
+
+@pytest.mark.parametrize(("recipe", "neighbor"), [(ROSITA, NEGRONI), (NEGRONI, ROSITA)])
+def test_a_drink_of_one_size_is_no_batch(recipe: str, neighbor: str) -> None:
+    """Both are three ounces, though Campari and Sweet Vermouth are doubled."""
+    steps, words = told(recipe, neighbor)
+    assert "stays" not in [step["kind"] for step in steps]
+    assert ("1½ oz Blanco Tequila for 1 oz London" in words) == (recipe is ROSITA)
+    assert ("1 oz London Dry Gin for 1½ oz Blanco" in words) == (recipe is NEGRONI)
+
+
+@pytest.mark.parametrize(
+    ("vodka", "scaled"), [(6.66, True), (6.68, False), (2, True), (1.98, False)]
+)
+def test_a_batch_comes_to_the_recipes_size(vodka: float, scaled: bool) -> None:
+    """Half of it is three quarters to four thirds of the recipe."""
+    steps, _ = told(
+        "2 oz Gin; 1 oz Lime Juice; 1 oz Simple Syrup",
+        f"{vodka} oz Vodka; 2 oz Lime Juice; 2 oz Simple Syrup",
+    )
+    assert ("stays" in [step["kind"] for step in steps]) == scaled
 
 
 def test_nothing_is_a_batch_for_one_shared_bottle() -> None:
@@ -417,11 +442,22 @@ def scales(recipe: Glass, neighbor: Glass) -> list[float]:
     """Sizes at which a neighbor may be taken: its own, the recipe's, or that of a batch."""
     shared = recipe.pours.keys() & neighbor.pours.keys()
     ratios = [recipe.pours[key].ml / neighbor.pours[key].ml for key in shared]
-    batches = [r for r in ratios if r >= BATCH_FACTOR or r <= 1 / BATCH_FACTOR]
+    batches = [
+        r
+        for r in ratios
+        if not 1 / BATCH_FACTOR < r < BATCH_FACTOR and 0.749 < r * neighbor.ml / recipe.ml < 1.334
+    ]
     return [1.0, recipe.ml / neighbor.ml, *batches]
 
 
+def lines_of(*drinks: str) -> tuple[list[Pour], ...]:
+    bar = Bar()
+    return tuple([bar.line(line) for line in drink.split("; ")] for drink in drinks)
+
+
 @given(two_drinks())
+@example(lines_of(ROSITA, NEGRONI))
+@example(lines_of(NEGRONI, ROSITA))
 def test_doing_the_steps_gives_the_neighbor(drinks: tuple[list[Pour], list[Pour]]) -> None:
     recipe, neighbor = map(fill_glass, drinks)
     kinds = {pour.ingredient: pour.kind for lines in drinks for pour in lines}

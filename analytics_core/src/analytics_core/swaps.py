@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 SAME_WITHIN = 0.05
 """Amounts that differ by less than this share of the larger are the same: 30 ml and an ounce."""
 BATCH_FACTOR = 2.0
-"""A drink this many times the other's size may be a batch of it."""
+"""A drink that holds this many times what the other does may be a batch of it."""
+BATCH_SIZE = 3 / 4
+"""And is none unless, taken at the other's amounts, it is about as large: this or its inverse."""
 
 # Of the larger of two amounts, how much has to move before one ingredient is said to become the
 # other: nobody swaps two ounces of gin for a dash of bitters.
@@ -282,8 +284,8 @@ def _scaled(recipe: Glass, neighbor: Glass, *, same_mix: bool) -> tuple[float, P
     """Return what to multiply the neighbor by, and the ingredients that are the same in both.
 
     1, nearly always. A drink of the same proportions is taken at the recipe's size, and
-    so is a batch: at least twice the size or half of it, with no amount in common, while at
-    one other size two or more ingredients stay.
+    so is a batch: it has no amount in common, and at half of its size or less, or at twice or
+    more, it is about as large as the recipe, and two or more ingredients stay.
     """
     paired = _paired(recipe, neighbor)
     if same_mix or len(paired) == len(recipe.pours) == len(neighbor.pours):
@@ -303,10 +305,13 @@ def _scaled(recipe: Glass, neighbor: Glass, *, same_mix: bool) -> tuple[float, P
         return 1.0, paired
     pour, other = max(poured, key=lambda pair: (pair[0].ml, -pair[0].ingredient))
     ratio = pour.ml / other.ml
-    stay = sum(_same(pour, other, ratio) for pour, other in poured)
-    if stay == len(poured) and not 1 / BATCH_FACTOR < ratio < BATCH_FACTOR:
-        return ratio, paired
-    return 1.0, paired
+    sizes = sorted((recipe.ml, neighbor.ml * ratio))
+    is_batch = (
+        not 1 / BATCH_FACTOR < ratio < BATCH_FACTOR
+        and sizes[0] >= BATCH_SIZE * sizes[1] - _SLACK
+        and all(_same(pour, other, ratio) for pour, other in poured)
+    )
+    return ratio if is_batch else 1.0, paired
 
 
 def _paired(recipe: Glass, neighbor: Glass) -> Pairs:
