@@ -252,11 +252,11 @@ def test_steps_name_the_bottles_that_the_recipes_name(bar: Any) -> None:
     there, back = similar(bar, [[(10, 11, 0.5)], [(11, 10, 0.5)]])
     assert there["words"] == (
         "leave out the Soda Water; swap 2 oz London Dry Gin for 2¼ oz Bourbon;"
-        " rinse the glass with Absinthe, and 1 smaller change; Angostura Bitters stays"
+        " rinse the glass with Absinthe, and 1 more change; Angostura Bitters stays"
     )
     assert back["words"] == (
         "top with Soda Water; swap 2¼ oz Bourbon for 2 oz London Dry Gin;"
-        " leave out the Absinthe, and 1 smaller change; Angostura Bitters stays"
+        " leave out the Absinthe, and 1 more change; Angostura Bitters stays"
     )
     swap = there["steps"][1]
     assert swap["from"] == [

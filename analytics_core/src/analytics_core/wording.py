@@ -218,7 +218,7 @@ def phrase(
     clauses = _clauses(changes[:MOST_STEPS])
     rest = len(changes) - MOST_STEPS
     if rest > 0:
-        clauses[-1].append(f", and {rest} smaller {'change' if rest == 1 else 'changes'}")
+        clauses[-1].append(f", and {rest} more {'change' if rest == 1 else 'changes'}")
     if len(stays) > _MOST_STAYING:
         clauses.append(["the rest stays"])
     elif stays:
