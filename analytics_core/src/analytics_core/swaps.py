@@ -318,7 +318,7 @@ def _is_piece(pour: Pour, other: Pour) -> bool:
     return pour.is_measured != other.is_measured
 
 
-def _most_cost(pour: Pour, other: Pour, *, larger: float) -> float:
+def _most_cost(pour: Pour, other: Pour, larger: float) -> float:
     """Return how much a swap between two kinds may cost at most; none may at -1.
 
     `larger` is the larger of the two amounts, in milliliters.
@@ -356,14 +356,12 @@ def _candidates(
         for target, pour in new.items():
             if ours.rinse != pour.rinse:
                 continue  # what clings to the glass replaces nothing that is in it
-            if ours.kind == pour.kind:
-                cost: float | None = 0.0
-            else:
-                cost = likeness.get((ours.kind, pour.kind))
-                if cost is None or cost > _most_cost(ours, pour, larger=max(ml, pour.ml)):
+            cost = 0.0
+            if ours.kind != pour.kind:
+                cost = likeness.get((ours.kind, pour.kind), math.inf)
+                if cost == math.inf or cost > _most_cost(ours, pour, max(ml, pour.ml)):
                     continue
-            if cost is not None:
-                found.append((cost, source in less, -min(ml, pour.ml), source, target))
+            found.append((cost, source in less, -min(ml, pour.ml), source, target))
     return sorted(found)
 
 

@@ -97,11 +97,11 @@ _SAID = {
     },
 }
 """How the units of the table are said; others are said as they are written, or in milliliters."""
-_PIECES = (
-    *(one for one, unit in _SAID.items() if unit.kind == "count" and unit.many == f"{one}s"),
-    *("egg", "egg white", "egg yolk"),
+_PIECES = tuple(
+    f" {one}"
+    for one in (*_SAID, "egg", "egg white", "egg yolk")
+    if one not in _SAID or (_SAID[one].kind, _SAID[one].many) == ("count", f"{one}s")
 )
-_ENDINGS = tuple(f" {piece}" for piece in _PIECES)
 """How English names of pieces end that only take an s where there are more of them."""
 _FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
 _EIGHTHS = {0.125: "⅛", 0.375: "⅜", 0.625: "⅝", 0.875: "⅞"}
@@ -385,14 +385,20 @@ def _measured(pour: Row, name: _Namer) -> list[Fragment]:
 def _pieces(pour: Row, name: _Namer) -> list[Fragment]:
     """Write a pour's name, with an s behind it where its amount counts several such pieces."""
     named = name(pour)
-    plural = _plural(_amount(pour), pour["amount"], pour["ingredient_name"])
-    return [*named, plural] if plural and len(named) == 1 else named
+    if len(named) == 1 and _takes_s(pour["ingredient_name"]):
+        return [*named, _plural(_amount(pour), pour["amount"], pour["ingredient_name"])]
+    return named
 
 
 def _plural(said: str, amount: float | None, name: str) -> str:
     """Return the s of "3 Lemon Wedges"; names without one that is sure are left as they are."""
-    counts = amount is not None and amount > 1 and not any(map(str.isalpha, said))
-    is_piece = counts and f" {name.casefold()}".endswith(_ENDINGS)
+    is_counted = amount is not None and amount > 1 and not any(map(str.isalpha, said))
+    return _takes_s(name) if is_counted else ""
+
+
+@lru_cache(_REMEMBERED)
+def _takes_s(name: str) -> str:
+    is_piece = f" {name.casefold()}".endswith(_PIECES)
     return ("S" if name.isupper() else "s") if is_piece else ""
 
 
