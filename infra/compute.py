@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from aws_cdk import Aws, Duration, TimeZone
@@ -10,6 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.environments import CONTAINER_UID, Environment
@@ -59,7 +61,6 @@ class Compute(Construct):
         self.environments = [self._environment(kind, environment, network) for kind in kinds]
         for order, compute in enumerate(self.environments, start=1):
             self.queue.add_compute_environment(compute, order)
-        _patch_monthly(self, environment, self.environments)
 
     def _environment(
         self, kind: str, environment: Environment, network: NetworkStack
@@ -85,7 +86,7 @@ class Compute(Construct):
             minv_cpus=0,
             maxv_cpus=environment.max_vcpus,
             terminate_on_update=False,
-            update_timeout=Duration.minutes(environment.timeout_minutes),
+            update_timeout=Duration.minutes(environment.longest_minutes),
             update_to_latest_image_version=True,
         )
         definition = compute.node.default_child
@@ -142,63 +143,74 @@ def _queue(scope: Construct, environment: Environment) -> batch.JobQueue:
     )
 
 
-def _patch_monthly(
-    scope: Construct,
-    environment: Environment,
-    computes: list[batch.ManagedEc2EcsComputeEnvironment],
-) -> None:
+class Patches(Construct):
     """Ask each month for instances with the newest machine image.
 
     Batch takes a newer image only in an infrastructure update, and such an update happens only
     when a setting changes. So a tag of the instances changes: to the time of the schedule. Jobs
-    that run go on to their end on the old instances, up to the job's own time limit; new jobs
-    start on new ones.
+    that run go on to their end on the old instances: they are given the longest time limit of
+    all jobs there are, so that each is ended by its own at most. New jobs start on new ones.
+
+    What Batch refuses, the scheduler tries again for a day and then puts into `dead_letters`.
     """
-    role = iam.Role(
-        scope,
-        "PatchRole",
-        assumed_by=iam.ServicePrincipal(
-            "scheduler.amazonaws.com",
-            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-        ),
-        description="EventBridge Scheduler updates the compute environments with it, nothing else",
-    )
-    for compute in computes:
-        scheduler.Schedule(
-            scope,
-            f"Patch{compute.node.id}",
-            description="Once a month: new instances start from the newest machine image",
-            schedule=scheduler.ScheduleExpression.cron(
-                minute="41", hour="4", day="1", month="*", year="*", time_zone=TimeZone.ETC_UTC
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        computes: Sequence[batch.IManagedEc2EcsComputeEnvironment],
+        dead_letters: sqs.IQueue,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             ),
-            target=targets.Universal(
-                service="batch",
-                action="updateComputeEnvironment",
-                role=role,
-                policy_statements=[
-                    iam.PolicyStatement(
-                        actions=["batch:UpdateComputeEnvironment"],
-                        resources=[compute.compute_environment_arn],
-                    )
-                ],
-                input=scheduler.ScheduleTargetInput.from_object(
-                    {
-                        "ComputeEnvironment": compute.compute_environment_arn,
-                        "ComputeResources": {
-                            "UpdateToLatestImageVersion": True,
-                            "Tags": {
-                                **tags_of(environment),
-                                PATCHED_TAG: scheduler.ContextAttribute.scheduled_time,
-                            },
-                        },
-                        "UpdatePolicy": {
-                            "TerminateJobsOnUpdate": False,
-                            "JobExecutionTimeoutMinutes": environment.timeout_minutes,
-                        },
-                    }
-                ),
-            ),
+            description="EventBridge Scheduler updates the compute environments with it, or says "
+            "in the dead-letter queue that it could not",
         )
+        for compute in computes:
+            arn = compute.compute_environment_arn
+            scheduler.Schedule(
+                self,
+                compute.node.id,
+                description="Once a month: new instances start from the newest machine image",
+                schedule=scheduler.ScheduleExpression.cron(
+                    minute="41", hour="4", day="1", month="*", year="*", time_zone=TimeZone.ETC_UTC
+                ),
+                target=targets.Universal(
+                    service="batch",
+                    action="updateComputeEnvironment",
+                    role=role,
+                    dead_letter_queue=dead_letters,
+                    policy_statements=[
+                        iam.PolicyStatement(
+                            actions=["batch:UpdateComputeEnvironment"], resources=[arn]
+                        )
+                    ],
+                    input=scheduler.ScheduleTargetInput.from_object(
+                        {
+                            "ComputeEnvironment": arn,
+                            "ComputeResources": {
+                                "UpdateToLatestImageVersion": True,
+                                "Tags": {
+                                    **tags_of(environment),
+                                    PATCHED_TAG: scheduler.ContextAttribute.scheduled_time,
+                                },
+                            },
+                            "UpdatePolicy": {
+                                "TerminateJobsOnUpdate": False,
+                                "JobExecutionTimeoutMinutes": environment.longest_minutes,
+                            },
+                        }
+                    ),
+                ),
+            )
 
 
 def tags_of(environment: Environment) -> dict[str, str]:

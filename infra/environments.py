@@ -259,6 +259,11 @@ class Environment:
         }
 
     @property
+    def longest_minutes(self) -> int:
+        """How long an attempt of any job may run: the environment's own, or a step of a chain."""
+        return max(self.timeout_minutes, *(m.timeout_minutes for m in self.steps.values()))
+
+    @property
     def key_prefix(self) -> str:
         """What every key in the bucket begins with: empty, or ending in a slash."""
         return f"{self.bucket_prefix}/" if self.bucket_prefix else ""

@@ -302,7 +302,11 @@ def _load_rights(places: Places, mount: MountableFileSystem) -> list[iam.PolicyS
 
 
 def _list(bucket_arn: str) -> iam.PolicyStatement:
-    """Tell a missing key from a forbidden one; without the right S3 answers 403 for both."""
+    """Tell a missing key from a forbidden one; without the right S3 answers 403 for both.
+
+    No condition on `s3:prefix`: a request for an object has none, and neither need a list have
+    one. What admits the first, as `...IfExists` does, admits a list of everything.
+    """
     return iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket_arn])
 
 

@@ -1,4 +1,4 @@
-"""The trigger: the function, its one debounce schedule, its dead letters, and who watches.
+"""The trigger: the function, its one debounce schedule, the dead letters, and who watches.
 
 The function stays outside the VPC (every API it calls is public, and no endpoint has to be paid
 for), bundles nothing (boto3 is part of the runtime), and has no reserved concurrency, which small
@@ -28,6 +28,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.batch import BatchStack, make_log_group
+from infra.compute import Patches
 from infra.data import use_of_key
 from infra.environments import Environment
 from infra.facts import LARGEST_ARRAY, TRIGGER_PREFIX
@@ -132,6 +133,14 @@ class TriggerStack(NestedStack):
             environment=environment,
             job_queue_arn=queue.job_queue_arn,
             function=self.function,
+            dead_letters=dead_letters,
+        )
+        # Here, since the queue that tells of a failed one lies here.
+        Patches(
+            self,
+            "Patches",
+            environment=environment,
+            computes=batch.compute.environments,
             dead_letters=dead_letters,
         )
         self.function.add_environment("ALERT_TOPIC_ARN", self.watching.topic.topic_arn)

@@ -15,6 +15,9 @@ from typing import Any
 
 from deployed import Stack, Trouble, command, parser_of, run, say, tell, watch
 
+NOT_BEGUN = ("SUBMITTED", "PENDING", "RUNNABLE")
+"""As long as its plan is so, a refresh is joined."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
@@ -77,7 +80,12 @@ def stop(stack: Stack, job_id: str) -> int:
         return 0
     batch = stack.session.client("batch")
     # The last first: what waits for another job must not start when that one is through.
-    for step, one in reversed(going):
+    going.reverse()
+    # But first a plan that has not begun, and lets nothing start: a refresh asked for in between
+    # would join it, and be ended with it.
+    waits = asked.get("steps", {}).get("plan", {}).get("status") in NOT_BEGUN
+    going.sort(key=lambda job: not (waits and job[0] == "plan"))
+    for step, one in going:
         batch.terminate_job(jobId=one, reason="stopped by hand")
         say(f"stopped: {step} ({one})")
     return 0

@@ -28,7 +28,7 @@ from trigger import logs
 from trigger.chain import chain_name, find_chain
 from trigger.errors import InvalidSettings, NoAccess
 from trigger.progress import Culprit, find_culprit, listed
-from trigger.reasons import what_to_do, why_waiting
+from trigger.reasons import given_up, what_to_do, why_waiting
 from trigger.services import Services
 from trigger.status import attempts_allowed, describe, ended_attempts
 from trigger.text import ascii_only, json_object, one_line, shortened
@@ -243,8 +243,7 @@ def _newest(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any] | N
     [now] = found
     if now["status"] == "FAILED":
         return {**job, **now}
-    given_up = job.get("isCancelled") or job.get("isTerminated")
-    goes_on = ended and len(ended_attempts(now)) >= len(ended) and not given_up
+    goes_on = ended and len(ended_attempts(now)) >= len(ended) and not given_up(job)
     return None if goes_on else job
 
 

@@ -171,13 +171,18 @@ def why_ended(record: Mapping[str, Any]) -> str:
             return sentence
     code = container.get("exitCode")
     said = texts[1] or texts[0]
-    if record.get("isTerminated") or record.get("isCancelled"):  # whatever it ended with then
+    if given_up(record):  # whatever it ended with then
         return f"ended by hand: {said}" if said else "ended by hand"
     if code is not None and code != 0:
         return f"{EXIT_CODES.get(code, 'the container ended')} (exit {code})"
     if code == 0 and said.startswith("Essential container"):
         return "the container ended without an error (exit 0), but Batch counts it as failed"
     return said or "Batch gave no reason"
+
+
+def given_up(record: Mapping[str, Any]) -> bool:
+    """Whether Batch was told to end a job; for a while it may still show it as waiting."""
+    return bool(record.get("isTerminated") or record.get("isCancelled"))
 
 
 def why_waiting(record: Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ seconds; joining it could lose the edit, at the price of at most one run more. S
 counts as running. While jobs run at most one waits, since the next refresh joins that one.
 
 A waiting job of another revision of the job definition is not joined: it would run older code.
-Nor does a refresh that is to publish whatever the gate says join one that is not.
+Nor is one that somebody has stopped, though Batch may still show it as waiting. Nor does a
+refresh that is to publish whatever the gate says join one that is not.
 
 A refresh shared by many machines (`trigger.chain`) has begun when its plan has: its other jobs
 wait for hours while the plan's database is long read, and are never joined.
@@ -29,6 +30,7 @@ from botocore.exceptions import (
 from trigger import chain, logs
 from trigger.claim import LEASE, Held
 from trigger.errors import SubmissionUnknown
+from trigger.reasons import given_up
 from trigger.services import Services
 from trigger.sizing import shards_for_next
 
@@ -238,6 +240,7 @@ def _waiting_job(
         job
         for job in found.values()
         if job["status"] in WAITING
+        and not given_up(job)
         and job["jobDefinition"] == settings.job_definition
         and chain.step_of(job) in joined
         and chain.is_forced(job) >= force

@@ -17,11 +17,18 @@ from typer.testing import CliRunner
 
 from analytics_core import cli, pipeline
 from analytics_core.errors import AnalyticsError, DataError, StorageError
-from analytics_core.pipeline import RefreshSettings, refresh
+from analytics_core.pipeline import RefreshResult, RefreshSettings, refresh
 from analytics_core.report import render
 from analytics_core.similarity.ground_cost import PRESETS
 from analytics_core.source.snapshot import take_snapshot
-from analytics_core.store import LocalStorage, publish, read_published, read_recipe
+from analytics_core.stages import StageEvent
+from analytics_core.store import (
+    LocalStorage,
+    publish,
+    read_manifest,
+    read_published,
+    read_recipe,
+)
 from tests.analytics_core.databases import (
     EACH,
     LINES,
@@ -254,7 +261,7 @@ DATA["what-changed"] = exactly(
     maps=exactly(**{"cocktail-space": MAP_CHANGE, "cocktail-space-em": MAP_CHANGE}),
 )
 METADATA = exactly(
-    generated_at={"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$"},
+    generated_at={"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"},
     storage_version={"const": "v1"},
     analytics_type=TEXT,
     run_id=TEXT,
@@ -815,14 +822,20 @@ def test_the_run_id_may_be_chosen_but_not_reused_for_other_content(tmp_path: Pat
         refresh(path, storage, settings=RefreshSettings(page=False, neighbors=1), run_id="friday")
 
 
-@pytest.fixture
-def minutes_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each refresh begin a minute after the one before: none of the same second is removed."""
-    times = (f"2026-11-25T10:{minute:02}:00+00:00" for minute in range(60))
-    monkeypatch.setattr("analytics_core.pipeline._now", lambda: next(times))
+def test_of_two_runs_that_begin_within_a_second_the_later_stays(tmp_path: Path) -> None:
+    path = write_database(tmp_path / "bar.db")
+    storage = LocalStorage(tmp_path / "out")
+    later: list[RefreshResult] = []
+
+    def once(_: StageEvent) -> None:
+        if not later:
+            later.append(refresh(path, storage, settings=PLAIN, run_id="later"))
+
+    earlier = refresh(path, storage, settings=PLAIN, run_id="earlier", on_event=once)
+    assert earlier.manifest["superseded_by"] == "later"
+    assert read_manifest(storage)["run_id"] == "later"
 
 
-@pytest.mark.usefixtures("minutes_apart")
 def test_old_runs_are_removed_once_the_new_one_is_published(tmp_path: Path) -> None:
     path = write_database(tmp_path / "bar.db")
     folder = tmp_path / "out"
@@ -836,7 +849,6 @@ def test_old_runs_are_removed_once_the_new_one_is_published(tmp_path: Path) -> N
     assert details == ["", "", "removed 1 older than the last 2"]
 
 
-@pytest.mark.usefixtures("minutes_apart")
 def test_a_run_that_cannot_remove_old_ones_is_published_all_the_same(tmp_path: Path) -> None:
     class Stubborn(LocalStorage):
         def delete(self, key: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -78,6 +81,56 @@ def test_a_document_is_what_it_was(both: Any, kind: str) -> None:
 def test_the_manifest_is_what_it_was(both: Any) -> None:
     before, now = (documents["manifest"] for documents in both)
     assert differences(before, now, "manifest") == []
+
+
+SPIRITS = {"Agave Spirit", "Brandy", "Gin", "Rum", "Vodka", "Whiskey"}
+NO_BASE = {
+    *("Coffee and Tea", "Dairy and Cream", "Egg", "Fresh Fruit", "Herb", "Juice", "Seasoning"),
+    *("Soda", "Sweetener", "Water"),
+}
+
+
+def roots_of(tree: Any) -> dict[int, str]:
+    def below(node: Any, root: str) -> Iterator[tuple[int, str]]:
+        yield int(node["id"]), root
+        for child in node["children"]:
+            yield from below(child, root)
+
+    return dict(pair for top in tree["children"] for pair in below(top, top["name"]))
+
+
+def test_no_swap_is_one_that_nobody_would_make(both: Any) -> None:
+    """No base for what is none; no egg or wedge but for its like; no water but for soda."""
+    documents = both[1]
+    root = roots_of(documents["ingredient-tree"])
+    assert set(root.values()) >= SPIRITS | NO_BASE
+    swapped = 0
+    for row in documents["recipe-similar"]:
+        for step in (step for near in row["neighbors"] for step in near["steps"]):
+            for one, other in itertools.product(step.get("from", []), step.get("to", [])):
+                ours, theirs = (root[pour["ingredient_id"]] for pour in (one, other))
+                roles = {ours, theirs}
+                if len(roles) == 1:
+                    continue
+                swapped += 1
+                assert not (roles & SPIRITS and roles & NO_BASE), step
+                assert not roles & {"Egg", "Fresh Fruit"}, step
+                assert "Water" not in roles or "Soda" in roles, step
+    assert swapped > 500
+
+
+def test_the_manifest_judges_the_neighbors_that_are_published(both: Any) -> None:
+    documents = both[1]
+    listed = {
+        row["recipe_id"]: [near["neighbor_recipe_id"] for near in row["neighbors"]]
+        for row in documents["recipe-similar"]
+    }
+    count = Counter(near for ids in listed.values() for near in ids)
+    pairs = [(one, other) for one, ids in listed.items() for other in ids]
+    mutual = sum(one in listed[other] for one, other in pairs) / len(pairs)
+    quality = documents["manifest"]["quality"]
+    assert quality["max_occurrence"] == pytest.approx(max(count.values()) / 10)
+    assert quality["neighbors_mutual"] == pytest.approx(mutual, abs=5e-5)
 
 
 @pytest.mark.parametrize("kind", ["cocktail-space", "cocktail-space-em"])

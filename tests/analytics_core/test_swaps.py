@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from analytics_core.glasses import Glass, Pour, fill_glass
 from analytics_core.similarity.transport import transport_plan
-from analytics_core.swaps import BATCH_FACTOR, SAME_WITHIN, Glass, Pour, fill_glass, find_steps
+from analytics_core.source.kinds import kind_of, water_of
+from analytics_core.swaps import BATCH_FACTOR, SAME_WITHIN, find_steps
 from analytics_core.wording import MOST_STEPS, phrase, say
 
 GOLDEN = Path(__file__).with_name("golden_sentences.txt")
@@ -37,13 +40,23 @@ ALIKE = [
     "London Dry Gin,Gin,Bourbon,Rye Whiskey,Scotch,White Rum,Dark Rum,Vodka,Blanco Tequila,Cognac",
     "Lime Juice,Lemon Juice,Lime juice",
     "Simple Syrup,Honey Syrup,Cointreau,Maraschino",
-    "Angostura Bitters,Orange Bitters,Peychaud's Bitters",
+    "Angostura Bitters,Orange Bitters,Peychaud's Bitters,Absinthe",
     "Sweet Vermouth,Dry Vermouth",
     "Campari,Aperol",
     "Soda Water,Prosecco,Ginger Beer,Cola,Tonic Water",
     "Nutmeg,Cinnamon",
 ]
 GROUP = {name: group for group, names in enumerate(ALIKE) for name in names.split(",")}
+FAMILIES = [
+    "Egg White,Whole Egg",
+    "Lime Juice,Lemon Juice,Orange Juice",
+    "Simple Syrup,Honey Syrup,Sugar Cube",
+    "Soda Water,Ginger Beer,Cola,Tonic Water",
+    "Water,Hot Water",
+    "Cucumber Slice,Olive Brine",
+    "Milk,Heavy Cream",
+]
+FAMILY = {name: family for family, names in enumerate(FAMILIES) for name in names.split(",")}
 
 
 class Example(NamedTuple):
@@ -86,7 +99,18 @@ class Bar:
         rest, _, kind = rest.partition(" < ")
         name, _, key = rest.partition(" @ ")
         number = self.id(name, key)
-        return Pour(number, name, self.id(kind) if kind else number, ml, amount, unit, per_unit)
+        return Pour(
+            number,
+            name,
+            self.id(kind) if kind else number,
+            ml,
+            amount,
+            unit,
+            per_unit,
+            family=FAMILY.get(name),
+            does=kind_of([name]),
+            water=water_of([name]),
+        )
 
     def cost(self, a: int, b: int) -> float:
         if a == b:
@@ -200,6 +224,31 @@ def test_a_batch_is_taken_at_the_recipes_size() -> None:
     assert [step["kind"] for step in steps] == ["leave_out", "stays", "stays"]
 
 
+ROSITA = "1.5 oz Blanco Tequila; 0.5 oz Sweet Vermouth; 0.5 oz Dry Vermouth; 0.5 oz Campari"
+NEGRONI = "1 oz London Dry Gin; 1 oz Sweet Vermouth; 1 oz Campari"
+
+
+@pytest.mark.parametrize(("recipe", "neighbor"), [(ROSITA, NEGRONI), (NEGRONI, ROSITA)])
+def test_a_drink_of_one_size_is_no_batch(recipe: str, neighbor: str) -> None:
+    """Both are three ounces, though Campari and Sweet Vermouth are doubled."""
+    steps, words = told(recipe, neighbor)
+    assert "stays" not in [step["kind"] for step in steps]
+    assert ("1½ oz Blanco Tequila for 1 oz London" in words) == (recipe is ROSITA)
+    assert ("1 oz London Dry Gin for 1½ oz Blanco" in words) == (recipe is NEGRONI)
+
+
+@pytest.mark.parametrize(
+    ("vodka", "scaled"), [(6.66, True), (6.68, False), (2, True), (1.98, False)]
+)
+def test_a_batch_comes_to_the_recipes_size(vodka: float, scaled: bool) -> None:
+    """Half of it is three quarters to four thirds of the recipe."""
+    steps, _ = told(
+        "2 oz Gin; 1 oz Lime Juice; 1 oz Simple Syrup",
+        f"{vodka} oz Vodka; 2 oz Lime Juice; 2 oz Simple Syrup",
+    )
+    assert ("stays" in [step["kind"] for step in steps]) == scaled
+
+
 def test_nothing_is_a_batch_for_one_shared_bottle() -> None:
     steps, _ = told("1 oz Gin; 1 oz Campari", "2 oz Gin; 1 oz Lime Juice")
     assert "pour_more" in [step["kind"] for step in steps]
@@ -219,7 +268,7 @@ def test_a_part_goes_for_what_is_alike(cost: float) -> None:
     bar = Bar()
     glasses = bar.glass("2 oz Gin"), bar.glass("1 oz Gin; 1 oz Campari")
     steps = find_steps(*glasses, {(bar.id("Gin"), bar.id("Campari")): cost})
-    assert [step["kind"] for step in steps] == (["swap"] if cost == 0.85 else ["add", "pour_less"])
+    assert [step["kind"] for step in steps] == (["swap"] if cost == 0.85 else ["pour_less", "add"])
 
 
 @pytest.mark.parametrize("cost", [0.85, 0.86])
@@ -238,7 +287,7 @@ def test_a_swap_is_of_a_quarter_at_least(amount: str, kinds: list[str]) -> None:
 
 @pytest.mark.parametrize(("ml", "kinds"), [(10, ["swap"]), (10.1, ["leave_out", "add"])])
 def test_among_dashes_and_spoonfuls_amounts_do_not_matter(ml: float, kinds: list[str]) -> None:
-    steps, _ = told(f"{ml} ml Campari", "1 dash Orange Bitters")
+    steps, _ = told(f"{ml} ml Campari", "1 dash Aperol")
     assert [step["kind"] for step in steps] == kinds
 
 
@@ -269,6 +318,47 @@ def test_pieces_of_one_volume_differ_in_number_alone(before: int, after: int, ki
     steps, _ = told(f"2 oz Gin; {before} each Egg", f"2 oz Vodka; {after} each Egg")
     (egg,) = (step for step in steps if step["kind"] != "swap")
     assert (egg["kind"], egg["amount"], egg["ml"]) == (kind, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "most"),
+    [
+        ("1 each Egg White", "4 oz Hot Water", None),  # Whiskey Sour to a toddy
+        ("1 each Whole Egg", "4 oz Hot Water", None),  # Brandy Flip to Brandy Toddy
+        ("1 each Egg White", "2 oz Soda Water", None),  # Whiskey Sour to Whiskey Fizz
+        ("1 each Egg White", "3 each Cucumber Slice", None),
+        ("3 barspoon Water", "1 dash Orange Bitters", None),
+        ("2 oz Water", "2 oz Campari", None),
+        ("2 oz Water", "2 oz Soda Water", 0.8),
+        ("2 oz Water", "2 oz Hot Water", 9.0),
+        ("1 oz Heavy Cream", "1 oz Lemon Juice", 0.8),
+        ("1 oz Heavy Cream", "1 oz Milk", 9.0),
+        ("1 oz Heavy Cream", "1 oz Vodka", None),  # nobody swaps the base for cream
+        ("0.5 oz Orange Juice", "0.75 oz Coffee Liqueur", 0.85),
+        ("0.75 oz Simple Syrup", "0.75 oz Cointreau", 0.85),
+        ("1 dash Orange Bitters", "2 dash Absinthe", 0.85),
+        ("1 each Sugar Cube", "1 barspoon Simple Syrup", 0.85),
+        ("1 - Milk", "1 - Lemon Juice", 0.8),  # without a unit nothing is a piece
+        ("2 oz Malört", "2 oz Umeshu", 9.0),  # nobody knows what they do
+        ("2 oz Honey", "2 oz Grenadine", 0.85),  # no family is known of either
+        ("2 oz Gin", "2 oz Campari", 9.0),
+    ],
+)
+def test_what_a_swap_may_cost(one: str, other: str, most: float | None) -> None:
+    """Both ways; at most so much, or never."""
+    bar = Bar()
+    for recipe, neighbor in ((one, other), (other, one)):
+        glasses = bar.glass(recipe), bar.glass(neighbor)
+        ours, theirs = (next(iter(glass.pours.values())).kind for glass in glasses)
+        for cost in (0.3, 0.8, 0.801, 0.85, 0.851, 9.0):
+            steps = find_steps(*glasses, {(ours, theirs): cost})
+            swapped = [step["kind"] for step in steps] == ["swap"]
+            assert swapped == (most is not None and cost <= most), (recipe, cost)
+
+
+def test_a_spirit_comes_first_among_equal_amounts() -> None:
+    _, words = told("1 oz Campari; 1 oz Vodka; 1 oz Lime Juice", "3 oz Tonic Water")
+    assert words == "add 3 oz Tonic Water; leave out the Vodka and Campari, and 1 more change"
 
 
 def test_what_goes_is_swapped_before_what_shrinks() -> None:
@@ -342,6 +432,7 @@ def test_an_empty_glass_is_filled_and_emptied() -> None:
     assert say([], same_mix=True) == ""
 
 
+DOES = ("spirit", "other", "lengthener")
 UNIT_NAMES = ("oz", "ml", "dash", "each", "sprig", "-", "top", "some")
 
 
@@ -350,6 +441,8 @@ def two_drinks(draw: st.DrawFn) -> tuple[list[Pour], list[Pour]]:
     """Two drinks out of few bottles, some of one kind, in all sorts of amounts."""
     bottles = draw(st.integers(1, 8))
     kinds = {i: i - draw(st.booleans()) * (i % 2) for i in range(1, bottles + 1)}
+    does: dict[int, Any] = {i: draw(st.sampled_from(DOES)) for i in kinds}
+    family = {i: draw(st.sampled_from([None, 1, 2])) for i in kinds}
     bar = Bar()
 
     def pour(ingredient: int) -> Pour:
@@ -358,8 +451,13 @@ def two_drinks(draw: st.DrawFn) -> tuple[list[Pour], list[Pour]]:
         name = f"Bottle {ingredient}"
         text = f"{word} {name}" if word in UNMEASURED else f"{amount} {word} {name}"
         line = bar.line(text)
-        return Pour(
-            ingredient, name, kinds[ingredient], line.ml, line.amount, line.unit, line.ml_per_unit
+        return replace(
+            line,
+            ingredient=ingredient,
+            name=name,
+            kind=kinds[ingredient],
+            family=family[ingredient],
+            does=does[ingredient],
         )
 
     ids = st.lists(st.integers(1, bottles), min_size=1, max_size=8)
@@ -369,15 +467,7 @@ def two_drinks(draw: st.DrawFn) -> tuple[list[Pour], list[Pour]]:
     if again != "other":  # what is mostly the same says more than what has nothing in common
         factor = draw(st.sampled_from([0.5, 1, 3]))
         theirs = [
-            Pour(
-                p.ingredient,
-                p.name,
-                p.kind,
-                p.ml * factor,
-                None if p.amount is None else p.amount * factor,
-                p.unit,
-                p.ml_per_unit,
-            )
+            replace(p, ml=p.ml * factor, amount=None if p.amount is None else p.amount * factor)
             for p in ours
         ] + (theirs[:1] if again == "nearly" else [])
     return ours, theirs
@@ -417,11 +507,22 @@ def scales(recipe: Glass, neighbor: Glass) -> list[float]:
     """Sizes at which a neighbor may be taken: its own, the recipe's, or that of a batch."""
     shared = recipe.pours.keys() & neighbor.pours.keys()
     ratios = [recipe.pours[key].ml / neighbor.pours[key].ml for key in shared]
-    batches = [r for r in ratios if r >= BATCH_FACTOR or r <= 1 / BATCH_FACTOR]
+    batches = [
+        r
+        for r in ratios
+        if not 1 / BATCH_FACTOR < r < BATCH_FACTOR and 0.749 < r * neighbor.ml / recipe.ml < 1.334
+    ]
     return [1.0, recipe.ml / neighbor.ml, *batches]
 
 
+def lines_of(*drinks: str) -> tuple[list[Pour], ...]:
+    bar = Bar()
+    return tuple([bar.line(line) for line in drink.split("; ")] for drink in drinks)
+
+
 @given(two_drinks())
+@example(lines_of(ROSITA, NEGRONI))
+@example(lines_of(NEGRONI, ROSITA))
 def test_doing_the_steps_gives_the_neighbor(drinks: tuple[list[Pour], list[Pour]]) -> None:
     recipe, neighbor = map(fill_glass, drinks)
     kinds = {pour.ingredient: pour.kind for lines in drinks for pour in lines}
@@ -467,6 +568,19 @@ def test_every_ingredient_is_told_once(drinks: tuple[list[Pour], list[Pour]]) ->
         assert say(steps, same_mix=True).startswith("the same mix")
 
 
+@given(two_drinks())
+def test_no_base_becomes_what_lengthens_it(drinks: tuple[list[Pour], list[Pour]]) -> None:
+    recipe, neighbor = map(fill_glass, drinks)
+    for step in find_steps(recipe, neighbor, likeness(recipe, neighbor, uneven)):
+        if step["kind"] == "swap":
+            ours = [recipe.pours[pour["ingredient_id"]] for pour in step["from"]]
+            theirs = [neighbor.pours[pour["ingredient_id"]] for pour in step["to"]]
+            for one, other in itertools.product(ours, theirs):
+                if {one.does, other.does} == {"spirit", "lengthener"} and one.kind != other.kind:
+                    assert uneven(one.kind, other.kind) <= 0.85
+                    assert max(pour["ml"] for pour in step["from"] + step["to"]) <= 10
+
+
 @given(two_drinks(), st.randoms(use_true_random=False))
 def test_the_order_of_lines_does_not_matter(
     drinks: tuple[list[Pour], list[Pour]], shuffler: random.Random
@@ -492,10 +606,11 @@ def test_a_sentence_tells_three_changes_and_counts_the_rest(
     )
     rest = changes - MOST_STEPS
     if moves and rest > 0:
-        assert f"and {rest} smaller change" in words
+        assert f"and {rest} more change" in words
         assert ("changes" in words) == (rest > 1)
     else:
-        assert "smaller" not in words
+        assert "change" not in words
+    assert "smaller" not in words  # which nobody looked at
     if moves and changes:
         clauses = words.split("; ")
         assert len(clauses) <= MOST_STEPS + 1

@@ -129,6 +129,57 @@ def test_kinds(kind: str, amount: float | None, unit: str | None, words: str) ->
     assert say([{"kind": kind, **pour(amount, unit, 14.8)}], same_mix=False) == words
 
 
+@pytest.mark.parametrize(
+    ("amount", "unit", "ml", "name", "words"),
+    [
+        (3, "Each", 3, "Lemon Wedge", "3 Lemon Wedges"),
+        (2, None, 60, "Egg White", "2 Egg Whites"),
+        (1.5, "each", 50, "Whole Egg", "1½ Whole Eggs"),
+        (4, "each", 4, "LIME WEDGE", "4 LIME WEDGES"),
+        (1, "Each", 1, "Lemon Wedge", "1 Lemon Wedge"),
+        (0.5, "Each", 1, "Egg", "½ Egg"),
+        (2, "Ounce", 59.1, "Egg White", "2 oz Egg White"),
+        (2, "Slice", 2, "Cucumber Slice", "2 slices Cucumber Slice"),
+        (45, None, 45, "Egg White", "45 ml Egg White"),
+        (3, "Each", 3, "Lemon Wedges", "3 Lemon Wedges"),
+        (8, "Each", 8, "Mint", "8 Mint"),  # nobody says mints
+        (8, "Each", 8, "Mint Leaf", "8 Mint Leaf"),  # nor leafs
+        (2, "Each", 2, "Nutmegg", "2 Nutmegg"),
+        (2, "Each", 2, "Zitronenscheibe", "2 Zitronenscheibe"),
+    ],
+)
+def test_several_pieces(amount: float, unit: str | None, ml: float, name: str, words: str) -> None:
+    """Only where the name is English and takes an s."""
+    assert say_line(amount, ml, unit, name) == words
+    said = say([{"kind": "add", **pour(amount, unit, ml, name)}], same_mix=False)
+    assert said == f"add {words}"
+
+
+def test_several_pieces_wherever_they_are_counted() -> None:
+    wedges = pour(3, "Each", 3, "Lemon Wedge")
+    limes = {**pour(3, "Each", 3, "Lime Wedge"), "ingredient_id": 2}
+    eggs = {**pour(2, "Each", 60, "Egg"), "ingredient_id": 3}
+    swap = {"kind": "swap", "from": [wedges], "to": [limes]}
+    assert say([swap], same_mix=False) == "swap 3 Lemon Wedges for Lime Wedges"
+    steps = [
+        {"kind": "pour_less", **eggs},
+        {"kind": "leave_out", **wedges},
+        {"kind": "stays", **limes},
+    ]
+    assert say(steps, same_mix=False) == (
+        "use 2 fewer Eggs; leave out the Lemon Wedge; Lime Wedge stays"
+    )
+    assert phrase([swap], same_mix=False)[1:3] == [Name(1, "Lemon Wedge"), "s for "]
+
+
+def test_an_id_behind_a_name_leaves_it_as_it_is() -> None:
+    steps = [
+        {"kind": "add", **pour(2, "Each", 60, "Egg")},
+        {"kind": "stays", **pour(1, "Ounce", 30, "egg"), "ingredient_id": 2},
+    ]
+    assert say(steps, same_mix=False) == "add 2 Egg (id 1); egg (id 2) stays"
+
+
 def test_what_is_done_alike_is_one_clause() -> None:
     steps = [
         {"kind": "add", **pour(1, "Ounce", 29.6, "A"), "ingredient_id": 1},

@@ -15,8 +15,18 @@ from urllib.parse import urlsplit
 
 from tests.servers import AwsServer, in_front
 
-FAULTS = ("slow-down", "server-error", "reset", "slow", "cut", "denied", "no-bucket", "skewed")
-PASSING = frozenset({"slow-down", "server-error", "reset", "slow", "cut"})
+FAULTS = (
+    "slow-down",
+    "server-error",
+    "reset",
+    "slow",
+    "hung",
+    "cut",
+    "denied",
+    "no-bucket",
+    "skewed",
+)
+PASSING = frozenset({"slow-down", "server-error", "reset", "slow", "hung", "cut"})
 """Faults that a second attempt may be spared."""
 
 _ANSWERS = {
@@ -27,6 +37,8 @@ _ANSWERS = {
     "skewed": (403, "RequestTimeTooSkewed", "The difference between the times is too large."),
 }
 _SLOW_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
+"""How long a client waits for an answer; what hangs is done later than that all the same."""
 
 
 @dataclass
@@ -71,13 +83,14 @@ class _Front(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
-        if fault == "slow":
-            time.sleep(_SLOW_SECONDS)
+        if fault in {"slow", "hung"}:
+            time.sleep(_SLOW_SECONDS if fault == "slow" else 2 * PATIENCE_SECONDS)
         behind = http.client.HTTPConnection(self.server.behind, timeout=60)  # type: ignore[attr-defined]
         try:
             behind.request(self.command, self.path, body or None, dict(self.headers.items()))
             answer = behind.getresponse()
-            self._answer(answer.status, dict(answer.getheaders()), answer.read(), fault=fault)
+            with contextlib.suppress(OSError):  # nobody may be waiting any more
+                self._answer(answer.status, dict(answer.getheaders()), answer.read(), fault=fault)
         finally:
             behind.close()
 
@@ -96,9 +109,8 @@ class _Front(BaseHTTPRequestHandler):
         if fault == "cut":
             body = body[: len(body) // 2]
             self.close_connection = True
-        with contextlib.suppress(OSError):
-            self.wfile.write(body)
-            self.wfile.flush()
+        self.wfile.write(body)
+        self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called
         """Say nothing."""

@@ -9,14 +9,16 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from analytics_core.store import S3Storage, open_storage, prune_runs, publish
+from analytics_core.pipeline import refresh
+from analytics_core.settings import RefreshSettings
+from analytics_core.store import S3Storage, open_storage
 from tests.analytics_core.test_cli import environment
 from tests.end_to_end.running import watched
 
-KINDS = 4
+SETTINGS = RefreshSettings(page=False, keep_runs=2, threads=1)
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Figures:
 
 def race(
     place: str,
+    database: Path,
     *,
     racers: int,
     rounds: int,
@@ -40,11 +43,11 @@ def race(
     env: Mapping[str, str] | None = None,
     go_on: Callable[[], bool] = lambda: True,
 ) -> Figures:
-    """Let processes publish and prune at once, as often as `rounds`.
+    """Let processes refresh one database into one place at once, as often as `rounds`.
 
-    In each round every process begins at a time of its own, works for a random while, publishes
-    what bears that time, and prunes down to two runs. Afterwards the newest that was begun must
-    be published, and the stable keys be its own. `client` reads where `place` is in S3.
+    In each round every process begins at a time of its own and prunes down to two runs. They
+    share what stages keep, too. Afterwards the newest that was begun must be published, and the
+    stable keys be its own. `client` reads where `place` is in S3.
     """
     figures = Figures(racers=racers)
     storage = open_storage(place)
@@ -52,7 +55,7 @@ def race(
         storage = S3Storage(storage.bucket, storage.prefix, client)
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", __name__, place],
+            [sys.executable, "-m", __name__, place, str(database)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -93,22 +96,18 @@ def race(
     return figures
 
 
-def _go(place: str, name: str) -> dict[str, Any]:
+def _go(place: str, database: str, name: str) -> dict[str, Any]:
     draw, fault, told = random.Random(name), "", {}
     time.sleep(draw.random() * 0.05)
-    began = datetime.now(UTC).isoformat(timespec="microseconds")
     try:
-        storage = open_storage(place)
-        time.sleep(draw.random() * 0.1)
-        documents = {f"kind-{n}": f'{{"run":"{name}"}}'.encode() for n in range(KINDS)}
-        about = {"generated_at": began}
-        told = publish(storage, run_id=f"r{name}", documents=documents, manifest=about)
-        prune_runs(storage, keep=2)
+        told = refresh(database, open_storage(place), settings=SETTINGS, run_id=f"r{name}").manifest
     except Exception as error:  # noqa: BLE001 - the parent tells it
         fault = f"{name}: {type(error).__name__}: {error}"
+    began = told.get("generated_at", "")
     return {"began": began, "superseded": "superseded_by" in told, "fault": fault}
 
 
 if __name__ == "__main__":
+    _, where, path = sys.argv
     for line in sys.stdin:
-        print(json.dumps(_go(sys.argv[1], line.strip())), flush=True)
+        print(json.dumps(_go(where, path, line.strip())), flush=True)

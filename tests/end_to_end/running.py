@@ -18,7 +18,7 @@ from pathlib import Path
 from analytics_core.__main__ import main
 from analytics_core.errors import NotFound
 from analytics_core.provenance import new_run_id
-from analytics_core.store import Storage, read_published
+from analytics_core.store import Storage, read_published, s3
 from tests.analytics_core.test_cli import COMMAND, environment
 
 SECONDS = 300
@@ -47,11 +47,17 @@ def started(
         kill(process)
 
 
-def forked(*words: object, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Run a command in a copy of a process that has the libraries loaded; return what it says."""
+def forked(
+    *words: object, env: Mapping[str, str] | None = None, patience_seconds: float | None = None
+) -> tuple[int, str]:
+    """Run a command in a copy of a process that has the libraries loaded; return what it says.
+
+    With `patience_seconds` it waits so long for an answer of S3, and not for a minute.
+    """
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as told:
         process = _FORKS.Process(
-            target=_become, args=(list(map(str, words)), environment(env), told.name)
+            target=_become,
+            args=(list(map(str, words)), environment(env), told.name, patience_seconds),
         )
         process.start()
         process.join(SECONDS)
@@ -64,7 +70,9 @@ def forked(*words: object, env: Mapping[str, str] | None = None) -> tuple[int, s
         return code, told.read()
 
 
-def _become(words: list[str], env: dict[str, str], told: str) -> None:
+def _become(words: list[str], env: dict[str, str], told: str, patience: float | None) -> None:
+    if patience is not None:
+        s3._ANSWER_SECONDS = patience
     output = os.open(told, os.O_WRONLY)
     for number in (1, 2):
         os.dup2(output, number)

@@ -27,6 +27,7 @@ IMPORTS = "imports"
 KEPT = ("cost", "neighbors", "map")
 """Stages whose results are kept, in their order."""
 _WHOLE_SECONDS = 3600
+PYTHON_SECONDS = 0.3  # a busy machine needs to come to a program's first line
 
 
 @dataclass
@@ -109,8 +110,9 @@ def stop_at_random(
         stage = places.pop()
         out, own = folder / "out", folder / "own"
         _copy_kept(folder / "kept", own, stage, list(lasting))
-        run, took = _go(folder, out, own, stage, draw.random() * lasting[stage])
-        _judge(figures, run, took, stage, own)
+        wait = draw.random() * lasting[stage]
+        run, took = _go(folder, out, own, stage, wait)
+        _judge(figures, run, wait, took, stage, own)
         with suppress(NotFound):
             read_published(LocalStorage(out))  # raises where it is not whole
         shutil.rmtree(out, ignore_errors=True)
@@ -145,18 +147,20 @@ def _go(folder: Path, out: Path, own: Path, stage: str | None, wait: float) -> t
     return run, took
 
 
-def _judge(figures: Figures, run: _Run, took: float, stage: str, own: Path) -> None:
+def _judge(figures: Figures, run: _Run, wait: float, took: float, stage: str, own: Path) -> None:
     code, told = run.process.returncode, "".join(run.other)
     what = f"{stage}: exit {code} after {took:.1f} s: {told[-600:]} {run.said[-2:]}"
     if code == 0:
         figures.ended_before += 1
+        if took > LONGEST_SECONDS:
+            figures.faults.append(f"not stopped in {what}")
         return
     figures.stops += 1
     figures.in_stage[stage] += 1
     figures.longest_seconds = max(figures.longest_seconds, round(took, 2))
     longest = max(figures.longest_in_stage.get(stage, 0.0), round(took, 2))
     figures.longest_in_stage[stage] = longest
-    if code == -signal.SIGTERM and not run.said and not told:
+    if code == -signal.SIGTERM and wait < PYTHON_SECONDS and not run.said and not told:
         # before Python has come to the program's first line, nobody can have a way of stopping
         figures.before_python += 1
         return

@@ -12,6 +12,19 @@ def named(stack: StackTemplates, template: str, reference: object) -> Resource:
     return found
 
 
+def across(stack: StackTemplates, template: str, reference: Json) -> Resource:
+    """The resource that a parameter of a nested template means, in whichever template it is."""
+    nested = stack.nested(template)
+    if nested is not None and reference.get("Ref") in stack.templates[template]["Parameters"]:
+        return across(stack, nested.template, nested.properties["Parameters"][reference["Ref"]])
+    found = named(stack, template, reference)
+    if found.type != "AWS::CloudFormation::Stack":
+        return found
+    inner = found.body["Metadata"]["aws:asset:path"]
+    output = reference["Fn::GetAtt"][1].removeprefix("Outputs.")
+    return across(stack, inner, stack.templates[inner]["Outputs"][output]["Value"])
+
+
 def only(stack: StackTemplates, kind: str) -> Resource:
     """The one resource of a kind."""
     found = list(stack.resources(kind))

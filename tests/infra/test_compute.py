@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from infra.environments import DEFAULTS
-from infra.templates import Json, StackTemplates
+from infra.templates import Json, Resource, StackTemplates
 from tests.infra.conftest import Synthesized
-from tests.infra.finding import actions, by_path, named, only, rights
+from tests.infra.finding import across, actions, by_path, named, only, rights
 
 STACKS = pytest.mark.parametrize(("name", "env"), [("DevStack", "dev"), ("ProdStack", "prod")])
 
@@ -92,7 +92,7 @@ def test_environments_can_be_updated_in_place(
         assert properties["ReplaceComputeEnvironment"] is False
         assert properties["UpdatePolicy"] == {
             "TerminateJobsOnUpdate": False,
-            "JobExecutionTimeoutMinutes": DEFAULTS[env].timeout_minutes,
+            "JobExecutionTimeoutMinutes": DEFAULTS[env].longest_minutes,
         }
     assert "JobQueueName" not in only(synthesized.stacks[name], "AWS::Batch::JobQueue").properties
 
@@ -175,45 +175,77 @@ def test_spot_draining_is_on_and_the_jobs_user_has_no_metadata(
     assert "@" not in text
 
 
+def patches(stack: StackTemplates) -> list[Resource]:
+    return [
+        schedule
+        for schedule in stack.resources("AWS::Scheduler::Schedule")
+        if "updateComputeEnvironment" in json.dumps(schedule.properties["Target"]["Arn"])
+    ]
+
+
 @STACKS
 def test_each_environment_is_patched_once_a_month_and_running_jobs_go_on(
     synthesized: Synthesized, name: str, env: str
 ) -> None:
     stack = synthesized.stacks[name]
-    found = [
-        s.properties
-        for s in stack.resources("AWS::Scheduler::Schedule")
-        if "updateComputeEnvironment" in json.dumps(s.properties["Target"]["Arn"])
-    ]
-    computes = {r.logical_id: r for r in stack.resources("AWS::Batch::ComputeEnvironment")}
     patched = set()
-    for schedule in found:
-        assert schedule["ScheduleExpression"] == "cron(41 4 1 * ? *)"
-        assert schedule["State"] == "ENABLED"
-        parts = schedule["Target"]["Input"]["Fn::Join"][1]
+    for schedule in patches(stack):
+        assert schedule.properties["ScheduleExpression"] == "cron(41 4 1 * ? *)"
+        assert schedule.properties["State"] == "ENABLED"
+        parts = schedule.properties["Target"]["Input"]["Fn::Join"][1]
         [reference] = [part for part in parts if isinstance(part, dict)]
-        patched.add(reference["Fn::GetAtt"][0])
+        meant = across(stack, schedule.template, reference)
+        patched.add(meant.logical_id)
         asked = json.loads("".join(part if isinstance(part, str) else "ARN" for part in parts))
         assert asked["ComputeEnvironment"] == "ARN"
         assert asked["ComputeResources"]["UpdateToLatestImageVersion"] is True
         # A value that is another each time: an update that changes nothing does nothing.
         tags = dict(asked["ComputeResources"]["Tags"])
         assert tags.pop("patched") == "<aws.scheduler.scheduled-time>"
-        compute = computes[reference["Fn::GetAtt"][0]].properties
-        assert tags == compute["ComputeResources"]["Tags"]
-        assert asked["UpdatePolicy"] == compute["UpdatePolicy"]
-    assert patched == set(computes)
+        assert tags == meant.properties["ComputeResources"]["Tags"]
+        assert asked["UpdatePolicy"] == meant.properties["UpdatePolicy"]
+    assert patched == {r.logical_id for r in stack.resources("AWS::Batch::ComputeEnvironment")}
 
 
 @STACKS
-def test_the_patching_role_may_update_these_environments_and_nothing_else(
+def test_a_patch_that_fails_lies_where_the_alarm_looks(
+    synthesized: Synthesized, name: str, env: str
+) -> None:
+    """Nobody waits for a schedule's call: without this, machines would age and nobody be told."""
+    stack = synthesized.stacks[name]
+    letters = only(stack, "AWS::SQS::Queue")
+    found = patches(stack)
+    assert len(found) == len(environments(stack))
+    for schedule in found:
+        target = schedule.properties["Target"]
+        queue = across(stack, schedule.template, target["DeadLetterConfig"]["Arn"])
+        assert queue.logical_id == letters.logical_id
+    watched = {
+        across(stack, alarm.template, dimension["Value"]).logical_id
+        for alarm in stack.resources("AWS::CloudWatch::Alarm")
+        if alarm.properties["Namespace"] == "AWS/SQS"
+        for dimension in alarm.properties["Dimensions"]
+    }
+    assert watched == ({letters.logical_id} if DEFAULTS[env].alarms else set())
+
+
+@STACKS
+def test_the_patching_role_may_update_these_environments_and_leave_letters_and_nothing_else(
     synthesized: Synthesized, name: str, env: str
 ) -> None:
     stack = synthesized.stacks[name]
-    role = by_path(stack, "AWS::IAM::Role", "Compute/PatchRole")
+    role = by_path(stack, "AWS::IAM::Role", "Patches/Role")
     granted = rights(stack, role)
-    assert actions(granted) == {"batch:UpdateComputeEnvironment"}
-    assert "*" not in json.dumps([s["Resource"] for s in granted])
+    assert actions(granted) == {"batch:UpdateComputeEnvironment", "sqs:SendMessage"}
+    named_there = [statement["Resource"] for statement in granted]
+    each = [r for one in named_there for r in (one if isinstance(one, list) else [one])]
+    assert {across(stack, role.template, reference).logical_id for reference in each} == {
+        resource.logical_id
+        for resource in stack.resources("AWS::Batch::ComputeEnvironment", "AWS::SQS::Queue")
+    }
+    for schedule in patches(stack):
+        using = named(stack, schedule.template, schedule.properties["Target"]["RoleArn"])
+        assert using.logical_id == role.logical_id
     [trust] = role.properties["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert "aws:SourceAccount" in json.dumps(trust["Condition"])

@@ -296,6 +296,27 @@ def test_a_database_in_s3_needs_no_file_system_and_no_load(variants: Synthesized
         assert not outputs & {"LoadJobDefinition", "FileSystem", "AccessPoint"}
 
 
+def test_names_can_be_listed_where_documents_and_database_lie_and_nowhere_else(
+    synthesized: Synthesized, variants: Synthesized
+) -> None:
+    """All of them: S3 tells a missing key from a forbidden one only to who may list the bucket."""
+
+    def listed(made: Synthesized, name: str, which: str = "Refresh") -> list[str]:
+        stack = made.stacks[name]
+        granted = rights(stack, role_of(stack, job(stack, which)))
+        for statement in granted:
+            if "s3:ListBucket" in actions([statement]):
+                assert "Condition" not in statement
+        return resources_for(granted, "s3:ListBucket")
+
+    own = json.dumps({"Fn::GetAtt": ["Bucket83908E77", "Arn"]})
+    for name, which in BOTH:
+        assert listed(synthesized, name, which) == [own]
+    assert listed(variants, "DevStack") == [own]
+    buckets = {re.findall(r":s3:::([\w-]+)", each)[0] for each in listed(variants, "ProdStack")}
+    assert buckets == {"the-sites-bucket", "another-bucket"}
+
+
 def test_the_own_bucket_may_hold_the_database(variants: Synthesized) -> None:
     stack = variants.stacks["DevStack"]
     path = variables(job(stack, "Refresh"))["DB_PATH"]["Fn::Join"][1]

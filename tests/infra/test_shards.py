@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.model import StructureShape
+from botocore.session import get_session
 
 from infra.environments import DEV, InvalidEnvironment, Machine
 from infra.overrides import environments_from
@@ -37,7 +41,7 @@ def resources(made: Synthesized, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["DevStack", "ProdStack"])
-def test_nothing_is_deployed_but_a_variable_of_the_function(
+def test_nothing_is_deployed_but_a_variable_of_the_function_and_time_for_the_longest_job(
     synthesized: Synthesized, sharing: Synthesized, name: str
 ) -> None:
     """No right, no rule and no definition differs, so none is wider."""
@@ -45,11 +49,51 @@ def test_nothing_is_deployed_but_a_variable_of_the_function(
     assert len(alone) > 40
     assert any("Policy" in place for place in alone)
     differing = {place for place in alone | shared if alone.get(place) != shared.get(place)}
-    [function] = differing
+    [function] = {place for place in differing if "Environment" in shared[place]}
     variables = shared[function]["Environment"]["Variables"]
     assert alone[function]["Environment"]["Variables"] == {
         key: value for key, value in variables.items() if key != "CHAIN"
     }
+    # Only where a step may take longer than the environment's own job: in dev.
+    patched = {place for place in alone if waits(alone[place])}
+    assert differing - {function} == (patched if name == "DevStack" else set())
+
+
+def waits(properties: dict[str, Any]) -> int:
+    """For how many minutes an update of the machines lets jobs run on; 0: it is none."""
+    found = re.findall(r"JobExecutionTimeoutMinutes\W+(\d+)", json.dumps(properties))
+    return int(found[0]) if found else 0
+
+
+@pytest.mark.parametrize(("name", "minutes"), [("DevStack", 90), ("ProdStack", 60)])
+def test_an_update_of_the_machines_lets_the_longest_job_run_to_its_limit(
+    sharing: Synthesized, name: str, minutes: int
+) -> None:
+    """A deploy's update and the monthly one, of each environment: Batch ends what takes longer."""
+    found = [waits(properties) for properties in resources(sharing, name).values()]
+    computes = list(sharing.stacks[name].resources("AWS::Batch::ComputeEnvironment"))
+    assert [each for each in found if each] == [minutes] * 2 * len(computes)
+
+
+@pytest.mark.parametrize(
+    ("fields", "minutes"),
+    [
+        ({}, 30),
+        ({"shards": 2, "plan_machine": LARGE}, 90),
+        ({"shards": 2, "shard_machine": LARGE | {"timeout_minutes": 24 * 60}}, 24 * 60),
+        ({"shards": 2, "finish_machine": LARGE, "timeout_minutes": 120}, 120),
+        # A chain of before the owner went back to one machine may still run.
+        ({"shards": 0, "finish_machine": LARGE}, 90),
+    ],
+)
+def test_the_longest_limit_is_of_any_step_and_within_what_batch_takes(
+    fields: dict[str, Any], minutes: int
+) -> None:
+    assert environments_from({"dev": fields})["dev"].longest_minutes == minutes
+    update = get_session().get_service_model("batch").shape_for("UpdatePolicy")
+    assert isinstance(update, StructureShape)
+    limits = update.members["jobExecutionTimeoutMinutes"].metadata
+    assert limits["min"] <= minutes <= limits["max"]
 
 
 def told(made: Synthesized, name: str) -> ChainSettings | None:

@@ -138,8 +138,17 @@ def permitted(made: Template) -> list[Any]:
     return [permission["Properties"]["Principal"] for permission in found]
 
 
+def nightly(name: str) -> list[dict[str, Any]]:
+    """Return the schedules that invoke the function; the others patch the machines."""
+    [function] = template(name).find_resources("AWS::Lambda::Function")
+    schedules = template(name).find_resources("AWS::Scheduler::Schedule").values()
+    invoking = {"Fn::GetAtt": [function, "Arn"]}
+    found = [schedule["Properties"] for schedule in schedules]
+    return [each for each in found if each["Target"]["Arn"] == invoking]
+
+
 def test_the_nightly_refresh_is_prods_choice() -> None:
-    template("dev").resource_count_is("AWS::Scheduler::Schedule", 0)
+    assert nightly("dev") == []
     template("prod").has_resource_properties(
         "AWS::Scheduler::Schedule",
         {
@@ -149,8 +158,8 @@ def test_the_nightly_refresh_is_prods_choice() -> None:
     )
     from trigger.events import Refresh, parse
 
-    schedule = next(iter(template("prod").find_resources("AWS::Scheduler::Schedule").values()))
-    target = schedule["Properties"]["Target"]
+    [schedule] = nightly("prod")
+    target = schedule["Target"]
     assert parse(json.loads(target["Input"])) == Refresh()
     [letters] = template("prod").find_resources("AWS::SQS::Queue")
     assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [letters, "Arn"]}}
@@ -211,8 +220,9 @@ def test_the_rights_are_those_of_the_calls_the_code_makes() -> None:
             statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         )
     }
-    # What the runtime, the scheduler's target and Lambda's dead letters need beside.
+    # What the runtime, the scheduler's targets and Lambda's dead letters need beside.
     beside = {
+        "batch:UpdateComputeEnvironment",
         *("iam:PassRole", "lambda:InvokeFunction"),
         *("sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
         *("logs:CreateLogStream", "logs:PutLogEvents"),

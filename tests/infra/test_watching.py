@@ -227,6 +227,8 @@ def test_one_dead_letter_is_an_alarm() -> None:
     [alarm] = [a for logical, a in alarms("prod").items() if "Undelivered" in logical]
     assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
+    for word in ("request for a refresh", "monthly patch", "ERROR_MESSAGE"):
+        assert word in alarm["AlarmDescription"]
 
 
 def test_the_dashboard_shows_what_the_job_and_the_trigger_measure() -> None:

@@ -20,6 +20,7 @@ from infra.trigger import TriggerStack
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 QUEUE = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/queue"
+COMPUTE = f"arn:aws:batch:{REGION}:{ACCOUNT}:compute-environment/spot"
 DEFINITION = f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/definition:7"
 
 
@@ -34,7 +35,14 @@ def stack(name: str = "dev", **changes: Any) -> TriggerStack:
             log_group=logs.LogGroup.from_log_group_name(parent, "Logs", "jobs"),
             mount=None,
         ),
-        compute=SimpleNamespace(queue=batch.JobQueue.from_job_queue_arn(parent, "Queue", QUEUE)),
+        compute=SimpleNamespace(
+            queue=batch.JobQueue.from_job_queue_arn(parent, "Queue", QUEUE),
+            environments=[
+                batch.ManagedEc2EcsComputeEnvironment.from_managed_ec2_ecs_compute_environment_arn(
+                    parent, "Spot", COMPUTE
+                )
+            ],
+        ),
         jobs=SimpleNamespace(
             refresh=batch.EcsJobDefinition.from_job_definition_arn(parent, "Job", DEFINITION)
         ),

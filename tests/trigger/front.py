@@ -37,11 +37,14 @@ class Front:
     on_request
         Called with each request's method and path before it is passed on; may answer it itself,
         with a status and a body.
+    on_terminate
+        Called with the id of each job that is to be ended; no job of the emulator's ends by itself.
     """
 
     url: str
     on_event: Callable[[dict[str, Any]], None] = lambda _event: None
     on_request: Callable[[str, str], tuple[int, bytes] | None] = lambda _method, _path: None
+    on_terminate: Callable[[str], None] = lambda _job_id: None
 
     def run(
         self, script: str, *arguments: str | Path, env: Mapping[str, str] | None = None
@@ -82,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
         if instead := self.front.on_request(self.command, self.path):
             self.reply(*instead, {})
             return
+        if self.path.endswith("terminatejob"):
+            self.front.on_terminate(json.loads(body)["jobId"])
         headers = {name: value for name, value in self.headers.items() if name != "Expect"}
         with closing(HTTPConnection(urlsplit(self.cloud.emulator.url).netloc)) as behind:
             behind.request(self.command, self.path, body or None, headers)

@@ -199,6 +199,17 @@ def test_a_chain_whose_plan_has_begun_is_not_though_its_jobs_wait(
     }
 
 
+@pytest.mark.parametrize("mark", ["isCancelled", "isTerminated"])
+def test_a_chain_that_is_being_stopped_is_not_joined(cloud: Cloud, use: Any, mark: str) -> None:
+    """Batch shows a job that it was told to end as waiting until it has got round to it."""
+    first = refresh(cloud)
+    ids = one(cloud)
+    cloud.emulator.set_job(ids["plan"], status="RUNNABLE", **{mark: True})
+    second = refresh(cloud)
+    assert (second["coalesced"], second["jobId"] == first["jobId"]) == (False, False)
+    assert refresh(cloud) == second | {"coalesced": True}
+
+
 def test_a_chain_of_another_revision_is_not_joined(
     cloud: Cloud, use: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,37 +125,67 @@ def test_a_forced_refresh_is_submitted_beside_the_one_that_waits(
 def test_stopping_ends_a_job_and_says_so(front: Front, cloud: Cloud) -> None:
     run(front, "dev")
     [job] = cloud.jobs()
-    stopped: list[str] = []
-
-    def take(_method: str, path: str) -> tuple[int, bytes] | None:
-        if not path.endswith("terminatejob"):
-            return None
-        stopped.append(path)
-        return 200, b"{}"
-
-    front.on_request = take
+    ended: list[str] = []
+    front.on_terminate = ended.append
     done = run(front, "dev", "--stop", job["jobId"])
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"stopped: job ({job['jobId']})\n"
-    assert len(stopped) == 1
+    assert ended == [job["jobId"]]
     cloud.emulator.set_job(job["jobId"], status="SUCCEEDED", startedAt=1_000, stoppedAt=61_000)
     done = run(front, "dev", "--stop", job["jobId"])
     assert (done.returncode, done.stdout) == (0, "nothing to stop: succeeded in 1 min\n")
-    assert len(stopped) == 1
+    assert len(ended) == 1
 
 
-def test_stopping_ends_a_chain_its_last_job_first(
-    front: Front, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def chain(front: Front, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A refresh of two shards that was just asked for; the ids of its jobs by step."""
     machine = {"vcpus": 1, "memory_mib": 2048, "minutes": 30}
     told = {"shards": 2, "minutes": 5, "first": 2}
     steps = dict.fromkeys(("plan", "shard", "finish"), machine)
     monkeypatch.setenv("CHAIN", json.dumps(told | steps))
     services.connect.cache_clear()
     run(front, "dev")
-    jobs = {job["jobName"].rpartition("-")[2]: job["jobId"] for job in cloud.jobs()}
-    front.on_request = lambda _method, path: (200, b"{}") if path.endswith("terminatejob") else None
-    done = run(front, "dev", "--stop", f"{jobs['shard'].partition(':')[0]}:1")
+    jobs = {job["jobId"]: job["jobName"].rpartition("-")[2] for job in cloud.jobs()}
+    yield {step: job_id for job_id, step in jobs.items() if ":" not in job_id}
+    services.connect.cache_clear()
+
+
+def stopped(done: subprocess.CompletedProcess[str]) -> list[str]:
     assert done.returncode == 0, done.stderr
-    named = [line.removeprefix("stopped: ").partition(" ")[0] for line in done.stdout.splitlines()]
-    assert named == ["finish", "shard", "plan"]
+    return [line.removeprefix("stopped: ").partition(" ")[0] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("state", ["STARTING", "RUNNING"])
+def test_stopping_ends_a_chain_that_has_begun_its_last_job_first(
+    front: Front, cloud: Cloud, chain: dict[str, str], state: str
+) -> None:
+    """Else a plan that is through just then would let the shards begin."""
+    cloud.emulator.set_job(chain["plan"], status=state)
+    done = run(front, "dev", "--stop", f"{chain['shard']}:1")
+    assert stopped(done) == ["finish", "shard", "plan"]
+
+
+@pytest.mark.parametrize(("state", "after"), [("SUBMITTED", 1), ("PENDING", 2), ("RUNNABLE", 3)])
+def test_a_refresh_asked_for_while_a_chain_is_stopped_is_one_of_its_own(
+    front: Front, cloud: Cloud, chain: dict[str, str], state: str, after: int
+) -> None:
+    """Joined to a plan that is about to be ended, what was edited would be read by no job."""
+    cloud.emulator.set_job(chain["plan"], status=state)
+    for step in ("shard", "finish"):
+        cloud.emulator.set_job(chain[step], status="PENDING")
+    ended: list[str] = []
+    said: list[str] = []
+
+    def end_and_ask(job_id: str) -> None:
+        cloud.emulator.set_job(job_id, status="FAILED", statusReason="stopped by hand")
+        ended.append(job_id)
+        if len(ended) == after:
+            said.append(run(front, "dev").stdout)
+
+    front.on_terminate = end_and_ask
+    assert stopped(run(front, "dev", "--stop", chain["finish"])) == ["plan", "finish", "shard"]
+    assert set(ended) == set(chain.values())
+    assert said[0].startswith("submitted: ")
+    new = {job["jobName"] for job in cloud.jobs() if job["jobId"].partition(":")[0] not in ended}
+    assert {name.rpartition("-")[2] for name in new} == {"plan", "shard", "finish"}

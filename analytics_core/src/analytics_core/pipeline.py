@@ -501,4 +501,5 @@ def _own_threads(settings: RefreshSettings, threads: int | None) -> RefreshSetti
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    # of two runs the one that began later stays, so they must not begin at one time
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -96,6 +96,7 @@ def publish_documents(
             points_manhattan=similarity.plain_map.points,
             points_learned=similarity.learned_map.points,
             cost=similarity.cost,
+            listed=settings.neighbors,
         )
         changes = compare(
             inputs.catalog,

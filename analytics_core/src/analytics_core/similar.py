@@ -17,8 +17,9 @@ import numpy as np
 import orjson
 
 from analytics_core.encoding import finite_to_utf8
+from analytics_core.glasses import glasses_of
 from analytics_core.similarity.arrays import off_diagonal_median
-from analytics_core.swaps import find_steps, glasses_of
+from analytics_core.swaps import find_steps
 from analytics_core.wording import Fragment, ingredients_of, phrase, shared_names, text_of
 
 if TYPE_CHECKING:

@@ -8,27 +8,22 @@ instruction: swap, pour more, pour less, add, leave out. `analytics_core.wording
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from analytics_core.encoding import finite_to_utf8
-from analytics_core.source.units import fixed_volume_ml
-from analytics_core.wording import is_jigger_unit, is_rinse, is_unmeasured, tell, unit_key
-
-if TYPE_CHECKING:
-    from analytics_core.similarity.hierarchy import IngredientTree
-    from analytics_core.source.catalog import Catalog
+from analytics_core.glasses import Glass, Pour
+from analytics_core.wording import tell
 
 SAME_WITHIN = 0.05
 """Amounts that differ by less than this share of the larger are the same: 30 ml and an ounce."""
 BATCH_FACTOR = 2.0
-"""A drink this many times the other's size may be a batch of it."""
+"""A drink that holds this many times what the other does may be a batch of it."""
+BATCH_SIZE = 3 / 4
+"""And is none unless, taken at the other's amounts, it is about as large: this or its inverse."""
 
 # Of the larger of two amounts, how much has to move before one ingredient is said to become the
 # other: nobody swaps two ounces of gin for a dash of bitters.
@@ -37,69 +32,12 @@ _LEAST_OF_PART = 1 / 2  # where some of the first ingredient remains in the glas
 _LEAST_OF_FURTHER = 1 / 3  # for a second partner: one for two, or two for one
 _SEASONING_ML = 10.0  # dashes and spoonfuls season; among them amounts do not matter
 _ALIKE = 0.85  # most that a doubtful swap may cost, the median between two kinds being 1
+_ALIKE_ACROSS = 0.8  # the same between two families that both lengthen, sweeten or season
 _SLACK = 1e-9  # a quarter of an ounce is a quarter of it
 _DECIMALS = 4  # of milliliters and amounts: an ounce is 29.5735 ml
 
 Row = dict[str, Any]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pour:
-    """What a drink holds of one ingredient; equal to itself alone, so that it is found at once.
-
-    Attributes
-    ----------
-    ingredient : int
-        Id of the ingredient as the recipe writes it.
-    name : str
-        Its name, likewise.
-    kind : int
-        Id of the ingredient it counts as.
-    ml : float
-        Milliliters.
-    amount : float or None
-        In `unit`; None where the recipe gives none.
-    unit : str or None
-        The unit's name as the database writes it.
-    ml_per_unit : float or None
-        None where the unit stands for no volume of its own: pieces, ``to top``, no unit.
-    """
-
-    ingredient: int
-    name: str
-    kind: int
-    ml: float
-    amount: float | None = None
-    unit: str | None = None
-    ml_per_unit: float | None = None
-    # What the unit says, asked millions of times.
-    counted_in: str | None = field(init=False, repr=False)
-    unmeasured: bool = field(init=False, repr=False)
-    rinse: bool = field(init=False, repr=False)
-    jigger: bool = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        note = object.__setattr__
-        counted = not self.ml_per_unit and self.unit is not None
-        note(self, "counted_in", unit_key(self.unit) if counted else None)
-        note(self, "unmeasured", is_unmeasured(self.unit))
-        note(self, "rinse", is_rinse(self.unit))
-        note(self, "jigger", is_jigger_unit(self.unit))
-
-
-@dataclass(frozen=True, slots=True)
-class Glass:
-    """A drink: one pour for each ingredient, and the unit in which it is mostly measured."""
-
-    pours: Mapping[int, Pour]
-    ml: float
-    unit: str | None
-    ml_per_unit: float | None
-    kinds: Collection[int] = ()  # ingredients that are what they count as
-    bottles: Mapping[int, Sequence[int]] = field(default_factory=dict)  # others, by kind
-
-
-_NONE: Mapping[int, Sequence[int]] = {}
 
 Likeness = Mapping[tuple[int, int], float]
 """For each pair of kinds that a plan moves between, what the move costs; 1 is the median cost
@@ -128,12 +66,14 @@ class Step(dict[str, Any]):
     ml : float
         Milliliters by which it is ordered.
     ingredient : int
-        Id by which it is ordered where these are equal.
+        Id by which it is ordered where all else is equal.
+    has_spirit : bool
+        Whether it is about a spirit, which comes first among equal amounts.
 
     Attributes
     ----------
     rank : tuple
-        Orders steps: largest first; then by kind and ingredient.
+        Orders steps: largest first; then spirits; then by kind and ingredient.
     utf8 : bytes
         The step as JSON.
     told : Told
@@ -142,74 +82,14 @@ class Step(dict[str, Any]):
 
     __slots__ = ("rank", "told", "utf8")
 
-    def __init__(self, row: Row, ml: float, ingredient: int) -> None:
+    def __init__(self, row: Row, ml: float, ingredient: int, *, has_spirit: bool) -> None:
         super().__init__(row)
-        self.rank = -round(ml, _DECIMALS), _ORDER.index(row["kind"]), ingredient
+        self.rank = -round(ml, _DECIMALS), not has_spirit, _ORDER.index(row["kind"]), ingredient
         self.utf8 = finite_to_utf8(row)
         self.told = tell(row)
 
 
 _RANK = attrgetter("rank")
-
-
-def glasses_of(catalog: Catalog, tree: IngredientTree) -> list[Glass]:
-    """Fill a glass for each recipe of a catalog."""
-    lines, names = catalog.lines, catalog.ingredients.names
-    per_unit = [
-        None if fixed_volume_ml(unit.name) is not None else unit.conversion_to_ml
-        for unit in catalog.units
-    ]
-    ids = tree.ids.tolist()
-    pours = []
-    poured: dict[tuple[int, int, int, float, float | None], Pour] = {}
-    for ingredient, rolled, unit, ml, amount in zip(
-        lines.ingredient.tolist(),
-        lines.rolled.tolist(),
-        lines.unit.tolist(),
-        lines.volume_ml.tolist(),
-        [None if math.isnan(amount) else amount for amount in lines.amount.tolist()],
-        strict=True,
-    ):
-        key = ingredient, rolled, unit, ml, amount
-        if (pour := poured.get(key)) is None:
-            pour = poured[key] = Pour(
-                ingredient=ids[ingredient],
-                name=names[ingredient],
-                kind=ids[rolled],
-                ml=ml,
-                amount=amount,
-                unit=None if unit < 0 else catalog.units[unit].name,
-                ml_per_unit=None if unit < 0 else per_unit[unit],
-            )
-        pours.append(pour)
-    bounds = np.searchsorted(lines.recipe, np.arange(catalog.recipes.ids.size + 1)).tolist()
-    return [fill_glass(pours[start:stop]) for start, stop in pairwise(bounds)]
-
-
-def fill_glass(lines: Iterable[Pour]) -> Glass:
-    """Add up a recipe's lines by ingredient; lines without volume are not in the glass."""
-    own: dict[int, list[Pour]] = {}
-    for line in lines:
-        if line.ml > 0:
-            own.setdefault(line.ingredient, []).append(line)
-    pours = {ingredient: _added(own[ingredient]) for ingredient in sorted(own)}
-    jiggers: dict[str, list[Pour]] = {}
-    for pour in pours.values():
-        if pour.unit and pour.ml_per_unit and is_jigger_unit(pour.unit):
-            jiggers.setdefault(pour.unit, []).append(pour)
-    unit = max(jiggers, key=lambda u: (_sum(jiggers[u]), u), default=None)
-    bottles: dict[int, list[int]] = {}
-    for key, pour in pours.items():
-        if key != pour.kind:
-            bottles.setdefault(pour.kind, []).append(key)
-    return Glass(
-        pours=pours,
-        ml=_sum(pours.values()),
-        unit=unit,
-        ml_per_unit=None if unit is None else jiggers[unit][0].ml_per_unit,
-        kinds=[key for key, pour in pours.items() if key == pour.kind],
-        bottles=bottles or _NONE,
-    )
 
 
 def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Step]:
@@ -260,30 +140,12 @@ def find_steps(recipe: Glass, neighbor: Glass, likeness: Likeness) -> list[Step]
     return changes + stays
 
 
-def _sum(pours: Iterable[Pour]) -> float:
-    return math.fsum(pour.ml for pour in pours)
-
-
-def _added(lines: Sequence[Pour]) -> Pour:
-    """Add up one ingredient's lines, in the unit of the largest; in no order of the rows."""
-    first = max(lines, key=lambda line: (line.ml, line.amount or 0.0, line.unit or ""))
-    if len(lines) == 1:
-        return first
-    ml = _sum(lines)
-    amount = None
-    if first.ml_per_unit and first.amount is not None:
-        amount = ml / first.ml_per_unit
-    elif all(line.unit == first.unit and line.amount is not None for line in lines):
-        amount = math.fsum(line.amount or 0.0 for line in lines)
-    return replace(first, ml=ml, amount=amount)
-
-
 def _scaled(recipe: Glass, neighbor: Glass, *, same_mix: bool) -> tuple[float, Pairs]:
     """Return what to multiply the neighbor by, and the ingredients that are the same in both.
 
     1, nearly always. A drink of the same proportions is taken at the recipe's size, and
-    so is a batch: at least twice the size or half of it, with no amount in common, while at
-    one other size two or more ingredients stay.
+    so is a batch: it has no amount in common, and at half of its size or less, or at twice or
+    more, it is about as large as the recipe, and two or more ingredients stay.
     """
     paired = _paired(recipe, neighbor)
     if same_mix or len(paired) == len(recipe.pours) == len(neighbor.pours):
@@ -303,10 +165,13 @@ def _scaled(recipe: Glass, neighbor: Glass, *, same_mix: bool) -> tuple[float, P
         return 1.0, paired
     pour, other = max(poured, key=lambda pair: (pair[0].ml, -pair[0].ingredient))
     ratio = pour.ml / other.ml
-    stay = sum(_same(pour, other, ratio) for pour, other in poured)
-    if stay == len(poured) and not 1 / BATCH_FACTOR < ratio < BATCH_FACTOR:
-        return ratio, paired
-    return 1.0, paired
+    sizes = sorted((recipe.ml, neighbor.ml * ratio))
+    is_batch = (
+        not 1 / BATCH_FACTOR < ratio < BATCH_FACTOR
+        and sizes[0] >= BATCH_SIZE * sizes[1] - _SLACK
+        and all(_same(pour, other, ratio) for pour, other in poured)
+    )
+    return ratio if is_batch else 1.0, paired
 
 
 def _paired(recipe: Glass, neighbor: Glass) -> Pairs:
@@ -364,7 +229,8 @@ def _counted(pour: Pour, other: Pour, scale: float) -> Step:
 
 @lru_cache(_REMEMBERED)
 def _step(kind: str, pour: Pour) -> Step:
-    return Step({"kind": kind, **_said(pour)}, pour.ml, pour.ingredient)
+    row = {"kind": kind, **_said(pour)}
+    return Step(row, pour.ml, pour.ingredient, has_spirit=pour.does == "spirit")
 
 
 @lru_cache(_REMEMBERED)
@@ -372,7 +238,9 @@ def _swap(out: tuple[Pour, ...], come: tuple[Pour, ...], *, is_part: bool) -> St
     part = {"part": True} if is_part else {}
     source, target = [_said(pour) | part for pour in out], [_said(pour) for pour in come]
     size = max(sum(pour["ml"] for pour in pours) for pours in (source, target))
-    return Step({"kind": "swap", "from": source, "to": target}, size, out[0].ingredient)
+    row = {"kind": "swap", "from": source, "to": target}
+    has_spirit = any(pour.does == "spirit" for pour in out + come)
+    return Step(row, size, out[0].ingredient, has_spirit=has_spirit)
 
 
 @lru_cache(_REMEMBERED)
@@ -447,9 +315,27 @@ def _matched(
 
 def _is_piece(pour: Pour, other: Pour) -> bool:
     """Whether just one of the two is counted: an egg has no volume to compare."""
-    return (not (pour.ml_per_unit or pour.unmeasured)) != (
-        not (other.ml_per_unit or other.unmeasured)
-    )
+    return pour.is_measured != other.is_measured
+
+
+def _most_cost(pour: Pour, other: Pour, larger: float) -> float:
+    """Return how much a swap between two kinds may cost at most; none may at -1.
+
+    `larger` is the larger of the two amounts, in milliliters.
+    """
+    waters = {pour.water, other.water}
+    if "water" in waters and None in waters:
+        return -1.0
+    does = {pour.does, other.does}
+    if "lengthener" not in does:
+        return math.inf
+    if "spirit" in does:  # nobody swaps the base for cream, but absinthe for bitters
+        return _ALIKE if larger <= _SEASONING_ML else -1.0
+    if pour.family == other.family:
+        return math.inf if pour.family is not None else _ALIKE
+    if pour.counted_in or other.counted_in or _is_piece(pour, other):
+        return -1.0  # an egg has neither a family nor a volume in common with soda water
+    return _ALIKE_ACROSS if len(does) == 1 else _ALIKE
 
 
 def _candidates(
@@ -470,9 +356,12 @@ def _candidates(
         for target, pour in new.items():
             if ours.rinse != pour.rinse:
                 continue  # what clings to the glass replaces nothing that is in it
-            cost = 0.0 if ours.kind == pour.kind else likeness.get((ours.kind, pour.kind))
-            if cost is not None:
-                found.append((cost, source in less, -min(ml, pour.ml), source, target))
+            cost = 0.0
+            if ours.kind != pour.kind:
+                cost = likeness.get((ours.kind, pour.kind), math.inf)
+                if cost == math.inf or cost > _most_cost(ours, pour, max(ml, pour.ml)):
+                    continue
+            found.append((cost, source in less, -min(ml, pour.ml), source, target))
     return sorted(found)
 
 

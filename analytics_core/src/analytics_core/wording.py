@@ -1,7 +1,8 @@
 """Steps as one line that a bartender would say: "swap ¾ oz Lime Juice for Lemon Juice".
 
 Amounts are said in the unit they come in where people say that unit, and rounded as people
-round: quarters and thirds of an ounce, 22.5 ml. Names come out as they went in.
+round: quarters and thirds of an ounce, 22.5 ml. Names come out as they went in, but for an s
+behind several wedges or eggs.
 """
 
 from __future__ import annotations
@@ -96,6 +97,12 @@ _SAID = {
     },
 }
 """How the units of the table are said; others are said as they are written, or in milliliters."""
+_PIECES = tuple(
+    f" {one}"
+    for one in (*_SAID, "egg", "egg white", "egg yolk")
+    if one not in _SAID or (_SAID[one].kind, _SAID[one].many) == ("count", f"{one}s")
+)
+"""How English names of pieces end that only take an s where there are more of them."""
 _FRACTIONS = {0.25: "¼", 1 / 3: "⅓", 0.5: "½", 2 / 3: "⅔", 0.75: "¾"}
 _EIGHTHS = {0.125: "⅛", 0.375: "⅜", 0.625: "⅝", 0.875: "⅞"}
 _ROUNDINGS: tuple[tuple[dict[float, str], float], ...] = (
@@ -176,7 +183,7 @@ def say_line(amount: float | None, ml: float, unit: str | None, name: str) -> st
     if is_unmeasured(unit):
         return f"{name}, {'to rinse' if is_rinse(unit) else 'to top'}"
     said = "" if amount is None else _amount_in(amount, ml, unit)
-    return f"{said} {name}" if said else name
+    return f"{said} {name}{_plural(said, amount, name)}" if said else name
 
 
 def text_of(fragments: Iterable[Fragment]) -> str:
@@ -218,7 +225,7 @@ def phrase(
     clauses = _clauses(changes[:MOST_STEPS])
     rest = len(changes) - MOST_STEPS
     if rest > 0:
-        clauses[-1].append(f", and {rest} smaller {'change' if rest == 1 else 'changes'}")
+        clauses[-1].append(f", and {rest} more {'change' if rest == 1 else 'changes'}")
     if len(stays) > _MOST_STAYING:
         clauses.append(["the rest stays"])
     elif stays:
@@ -326,9 +333,11 @@ def tell(step: Row, name: _Namer = _plainly) -> Told:
             head = "rinse the glass with " if is_rinse(step["unit"]) else "top with "
             return Told(head, name(step))
         return Told("add ", _measured(step, name))
-    word = "more" if kind == "pour_more" else "less"
     head = "use " if _is_counted(step) else "pour "
-    return Told(head, [f"{_amount(step)} {word} ".lstrip(), *name(step)])
+    pieces = _pieces(step, name)
+    fewer = "fewer" if pieces[-1] in {"s", "S"} else "less"
+    word = "more" if kind == "pour_more" else fewer
+    return Told(head, [f"{_amount(step)} {word} ".lstrip(), *pieces])
 
 
 def _exchanged(step: Row, name: _Namer) -> list[Fragment]:
@@ -348,11 +357,11 @@ def _swap(step: Row, name: _Namer) -> list[Fragment]:
     for pour in out:
         amount = _amount(pour)
         if pour.get("part"):
-            gone.append([f"{amount or 'some'} of the ", *name(pour)])
+            gone.append([f"{amount or 'some'} of the ", *_pieces(pour, name)])
         else:
             gone.append(_measured(pour, name))
     if single and _as_much(out[0], come[0]):
-        return [*gone[0], " for ", *name(come[0])]
+        return [*gone[0], " for ", *_pieces(come[0], name)]
     comes = []
     for pour in come:
         comes.append(_measured(pour, name))
@@ -370,7 +379,27 @@ def _as_much(out: Row, come: Row) -> bool:
 
 def _measured(pour: Row, name: _Namer) -> list[Fragment]:
     amount = _amount(pour)
-    return [f"{amount} ", *name(pour)] if amount else name(pour)
+    return [f"{amount} ", *_pieces(pour, name)] if amount else name(pour)
+
+
+def _pieces(pour: Row, name: _Namer) -> list[Fragment]:
+    """Write a pour's name, with an s behind it where its amount counts several such pieces."""
+    named = name(pour)
+    if len(named) == 1 and _takes_s(pour["ingredient_name"]):
+        return [*named, _plural(_amount(pour), pour["amount"], pour["ingredient_name"])]
+    return named
+
+
+def _plural(said: str, amount: float | None, name: str) -> str:
+    """Return the s of "3 Lemon Wedges"; names without one that is sure are left as they are."""
+    is_counted = amount is not None and amount > 1 and not any(map(str.isalpha, said))
+    return _takes_s(name) if is_counted else ""
+
+
+@lru_cache(_REMEMBERED)
+def _takes_s(name: str) -> str:
+    is_piece = f" {name.casefold()}".endswith(_PIECES)
+    return ("S" if name.isupper() else "s") if is_piece else ""
 
 
 def _names(pours: Sequence[Row], name: _Namer) -> list[Fragment]:

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from analytics_core.glasses import Glass, Pour, fill_glass
 from analytics_core.sample import write_sample_database
-from analytics_core.swaps import Glass, Pour, fill_glass, find_steps
+from analytics_core.swaps import find_steps
 from analytics_core.wording import say
 
 NEIGHBORS = 10

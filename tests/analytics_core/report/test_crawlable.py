@@ -10,9 +10,9 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ViewportSize
 
-from analytics_core.site import write_site
-from analytics_core.site.picture import map_picture
 from analytics_core.store import LocalStorage
+from analytics_core.website import write_site
+from analytics_core.website.picture import map_picture
 from tests.analytics_core.report.conftest import DESKTOP, PHONE, WATCH
 from tests.analytics_core.report.documents import documents_from
 

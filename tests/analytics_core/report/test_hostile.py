@@ -20,12 +20,12 @@ from playwright.sync_api import Browser, Page
 from analytics_core.errors import AnalyticsError
 from analytics_core.report import Site, render
 from analytics_core.report.page import _as_json, site_block
-from analytics_core.site import write_site
-from analytics_core.site.frame import clean
 from analytics_core.store import LocalStorage
+from analytics_core.website import write_site
+from analytics_core.website.frame import clean
 from tests.analytics_core.report.conftest import Opener, wait_until
 from tests.analytics_core.report.documents import documents_from
-from tests.analytics_core.site.test_site import Parsed, parsed
+from tests.analytics_core.website.test_site import Parsed, parsed
 from tests.hostile import NAMES, PIECES, some_names
 
 COUNT = 300

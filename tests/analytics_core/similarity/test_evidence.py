@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -18,8 +18,16 @@ from analytics_core.source.cocktaildb import load_catalog
 from tests.strategies import ingredients_of, mixtures_of
 
 
+class Sample(NamedTuple):
+    """Rows of substitutes by name; the root of each ingredient; what recipes name."""
+
+    rows: dict[str, Any]
+    root: dict[str, str]
+    named: set[str]
+
+
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     path: Path = tmp_path_factory.mktemp("sample") / "sample.db"
     write_sample_database(path)
     catalog = load_catalog(path, volumes="poured")
@@ -27,10 +35,20 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     mixtures = build_mixtures(catalog, tree)
     evidence = gather_evidence(mixtures, mixtures.compressed(LEARNED.power), tree)
     cost = learn_cost(mixtures, tree).cost
-    return {
-        row["ingredient_name"]: row
-        for row in ingredient_substitutes(catalog, mixtures, cost, evidence)
-    }
+    names = catalog.ingredients.names
+    return Sample(
+        {
+            row["ingredient_name"]: row
+            for row in ingredient_substitutes(catalog, mixtures, cost, evidence)
+        },
+        {name: names[root] for name, root in zip(names, tree.roots, strict=True)},
+        {names[i] for i in catalog.lines.rolled},
+    )
+
+
+@pytest.fixture(scope="module")
+def rows(sample: Sample) -> dict[str, Any]:
+    return sample.rows
 
 
 def named(row: Any) -> dict[str, int]:
@@ -69,6 +87,39 @@ def test_what_every_bartender_swaps_is_there_both_ways(rows: Any, one: str, othe
 def test_what_nobody_swaps_is_not_there(rows: Any, one: str, other: str) -> None:
     assert other not in named(rows[one])
     assert one not in named(rows[other])
+
+
+def test_no_kind_that_only_gathers_others_has_a_substitute_from_another_family(
+    sample: Sample,
+) -> None:
+    gathering = sample.rows.keys() - sample.named
+    assert {"Dairy and Cream", "Egg", "Fresh Fruit", "Wine", "Fruit Juice"} <= gathering
+    for name, row in sample.rows.items():
+        for entry in row["substitutes"]:
+            other = entry["ingredient_name"]
+            if sample.root[name] != sample.root[other]:
+                assert {name, other} <= sample.named, (name, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Dairy and Cream", "Lime Juice"),
+        ("Egg", "Cucumber Slice"),
+        ("Fresh Fruit", "Egg White"),
+        ("Coffee and Tea", "Vodka"),
+        ("Wine", "Vodka"),
+        ("Fruit Juice", "Light Rum"),
+    ],
+)
+def test_kinds_keep_to_their_role(rows: Any, one: str, other: str) -> None:
+    assert other not in named(rows[one])
+
+
+def test_kinds_have_substitutes_of_their_own_family(rows: Any) -> None:
+    assert "Bourbon" in named(rows["Scotch Whisky"]) or "Rye Whiskey" in named(
+        rows["Scotch Whisky"]
+    )
 
 
 def test_without_evidence_nothing_is_named_and_that_is_told(rows: Any) -> None:
@@ -136,6 +187,18 @@ def test_another_family_needs_three_recipes_a_like_amount_and_a_low_cost() -> No
     assert enough(3, 1.0, 0.76) == 0
     assert enough(3, 9.0, 0.75) == 0
     assert enough(3, 0.1, 0.75) == 0
+
+
+def test_what_no_recipe_names_has_nothing_from_another_family() -> None:
+    """Drinks name 1, which is of the kind 0, and 3 beside the same company."""
+    recipes: list[dict[int, float]] = [
+        row for n in range(3) for row in ({1: 1.0, 4: 1, 5: 1 + n}, {3: 1.0, 4: 1, 5: 1 + n})
+    ]
+    mixtures = mixtures_of(recipes, 7, TREE.ids.tolist())
+    evidence = gather_evidence(mixtures, mixtures, TREE)
+    assert evidence.speaking(0, 3) == evidence.speaking(1, 3) == (3, 3)
+    assert (evidence.enough(1, 3, 0.5), evidence.enough(3, 1, 0.5)) == (6, 6)
+    assert (evidence.enough(0, 3, 0.5), evidence.enough(3, 0, 0.5)) == (0, 0)
 
 
 def test_twice_as_much_is_a_like_amount() -> None:

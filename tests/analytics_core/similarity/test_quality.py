@@ -80,6 +80,7 @@ def figures(**changes: Any) -> Any:
         "points_manhattan": LINE,
         "points_learned": LINE,
         "cost": COST,
+        "listed": 10,
     }
     return judge(**{**given, **changes})
 
@@ -107,6 +108,15 @@ def test_exactly_ten_neighbors_are_judged() -> None:
     graph = KnnGraph(listed, np.ones(listed.shape))
     assert neighbors_kept(graph, points) == 1.0
     assert neighbors_kept(graph.head(9), points) < 1.0
+
+
+def test_neighbors_that_only_the_map_needs_are_not_judged() -> None:
+    """Each of four drinks lists the next; for the map all name drink 0, too."""
+    graph = KnnGraph(np.array([[1, 3], [2, 0], [3, 0], [0, 1]], np.int32), np.ones((4, 2)))
+    found = figures(similar=graph, listed=1)
+    assert (found["max_occurrence"], found["neighbors_mutual"]) == (1.0, 0.0)
+    found = figures(similar=graph, listed=2)
+    assert (found["max_occurrence"], found["neighbors_mutual"]) == (1.5, 0.5)
 
 
 def test_figures_have_four_decimals() -> None:

@@ -10,7 +10,7 @@ from analytics_core.documents import recipe_details
 from analytics_core.sample import write_sample_database
 from analytics_core.similarity.hierarchy import IngredientTree
 from analytics_core.source.cocktaildb import load_catalog
-from analytics_core.source.kinds import choose_base, kind_of, kind_of_name
+from analytics_core.source.kinds import choose_base, kind_of, kind_of_name, water_of
 from tests.analytics_core.databases import LOOSE_SCHEMA, write_database
 
 
@@ -35,6 +35,27 @@ from tests.analytics_core.databases import LOOSE_SCHEMA, write_database
 )
 def test_names_tell(name: str, kind: str | None) -> None:
     assert kind_of_name(name) == kind
+
+
+@pytest.mark.parametrize(
+    ("lineage", "water"),
+    [
+        (["Water"], "water"),
+        (["Mixer", "Hot Water"], "water"),
+        (["Crushed Ice"], "water"),
+        (["Ice Cream"], None),
+        (["Soda Water"], "soda"),
+        (["Soda", "Club Soda"], "soda"),
+        (["Soda", "Tonic Water"], None),
+        (["Seasoning", "Orange Flower Water"], None),
+        (["Coconut Water"], None),
+        (["Water", "Evian"], "water"),  # a name that says nothing is what is above it
+        (["Kirschwasser"], None),
+        (["Campari"], None),
+    ],
+)
+def test_water_is_water(lineage: list[str], water: str | None) -> None:
+    assert water_of(lineage) == water
 
 
 def test_the_root_counts_first() -> None:

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analytics_core.errors import DataError
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.conversion import write_catalog
+from analytics_core.source.findings import Findings
 from analytics_core.source.layouts import load_catalog
+from analytics_core.source.tables import Wanted, opened
 from tests.analytics_core.databases import finding
 
 PAGE = Path(__file__).parents[3] / "docs" / "databases.md"
@@ -27,7 +31,7 @@ def example(kind: str) -> str:
 
 def write(path: Path, script: str) -> Path:
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(script)
+        connection.executescript(f"PRAGMA synchronous = OFF; BEGIN; {script}; COMMIT;")
     return path
 
 
@@ -271,6 +275,26 @@ def test_a_table_and_a_database_are_read_alike(tmp_path: Path, amount: str, unit
 
 
 @pytest.mark.parametrize(
+    ("amount", "milliliters"),
+    [
+        ("half", 14.787),
+        ("1 and a half", 44.36),
+        ("2 cl", 20.0),
+        ("1 + 1", 59.147),
+        ("a few", 88.72),
+    ],
+)
+def test_a_unit_in_the_header_is_that_of_parts_too(
+    tmp_path: Path, amount: str, milliliters: float
+) -> None:
+    script = f"""CREATE TABLE recipe (cocktail TEXT, what TEXT, oz TEXT);
+    INSERT INTO recipe VALUES ('A', 'Gin', '{amount}');"""
+    assert poured_ml(read(tmp_path, script, FLAT_MAPPING.replace('"cl"', '"oz"'))) == [milliliters]
+    (tmp_path / "bar.csv").write_text(f"recipe,ingredient,oz\nA,Gin,{amount}\n", encoding="utf-8")
+    assert poured_ml(load_catalog(tmp_path / "bar.csv", volumes="poured")) == [milliliters]
+
+
+@pytest.mark.parametrize(
     ("amount", "highest", "unit", "milliliters"),
     [
         ("'2 oz'", "NULL", 2, 50.0),  # the row beside it says what the bar pours
@@ -384,3 +408,295 @@ def test_names_of_any_kind_make_one_plain_sentence(tmp_path: Path, name: str) ->
     assert len(sentence) <= 1500
     assert sentence.startswith(f"The database {tmp_path}")
     assert sentence.endswith("bottles.toml names.")
+
+
+def counted(catalog: Catalog) -> int:
+    return int(catalog.lines.recipe.size + catalog.optional.recipe.size)
+
+
+AFFINITY = st.sampled_from(["INTEGER", "TEXT", "REAL", "NUMERIC"])
+JOINED = """
+[ingredients]
+table = "i"
+id = "id"
+name = "n"
+[recipes]
+table = "r"
+id = "id"
+name = "n"
+[lines]
+table = "l"
+recipe = "r"
+ingredient = "i"
+unit = "u"
+[units]
+table = "u"
+id = "id"
+name = "n"
+"""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.tuples(AFFINITY, AFFINITY, AFFINITY, AFFINITY, AFFINITY), st.integers(0, 2**40))
+def test_ids_meet_where_sqlite_itself_joins_them(
+    tmp_path_factory: pytest.TempPathFactory, kinds: tuple[str, ...], first: int
+) -> None:
+    recipe, ingredient, of_recipe, of_ingredient, unit = kinds
+    script = f"""
+    CREATE TABLE i (id {ingredient}, n TEXT);
+    CREATE TABLE r (id {recipe}, n TEXT);
+    CREATE TABLE u (id {unit}, n TEXT);
+    CREATE TABLE l (r {of_recipe}, i {of_ingredient}, u {of_ingredient});
+    INSERT INTO i VALUES ({first}, 'Gin'), ({first + 1}, 'Lime'), ({first + 2}, 'Rum');
+    INSERT INTO r VALUES ({first}, 'Gimlet'), ({first + 7}, 'Neat');
+    INSERT INTO u VALUES ({first + 5}, 'oz');
+    INSERT INTO l VALUES ({first}, {first}, {first + 5}), ({first}, {first + 1}, {first + 5}),
+        ({first + 7}, {first + 2}, {first + 5}), ({first + 8}, {first + 2}, {first + 5});
+    """
+    folder = tmp_path_factory.mktemp("mapped")
+    catalog = read(folder, script, JOINED)
+    with closing(sqlite3.connect(folder / "bottles.db")) as connection:
+        pairs = connection.execute(
+            "SELECT r.n, i.n, u.n FROM l JOIN r ON l.r = r.id JOIN i ON l.i = i.id"
+            " JOIN u ON l.u = u.id ORDER BY 1, 2"
+        ).fetchall()
+    assert pairs == [("Gimlet", "Gin", "oz"), ("Gimlet", "Lime", "oz"), ("Neat", "Rum", "oz")]
+    kept = catalog.lines
+    assert pairs == sorted(
+        (
+            catalog.recipes.names[kept.recipe[k]],
+            catalog.ingredients.names[kept.ingredient[k]],
+            catalog.units[kept.unit[k]].name,
+        )
+        for k in range(kept.recipe.size)
+    )
+    assert finding(catalog, "dangling-line").count == 1
+
+
+def test_texts_of_digits_among_texts_stay_texts(tmp_path: Path) -> None:
+    script = """
+    CREATE TABLE i (id TEXT, n TEXT); INSERT INTO i VALUES ('7', 'Gin'), ('007', 'Rum');
+    CREATE TABLE r (id TEXT, n TEXT); INSERT INTO r VALUES ('1', 'A'), ('x', 'B');
+    CREATE TABLE u (id TEXT, n TEXT); INSERT INTO u VALUES ('o', 'oz');
+    CREATE TABLE l (r TEXT, i TEXT, u TEXT);
+    INSERT INTO l VALUES ('1', '7', 'o'), ('1', '007', 'o'), ('x', '007', 'o');
+    """
+    catalog = read(tmp_path, script, JOINED)
+    assert counted(catalog) == 3
+    assert 1 not in catalog.recipes.ids
+    mixed = script.replace("(r TEXT, i TEXT", "(r, i TEXT").replace("('x', '007'", "(2, '007'")
+    mixed = mixed.replace("('x', 'B')", "('2', 'B')")
+    (tmp_path / "mixed").mkdir()
+    numbers = read(tmp_path / "mixed", mixed, JOINED)
+    assert numbers.recipes.ids.tolist() == [1, 2]
+    assert np.bincount(numbers.lines.recipe).tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("value", ["1.5", "9e999", "-9e999", "1e300", "x'31'"])
+def test_keys_that_are_no_keys_leave_their_line_out(tmp_path: Path, value: str) -> None:
+    script = f"""
+    CREATE TABLE i (id, n TEXT); INSERT INTO i VALUES (1, 'Gin');
+    CREATE TABLE r (id, n TEXT); INSERT INTO r VALUES (1, 'A');
+    CREATE TABLE u (id, n TEXT); INSERT INTO u VALUES (1, 'oz');
+    CREATE TABLE l (r, i, u); INSERT INTO l VALUES (1, 1, 1), ({value}, 1, 1);
+    """
+    assert counted(read(tmp_path, script, JOINED)) == 1
+
+
+def test_spellings_of_one_name_are_one(tmp_path: Path) -> None:
+    script = """
+    CREATE TABLE recipe (cocktail TEXT, what TEXT, cl REAL);
+    INSERT INTO recipe VALUES ('Negroni', 'Gin', 3), ('negroni ', 'Pat''s  Bitters', 3),
+        ('Negroni', 'Campari', 3), ('Gimlet', 'gin', 6), ('Gimlet', 'Lime', 2),
+        ('Fizz', 'Gin', 1), ('Fizz', 'PAT’S BITTERS', 1), ('Fizz', 'Pat''s Bitters', 1);
+    CREATE TABLE swap (a TEXT, b TEXT); INSERT INTO swap VALUES ('GIN', ' lime'), (NULL, 'Gin');
+    """
+    mapping = FLAT_MAPPING + '[substitutes]\ntable = "swap"\ningredient = "a"\nsubstitute = "b"'
+    catalog = read(tmp_path, script, mapping)
+    assert sorted(catalog.recipes.names) == ["Fizz", "Gimlet", "Negroni"]
+    assert sorted(catalog.ingredients.names) == ["Campari", "Gin", "Lime", "Pat's Bitters"]
+    names = catalog.ingredients.names
+    assert [[names[k] for k in pair] for pair in catalog.substitutes.tolist()] == [["Gin", "Lime"]]
+    # as the same sheet would have it
+    text = "recipe,ingredient,amount\nNegroni,Gin,3\nGimlet,Lime,1\n"
+    (tmp_path / "bar.csv").write_text(text, encoding="utf-8")
+    sheet = load_catalog(tmp_path / "bar.csv")
+    own = dict(zip(names, catalog.ingredients.ids.tolist(), strict=True))
+    for name, ident in zip(sheet.ingredients.names, sheet.ingredients.ids.tolist(), strict=True):
+        assert own[name] == ident
+
+
+def test_flags_that_say_neither_yes_nor_no_are_told(tmp_path: Path) -> None:
+    script = """
+    CREATE TABLE recipe (cocktail TEXT, what TEXT, cl REAL, extra);
+    INSERT INTO recipe VALUES ('A', 'Gin', 3, 0), ('A', 'Rum', 3, NULL), ('A', 'Lime', 3, 'nein'),
+        ('A', 'Mint', 3, '✓'), ('A', 'Soda', 3, 1.0), ('A', 'Salt', 3, 2), ('A', 'Sugar', 3, ''),
+        ('A', 'Cherry', 3, 'garnish'), ('A', 'Peel', 3, x'78');
+    """
+    catalog = read(tmp_path, script, FLAT_MAPPING + 'optional = "extra"')
+    names = catalog.ingredients.names
+    assert sorted(names[k] for k in catalog.optional.ingredient) == ["Mint", "Peel", "Soda"]
+    told = finding(catalog, "unclear-flag")
+    assert told.examples == ("recipe.extra: 2", "recipe.extra: garnish")
+
+
+VIEWED = """
+CREATE TABLE user (id INTEGER PRIMARY KEY, password TEXT, drink TEXT);
+CREATE TABLE bottle (id INTEGER PRIMARY KEY, title TEXT, price REAL);
+CREATE TABLE line (user INTEGER, bottle INTEGER, cl REAL, note TEXT);
+INSERT INTO user VALUES (1, 'hunter2', 'Negroni'), (2, 'secret', 'Gimlet');
+INSERT INTO bottle VALUES (1, 'Gin', 20), (2, 'Campari', 15), (3, 'Lime', 1);
+INSERT INTO line VALUES (1, 1, 3, 'n'), (1, 2, 3, 'n'), (2, 1, 6, 'n'), (2, 3, 2, 'n');
+CREATE VIEW titled AS SELECT id AS key, title AS what FROM bottle;
+CREATE VIEW pour AS
+    SELECT user.drink AS cocktail, titled.what, line.cl, user.password AS pass
+    FROM line JOIN user ON user.id = line.user JOIN titled ON titled.key = line.bottle;
+"""
+VIEW_MAPPING = FLAT_MAPPING.replace('"recipe"\n', '"Pour"\n', 1)
+
+
+def test_a_view_is_read_as_a_table(tmp_path: Path) -> None:
+    catalog = read(tmp_path, VIEWED, VIEW_MAPPING)
+    assert sorted(catalog.recipes.names) == ["Gimlet", "Negroni"]
+    assert sorted(catalog.ingredients.names) == ["Campari", "Gin", "Lime"]
+    assert np.bincount(catalog.lines.recipe).tolist() == [2, 2]
+
+
+def test_a_view_opens_nothing_but_itself(tmp_path: Path) -> None:
+    """Beside a view, the tables it is made of stay closed, and so do its own other columns."""
+    database = write(tmp_path / "bottles.db", VIEWED)
+    wanted: Wanted = {"pour": {"cocktail": "text", "what": "text"}, "bottle": {"title": "text"}}
+    with opened(database, Findings(), called="x", views=True) as tables:
+        found = tables.read(wanted)
+        assert set(found["pour"]) == {"cocktail", "what"}
+        assert "hunter2" not in str(found)
+        connection = tables._connection
+        asked: list[int] = []
+        set_authorizer = connection.set_authorizer
+
+        class Watched:
+            """The connection, which tries what is closed while the guard stands."""
+
+            def __getattr__(self, name: str) -> object:
+                return getattr(connection, name)
+
+            def set_authorizer(self, guard: object) -> None:
+                set_authorizer(guard)  # type: ignore[arg-type]
+                if guard is None:
+                    return
+                for sql in (
+                    "SELECT password FROM user",
+                    "SELECT price FROM bottle",
+                    "SELECT pass FROM pour",
+                    "SELECT cocktail FROM pour WHERE pass > 'a'",
+                    "SELECT sql FROM sqlite_master",
+                    "SELECT what FROM titled",
+                    "DELETE FROM user",
+                    "PRAGMA table_info(user)",
+                ):
+                    with pytest.raises(sqlite3.DatabaseError, match=r"prohibited|not authorized"):
+                        connection.execute(sql)
+                    asked.append(1)
+
+        tables._connection = Watched()  # type: ignore[assignment]
+        tables.read(wanted)
+        assert len(asked) == 8
+
+
+def test_without_a_view_nothing_is_read_through_one(tmp_path: Path) -> None:
+    database = write(tmp_path / "bottles.db", VIEWED)
+    with (
+        opened(database, Findings(), called="x") as tables,
+        pytest.raises(DataError) as refused,
+    ):
+        tables.require({"Pour": {"cocktail": "text"}})
+    assert str(refused.value) == (
+        "The database x lacks the table Pour. The view pour is none: make a table of it, CREATE "
+        'TABLE … AS SELECT * FROM "pour".'
+    )
+
+
+@pytest.mark.parametrize(
+    ("view", "says"),
+    [
+        ("SELECT absent AS cocktail, 1 AS what, 1 AS cl FROM bottle", "no such column: absent"),
+        ("SELECT title AS cocktail, 1 AS what, 1 AS cl FROM gone", "no such table: main.gone"),
+        (
+            "WITH t(a) AS (SELECT 1 UNION SELECT a FROM t) SELECT a cocktail, 1 what, 1 cl FROM t",
+            "not authorized",
+        ),
+    ],
+)
+def test_a_view_that_cannot_be_read_is_told_by_name(tmp_path: Path, view: str, says: str) -> None:
+    script = (
+        VIEWED.replace("CREATE VIEW pour", "CREATE VIEW other") + f"CREATE VIEW pour AS {view};"
+    )
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, script, VIEW_MAPPING)
+    sentence = str(refused.value)
+    assert sentence.startswith(f"The view pour of the database {tmp_path / 'bottles.db'} cannot")
+    assert says in sentence
+    assert 'CREATE TABLE … AS SELECT * FROM "pour"' in sentence
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["1 oz gin, 1 oz campari", "1 oz gin\n1 oz campari", '["gin", "campari"]', "gin, rum, lime"],
+)
+def test_a_whole_recipe_in_one_value_is_refused(tmp_path: Path, cell: str) -> None:
+    script = "CREATE TABLE recipe (cocktail TEXT, what TEXT);"
+    script += f"INSERT INTO recipe VALUES ('A', '{cell}');"
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, script, FLAT_MAPPING.replace('amount = "cl"', ""))
+    assert str(refused.value) == (
+        f"The database {tmp_path / 'bottles.db'} has a whole recipe in one value of recipe.what, "
+        f"{' '.join(cell.split())!r} of the recipe 'A': it takes one row for each ingredient."
+    )
+
+
+def test_amounts_before_names_are_read_where_they_have_no_column(tmp_path: Path) -> None:
+    script = """CREATE TABLE recipe (cocktail TEXT, what TEXT);
+    INSERT INTO recipe VALUES ('A', '1 1/2 oz Gin'), ('A', '0,5 cl Lime'), ('A', '7 Up'),
+        ('A', NULL);
+    """
+    catalog = read(tmp_path, script, FLAT_MAPPING.replace('amount = "cl"', ""))
+    volumes = {
+        catalog.ingredients.names[i]: ml
+        for i, ml in zip(catalog.lines.ingredient, catalog.lines.volume_ml.tolist(), strict=True)
+    }
+    assert volumes.keys() == {"Gin", "Lime", "7 Up"}
+    assert (volumes["Gin"], volumes["Lime"]) == (pytest.approx(44.36, abs=1e-2), 5.0)
+
+
+def test_a_value_may_hold_signs(tmp_path: Path) -> None:
+    script = FLAT.replace("'Gin'", "'Gin, dry, 40 %'").replace("' Campari'", "'1 oz gin, 1 oz rum'")
+    assert "Gin, dry, 40 %" in read(tmp_path, script, FLAT_MAPPING).ingredients.names
+
+
+def test_a_column_that_is_called_as_a_unit_holds_it(tmp_path: Path) -> None:
+    catalog = read(tmp_path, FLAT, FLAT_MAPPING)
+    assert sorted(catalog.lines.volume_ml.tolist()) == [30.0, 30.0, 60.0]
+    assert "amount-without-unit" not in {found.code for found in catalog.findings}
+    mapping = FLAT_MAPPING + 'unit = "measure"'
+    script = (
+        FLAT + "ALTER TABLE recipe ADD measure TEXT; UPDATE recipe SET measure = 'dl' WHERE cl = 6;"
+    )
+    (tmp_path / "own").mkdir()
+    own = read(tmp_path / "own", script, mapping)
+    assert sorted(own.lines.volume_ml.tolist()) == [30.0, 30.0, 600.0]
+
+
+def test_an_amount_that_no_glass_holds_is_told(tmp_path: Path) -> None:
+    script = FLAT + "INSERT INTO recipe VALUES ('Date', 'Gin', 45659), ('Bowl', 'Rum', 900);"
+    found = finding(read(tmp_path, script, FLAT_MAPPING), "huge-amount")
+    assert found.examples == ("Date: 45659 cl",)
+    units = """
+    CREATE TABLE i (id, n TEXT); INSERT INTO i VALUES (1, 'Gin');
+    CREATE TABLE r (id, n TEXT); INSERT INTO r VALUES (1, 'A');
+    CREATE TABLE u (id, n TEXT, ml REAL); INSERT INTO u VALUES (1, 'Keg', 20000), (2, 'Drop', NULL);
+    CREATE TABLE l (r, i, u, q); INSERT INTO l VALUES (1, 1, 1, 1), (1, 1, 2, 45659), (1, 1, 2, 9);
+    """
+    mapping = JOINED.replace('unit = "u"', 'unit = "u"\namount = "q"') + 'ml = "ml"'
+    (tmp_path / "units").mkdir()
+    found = finding(read(tmp_path / "units", units, mapping), "huge-amount")
+    assert found.examples == ("A: 1 Keg",)

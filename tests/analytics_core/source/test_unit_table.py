@@ -230,7 +230,6 @@ def test_no_number_in_a_name_is_dropped(spelling, word, around) -> None:  # type
         ("demi-bouteille", "container", 0.5),
         ("juice of half a lime", "piece", 0.5),
         ("half lime", "piece", 0.5),
-        ("half leaf", "piece", 0.5),
         ("half slice", "piece", 1.0),  # a unit of its own
         ("2 inch strip", "piece", 1.0),  # one strip
     ],

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -442,6 +443,21 @@ def test_pruning_keeps_the_newest_and_the_published(storage: Storage) -> None:
     assert sorted(prune_runs(storage, keep=2)) == ["r2", "r3", "r4"]
     with pytest.raises(ValueError, match="keep"):
         prune_runs(storage, keep=1)
+
+
+def test_what_killed_runs_left_goes_after_a_week(storage: Storage) -> None:
+    now = datetime.now(UTC)
+    ids = {days: f"{now - timedelta(days=days):%Y%m%dT%H%M%SZ}-abcdef" for days in (6, 8, 30)}
+    for run_id in ids.values():
+        storage.write(f"analytics/v1/runs/{run_id}/cocktail-space.json", b"{}")
+    for hours in (3, 2, 1):
+        publish_run(storage, f"r{hours}", (now - timedelta(hours=hours)).isoformat())
+    assert sorted(prune_runs(storage, keep=2)) == sorted([ids[8], ids[30], "r3"])
+    left = {key.split("/")[3] for key in storage.list("analytics/v1/runs/")}
+    assert left == {ids[6], "r2", "r1"}
+    # a clock that is wrong by years makes no run older than it is
+    publish_run(storage, "wrong", (now + timedelta(days=400)).isoformat())
+    assert ids[6] not in prune_runs(storage, keep=2)
 
 
 def test_a_prune_that_dies_leaves_a_whole_set_and_the_next_one_ends_it(tmp_path: Path) -> None:

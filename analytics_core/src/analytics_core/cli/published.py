@@ -170,10 +170,10 @@ def site(
     """Write a page for each drink and ingredient, for search engines and without scripts."""
     with running("site") as run:
         from analytics_core.report.page import Site
-        from analytics_core.site.content import NEEDED, check_site
-        from analytics_core.site.making import write_site
         from analytics_core.store import read_published
         from analytics_core.store.publish import ROOT
+        from analytics_core.website.content import NEEDED, check_site
+        from analytics_core.website.making import write_site
 
         described = Site(title, recipe_url)
         try:

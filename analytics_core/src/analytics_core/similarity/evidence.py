@@ -49,6 +49,8 @@ class Evidence:
         Median share of the glass, over the lines at or below each ingredient; 0 without lines.
     root : int64 (m,)
         The family of each ingredient: its root.
+    is_named : bool (m,)
+        Whether a recipe names it itself, and not only what is below it.
     companies, recipes : int
         How many there are.
     """
@@ -59,6 +61,7 @@ class Evidence:
     below: tuple[IntArray, ...]
     usual: FloatArray
     root: IntArray
+    is_named: BoolArray
     companies: int
     recipes: int
 
@@ -102,6 +105,9 @@ class Evidence:
         """
         across = self.root[one] != self.root[other]
         if across:
+            # all the dairy there is has company in common with anything that is poured
+            if not (self.is_named[one] and self.is_named[other]):
+                return 0
             usual = sorted((float(self.usual[one]), float(self.usual[other])))
             if relative_cost > COST_ACROSS or usual[1] > TIMES_AS_MUCH * usual[0]:
                 return 0
@@ -162,6 +168,7 @@ def gather_evidence(mixtures: Mixtures, measured: Mixtures, tree: IngredientTree
         below=tuple(below),
         usual=np.array([np.median(mixtures.fractions[own]) if own.size else 0.0 for own in below]),
         root=tree.roots[mixtures.in_play],
+        is_named=np.bincount(mixtures.columns, minlength=mixtures.in_play.size) > 0,
         companies=names.size,
         recipes=mixtures.count,
     )

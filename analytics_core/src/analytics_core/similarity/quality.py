@@ -87,6 +87,7 @@ def judge(
     points_manhattan: FloatArray,
     points_learned: FloatArray,
     cost: LearnedCost,
+    listed: int,
 ) -> dict[str, float]:
     """Collect the figures, and refuse what must never be published.
 
@@ -97,6 +98,8 @@ def judge(
     points_manhattan, points_learned : float64 (recipes, 2)
         The maps of the two.
     cost : LearnedCost
+    listed : int
+        Neighbors of each recipe that are published; a map may need more.
 
     Returns
     -------
@@ -118,11 +121,12 @@ def judge(
         if not np.isfinite(values).all():
             raise AnalyticsError(f"a {name} is not finite; nothing was published")
     n = similar.indices.shape[0]
+    published = similar.head(listed)
     return {
         "map_neighbors_kept_manhattan": round(neighbors_kept(manhattan, points_manhattan), 4),
         "map_neighbors_kept_learned": round(neighbors_kept(similar, points_learned), 4),
-        "neighbors_mutual": round(mutual_share(similar), 4),
-        "max_occurrence": round(max_occurrence(similar), 4),
+        "neighbors_mutual": round(mutual_share(published), 4),
+        "max_occurrence": round(max_occurrence(published), 4),
         "pairs_solved_share": round(similar.solved / max(1, n * (n - 1)), 6),
         "cost_rounds": float(cost.changes.size),
         "cost_last_change": round(float(cost.changes[-1]), 6) if cost.changes.size else 0.0,

@@ -12,16 +12,18 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from analytics_core.errors import DataError
 from analytics_core.source.findings import Findings
-from analytics_core.source.unit_table import key_of, read_table
+from analytics_core.source.quantities import parse_quantity
+from analytics_core.source.unit_table import fold, key_of, read_table, spellings, unit_meaning
 
 DELIMITERS = ("\t", ";", ",", "|")
 FIELDS = ("recipe", "ingredient", "amount", "unit", "parent", "path", "optional", "id")
 NEEDED = ("recipe", "ingredient")
+_BLANK = dict.fromkeys(FIELDS, "")
 MOST_ABOVE = 20
 """Records above the header: a title, a date, blanks."""
 
@@ -32,6 +34,10 @@ _MARKS = (  # the longer one first: UTF-32 begins like UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MOST_WORDS = 3  # of a unit: "us fl oz"
+_BETWEEN_WORDS = frozenset({"in", "en", "em", "i", "w", "v", "в", "als", "as", "per"})
+_YES_SIGNS = frozenset("✓✔☑✅√×")
+_NO_SIGNS = frozenset("✗✘❌☐")
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods, .xls
 
 
@@ -45,10 +51,69 @@ class Record:
         In the file, from 1; where the record begins.
     values
         Cells by field, without the blanks around them; every field is there.
+    amount_unit
+        The unit that the header gives the column of amounts: "amount (ml)".
+    cell
+        The ingredient's cell with its line breaks.
     """
 
     line: int
     values: Mapping[str, str]
+    amount_unit: str = ""
+    cell: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table's records.
+
+    Attributes
+    ----------
+    records
+        Those below the header that are not blank.
+    fields
+        Which fields have a column.
+    header
+        What the columns are called.
+    id_column
+        What the column of ids is called; empty where there is none.
+    """
+
+    records: Sequence[Record]
+    fields: frozenset[str]
+    header: Sequence[str]
+    id_column: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where the fields of one ingredient stand in a record.
+
+    Attributes
+    ----------
+    places
+        Of each field that has a column.
+    in_units
+        Columns of amounts whose headers name a unit, and the unit; the first that is filled counts.
+    """
+
+    places: Mapping[str, int]
+    in_units: Sequence[tuple[int, str]] = ()
+
+    def record(self, line: int, cells: Sequence[str]) -> Record:
+        """Return what cells say."""
+        values = dict(_BLANK)
+        for field, place in self.places.items():
+            values[field] = _cell(cells, place)
+        unit = ""
+        for place, of in self.in_units:
+            if amount := _cell(cells, place):
+                values["amount"], unit = amount, of
+                break
+        place = self.places["ingredient"]
+        cell = cells[place] if place < len(cells) else ""
+        broken = "\n" in cell or "\r" in cell
+        return Record(line, values, unit, cell if broken else values["ingredient"])
 
 
 @cache
@@ -59,22 +124,53 @@ def _names() -> Mapping[str, frozenset[str]]:
     }
 
 
-def says_yes(text: str) -> bool:
-    """Whether a cell says yes, in any of the languages."""
-    return key_of(text) in _names()["yes"]
+@cache
+def _header_units() -> Mapping[str, str]:
+    """Return which units a header may give its amounts, ``alone`` or beside a word for amounts."""
+    names = _names()
+    return {
+        key_of(spelling): "alone" if key_of(meaning.name) in names["unit_alone"] else "beside"
+        for spelling, meaning in spellings()
+        if key_of(meaning.name) in names["unit_alone"] | names["unit_beside"]
+    }
 
 
-def read_records(
-    path: Path, findings: Findings, *, called: object
-) -> tuple[list[Record], set[str]]:
-    """Return the records below the header that are not blank, and which fields have a column.
+@cache
+def _units() -> frozenset[str]:
+    return frozenset(key_of(spelling) for spelling, _ in spellings())
+
+
+def is_unit(text: str) -> bool:
+    """Whether a text is how a unit is written, and nothing else."""
+    return key_of(text) in _units()
+
+
+@lru_cache(maxsize=4096)
+def yes_or_no(text: str) -> bool | None:
+    """Return what a cell says in any of the languages; None for neither. A blank is a no.
+
+    Examples
+    --------
+    >>> yes_or_no("Ja"), yes_or_no("✓"), yes_or_no("1.0"), yes_or_no("-"), yes_or_no("garnish")
+    (True, True, True, False, None)
+    """
+    plain = text.strip().removesuffix("\ufe0f")
+    number = re.fullmatch(r"([01])[.,]0+", plain)
+    key = number[1] if number else key_of(plain)
+    if plain in _YES_SIGNS or key in _names()["yes"]:
+        return True
+    return False if key in _names()["no"] or not plain.strip("-–—.") or plain in _NO_SIGNS else None
+
+
+def read_records(path: Path, findings: Findings, *, called: object) -> Sheet:
+    """Return the records of a table.
 
     Parameters
     ----------
     path
         The file.
     findings
-        Takes what had to be repaired: an encoding that is not Unicode.
+        Takes what had to be repaired: an encoding that is not Unicode, headers in mid-file.
     called
         What errors call the file.
 
@@ -94,35 +190,57 @@ def read_records(
     for delimiter in delimiters:
         start = _header(text, delimiter)
         if start is not None:
-            known = sum(len(columns) for columns in _columns(start[1], called))
+            known = sum(
+                len(columns.places) + len(columns.in_units)
+                for columns in _columns(start[1], called)
+            )
             found.append((-known, delimiters.index(delimiter), delimiter, *start))
     if not found:
         raise DataError(_no_header(text, called))
     _, _, delimiter, skipped, header = min(found)
     groups = _columns(header, called)
-    records = []
+    first, *rest = (key_of(cell) for cell in header)
+    records, repeated = [], []
     try:
         for number, (line, cells) in enumerate(_cells(text, delimiter, strict=True)):
             if number <= skipped or not any(cell.strip() for cell in cells):
                 continue
-            if delimiter == "," and any(cell.strip() for cell in cells[len(header) :]):
+            line += above
+            if key_of(cells[0]) == first and [key_of(cell) for cell in cells[1:]] == rest:
+                repeated.append(f"line {line}")
+                continue
+            own = [group.record(line, cells) for group in groups]
+            surplus = any(cell.strip() for cell in cells[len(header) :])
+            if surplus and (delimiter == "," or not all(map(_makes_sense, own))):
+                sign = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}[delimiter]
                 raise DataError(
-                    f"The table {called} has {len(cells)} cells in line {line + above} and "
-                    f"{len(header)} columns: put quotes around what holds a comma."
+                    f"The table {called} has {len(cells)} cells in line {line} and "
+                    f"{len(header)} columns: put quotes around what holds a {sign}."
                 )
-            for columns in groups:
-                values = {
-                    field: " ".join(cells[place].split()) if place < len(cells) else ""
-                    for field, place in columns.items()
-                }
-                if len(groups) == 1 or values["ingredient"]:
-                    records.append(Record(line + above, dict.fromkeys(FIELDS, "") | values))
+            records += own if len(own) == 1 else [one for one in own if one.values["ingredient"]]
     except csv.Error as error:
         raise DataError(
             f"The table {called} cannot be read from line {_line_of(text, delimiter) + above} on: "
             f"{error}. A quote there is not closed."
         ) from error
-    return records, set(groups[0])
+    findings.add(
+        "repeated-header", "Left out {} that repeat the header.", ("line", "lines"), repeated
+    )
+    amount = {"amount"} if groups[0].in_units else set()
+    names = [" ".join(cell.split()) for cell in header if cell.strip()]
+    places = groups[0].places
+    of_ids = _cell(header, places["id"]) if "id" in places else ""
+    return Sheet(records, frozenset(places) | amount, names, of_ids)
+
+
+def _cell(cells: Sequence[str], place: int) -> str:
+    return " ".join(cells[place].split()) if place < len(cells) else ""
+
+
+def _makes_sense(record: Record) -> bool:
+    """Whether what stands as the amount is one: cells behind the last column may be remarks."""
+    amount = record.values["amount"]
+    return not amount or parse_quantity(amount).amount is not None or bool(unit_meaning(amount))
 
 
 def _decoded(path: Path, findings: Findings, called: object) -> str:
@@ -217,24 +335,33 @@ def _fields(header: Sequence[str]) -> dict[str, list[int]]:
     return fields
 
 
-def _numbered(header: Sequence[str]) -> list[dict[str, int]]:
+def _numbered(header: Sequence[str]) -> list[_Columns]:
     """Return the columns of each ingredient in a sheet that has one line for a whole recipe."""
     names = _names()
     groups: dict[int, dict[str, int]] = {}
+    in_units: dict[int, list[tuple[int, str]]] = {}
     for place, cell in enumerate(header):
-        found = re.fullmatch(r"(?:str)?(\D+)(\d{1,3})", key_of(cell))
-        for field in ("ingredient", "amount", "unit", "measure") if found else ():
-            if found and found[1] in names[field]:
-                groups.setdefault(int(found[2]), {}).setdefault(field, place)
+        found = re.fullmatch(r"(?:str)?(\D+?)\s*(\d{1,3})\s*(\D*)", fold(cell))
+        if not found:
+            continue
+        number, said = int(found[2]), f"{found[1]} {found[3]}"
+        for field in ("ingredient", "amount", "unit", "measure"):
+            if key_of(said) in names[field]:
+                groups.setdefault(number, {}).setdefault(field, place)
+        if unit := unit_of_amounts(said):
+            in_units.setdefault(number, []).append((place, unit))
     for group in groups.values():
         if "measure" in group:
             place = group.pop("measure")
             group["unit" if "amount" in group else "amount"] = place
-    found_groups = [groups[number] for number in sorted(groups) if "ingredient" in groups[number]]
-    return found_groups if len(found_groups) > 1 else []
+    numbers = [number for number in sorted(groups) if "ingredient" in groups[number]]
+    return [
+        _Columns(groups[k], () if "amount" in groups[k] else in_units.get(k, ()))
+        for k in (numbers if len(numbers) > 1 else ())
+    ]
 
 
-def _columns(header: Sequence[str], called: object) -> list[dict[str, int]]:
+def _columns(header: Sequence[str], called: object) -> list[_Columns]:
     """Return the column of each field, once for each ingredient that a line holds."""
     columns = {}
     numbered = _numbered(header)
@@ -249,7 +376,27 @@ def _columns(header: Sequence[str], called: object) -> list[dict[str, int]]:
                 "one of them."
             )
         columns[field] = places[0]
-    return [columns | group for group in numbered] or [columns]
+    if numbered:
+        return [_Columns({**columns, **group.places}, group.in_units) for group in numbered]
+    units = [(place, unit) for place, cell in enumerate(header) if (unit := unit_of_amounts(cell))]
+    return [_Columns(columns, () if "amount" in columns else units)]
+
+
+@lru_cache(maxsize=1024)
+def unit_of_amounts(header: str) -> str | None:
+    """Return the unit that a header gives its amounts: "ml", "amount (oz)", "Menge in cl"."""
+    words = fold(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)).split()  # "amountMl"
+    amounts = _names()["amount"] | _names()["measure"] | {"vol"}
+    for size in range(min(len(words), _MOST_WORDS), 0, -1):
+        for start in range(len(words) - size + 1):
+            unit = " ".join(words[start : start + size])
+            others = [w for w in words[:start] + words[start + size :] if w not in _BETWEEN_WORDS]
+            if others and "".join(others) not in amounts:
+                continue
+            known = _header_units().get(key_of(unit))
+            if known and (others or (known == "alone" and len(unit) > 1)):
+                return unit
+    return None
 
 
 def _no_header(text: str, called: object) -> str:

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from analytics_core.naming import singular, words_of
 
 Kind: TypeAlias = Literal["spirit", "other", "lengthener"]
+Water: TypeAlias = Literal["water", "soda"]
 
 LEAST_BASE_SHARE = 0.1
 """Share of the glass from which on a spirit is its base: a dash of absinthe is none."""
@@ -22,16 +23,16 @@ LEAST_BASE_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    phrases: Mapping[tuple[str, ...], Kind]
-    endings: Mapping[str, Kind]
+    phrases: Mapping[tuple[str, ...], Kind | Water]
+    endings: Mapping[str, Kind | Water]
     longest: int
 
 
 @cache
 def _words() -> _Words:
     text = resources.files(__package__).joinpath("kinds.toml").read_text(encoding="utf-8")
-    table: dict[Kind, list[str]] = tomllib.loads(text)  # type: ignore[assignment]
-    endings: dict[Kind, list[str]] = table.pop("endings")  # type: ignore[call-overload]
+    table: dict[Kind | Water, list[str]] = tomllib.loads(text)  # type: ignore[assignment]
+    endings: dict[Kind | Water, list[str]] = table.pop("endings")  # type: ignore[call-overload]
     phrases = {
         tuple(map(singular, words_of(phrase))): kind
         for kind, listed in table.items()
@@ -45,6 +46,21 @@ def _words() -> _Words:
 
 
 @cache
+def _word_of(name: str) -> Kind | Water | None:
+    """Return what the last known words of a name say."""
+    known = _words()
+    words = [singular(word) for word in words_of(name)]
+    for end in range(len(words), 0, -1):
+        for start in range(max(0, end - known.longest), end):
+            kind = known.phrases.get(tuple(words[start:end]))
+            if kind is not None:
+                return kind
+        for ending, kind in known.endings.items():
+            if words[end - 1].endswith(ending):
+                return kind
+    return None
+
+
 def kind_of_name(name: str) -> Kind | None:
     """Return what a name says; None where no word of it is known.
 
@@ -57,17 +73,25 @@ def kind_of_name(name: str) -> Kind | None:
     >>> kind_of_name("Coffee Liqueur"), kind_of_name("Ginger Beer"), kind_of_name("Campari")
     ('other', 'lengthener', None)
     """
-    known = _words()
-    words = [singular(word) for word in words_of(name)]
-    for end in range(len(words), 0, -1):
-        for start in range(max(0, end - known.longest), end):
-            kind = known.phrases.get(tuple(words[start:end]))
-            if kind is not None:
-                return kind
-        for ending, kind in known.endings.items():
-            if words[end - 1].endswith(ending):
-                return kind
-    return None
+    word = _word_of(name)
+    return "lengthener" if word == "water" or word == "soda" else word
+
+
+def water_of(lineage: Sequence[str]) -> Water | None:
+    """Return whether an ingredient is water, or soda water; None where it is neither.
+
+    Parameters
+    ----------
+    lineage
+        Names from the root down to the ingredient. The last that says something counts.
+
+    Examples
+    --------
+    >>> water_of(["Mixers", "Hot Water"]), water_of(["Soda"]), water_of(["Soda", "Tonic Water"])
+    ('water', 'soda', None)
+    """
+    word = next((word for name in reversed(lineage) if (word := _word_of(name))), None)
+    return word if word == "water" or word == "soda" else None
 
 
 def kind_of(lineage: Sequence[str]) -> Kind:

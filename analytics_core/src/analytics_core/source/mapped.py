@@ -16,17 +16,22 @@ instead of ids. Ids may be numbers or texts.
 from __future__ import annotations
 
 import math
+import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
-from analytics_core.source.csv_text import says_yes
-from analytics_core.source.findings import Findings, in_one_line
+from analytics_core.source.csv_text import unit_of_amounts, yes_or_no
+from analytics_core.source.findings import Findings, in_one_line, shorten
+from analytics_core.source.huge import is_huge, report_huge
 from analytics_core.source.measured import Measured, in_unit, measured, report_either
-from analytics_core.source.quantities import decimal_mark
+from analytics_core.source.one_cell import whole_recipe, with_amount
+from analytics_core.source.quantities import decimal_mark, part_of_one
+from analytics_core.source.recipe_keys import name_key, usual_spelling
 from analytics_core.source.rows import (
     BAD_ID,
     NULL_ID,
@@ -79,6 +84,21 @@ _SECTIONS: Mapping[str, _Section] = {
     "parts": _Section({"ingredient": "key", "part": "key"}, {}),
 }
 _NEEDED = "lines"
+_REFERENCES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "recipes": (("recipes", "id"), ("recipes", "variant_of"), ("lines", "recipe")),
+    "ingredients": (
+        ("ingredients", "id"),
+        ("ingredients", "parent"),
+        ("lines", "ingredient"),
+        *((section, "ingredient") for section in ("substitutes", "parts")),
+        ("substitutes", "substitute"),
+        ("parts", "part"),
+    ),
+    "units": (("units", "id"), ("lines", "unit")),
+}
+"""The columns of keys that are compared with each other, by the section that they name rows of."""
+_DIGITS = re.compile(r"(-?(?:0|[1-9][0-9]{0,17}))(?:\.0)?")
+_MOST_WHOLE = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +133,7 @@ def reader_of(file: Path) -> Reader:
     def read(database: Path, findings: Findings, *, called: object, bar: str | None = None) -> Rows:
         del bar
         found: dict[str, Columns] = {}
-        with opened(database, findings, called=called) as tables:
+        with opened(database, findings, called=called, views=True) as tables:
             for section, table in mapping.tables.items():
                 chosen = mapping.columns[section]
                 wanted: dict[str, Kind] = {
@@ -123,12 +143,13 @@ def reader_of(file: Path) -> Reader:
                 tables.require({table: wanted}, because=f", which [{section}] in {file} names")
                 rows = tables.read({table: wanted})[table]
                 found[section] = {
-                    key: [_READ[kind](value) for value in rows[column]]
-                    if kind in _READ
+                    key: _flags(rows[column], f"{table}.{column}", findings)
+                    if kind == "flag"
                     else rows[column]
                     for key, (column, kind) in chosen.items()
                 }
-        return _rows(file.stem, found, findings)
+        _refuse_whole_recipes(mapping, found, called)
+        return _rows(mapping, _joined(found), findings)
 
     return read
 
@@ -176,22 +197,61 @@ def read_mapping(file: Path) -> Mapped:
     return Mapped(file, tables, columns)
 
 
-def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows:
-    lines = dict(found["lines"])
+def _refuse_whole_recipes(mapping: Mapped, found: Mapping[str, Columns], called: object) -> None:
+    """Raise a DataError where one value holds what should be one row for each ingredient."""
+    if "ingredients" in found:
+        return
+    lines = found[_NEEDED]
+    cells, amounts = ([_written(v) for v in lines.get(k, ())] for k in ("ingredient", "amount"))
+    measured = not lines.keys().isdisjoint({"amount", "unit"})
+    place = whole_recipe(
+        lines["recipe"], cells, (amounts or [""] * len(cells)) if measured else None
+    )
+    if place is not None:
+        column = f"{mapping.tables[_NEEDED]}.{mapping.columns[_NEEDED]['ingredient'][0]}"
+        raise DataError(
+            f"The database {called} has a whole recipe in one value of {column}, "
+            f"{shorten(in_one_line(cells[place]))!r} of the recipe "
+            f"{shorten(in_one_line(_written(lines['recipe'][place])))!r}: it takes one row for "
+            "each ingredient."
+        )
+
+
+def _rows(mapping: Mapped, found: Mapping[str, Columns], findings: Findings) -> Rows:
+    lines = dict(found[_NEEDED])
     count = len(lines["recipe"])
+    if "ingredients" not in found and lines.keys().isdisjoint({"amount", "unit"}):
+        told = [with_amount(_written(name).strip()) for name in lines["ingredient"]]
+        lines["amount"] = [both and both[0] for both in told]
+        lines["ingredient"] = [
+            both[1] if both else name for both, name in zip(told, lines["ingredient"], strict=True)
+        ]
     recipes, recipe_of_line = _named(found.get("recipes"), lines["recipe"])
     ingredients, ingredient_of_line = _named(found.get("ingredients"), lines["ingredient"])
     known = found.get("units")
     names = _unit_names(lines, known, count)
-    written = _read_amounts(lines, names, findings)
+    own = (
+        unit_of_amounts(mapping.columns[_NEEDED].get("amount", ("",))[0]) if known is None else None
+    )
+    written = _read_amounts(lines, names, own or "", findings)
     if known is None:
         units, unit_of_line = units_by_name(written)
     else:
         units, unit_of_line = _units_by_id(known, lines["unit"], names, written)
+    amounts = lines["amount"]
+    called = dict(zip(recipes["id"], recipes["name"], strict=True))
+    of_unit = dict(zip(units.ids, zip(units.names, units.volumes_ml, strict=True), strict=True))
+    huge = []
+    for recipe, unit, amount in zip(recipe_of_line, unit_of_line, amounts, strict=True):
+        name, ml = of_unit.get(unit, ("", None))
+        if is_huge(amount, _written(name), ml):
+            of = _written(called.get(recipe, recipe))
+            huge.append(f"{of}: {amount:g} {_written(name)}".rstrip())
+    report_huge(huge, findings)
     specified = lines.get("specified")
     flags = ingredients.get("counts_as_parent")
     return Rows(
-        layout=layout,
+        layout=mapping.file.stem,
         ingredients=IngredientRows(
             ids=ingredients["id"],
             names=ingredients["name"],
@@ -211,7 +271,7 @@ def _rows(layout: str, found: Mapping[str, Columns], findings: Findings) -> Rows
             recipes=recipe_of_line,
             ingredients=ingredient_of_line,
             units=unit_of_line,
-            amounts=lines.get("amount", [None] * count),
+            amounts=amounts,
             amounts_max=lines.get("amount_max"),
             optional=lines.get("optional"),
             rolls_up=specified and [0 if flag == 1 else -1 for flag in specified],
@@ -228,12 +288,13 @@ def _named(there: Columns | None, of_lines: Sequence[Any]) -> tuple[Columns, Seq
     """Return rows and the lines' ids; without rows they are made of the names on lines."""
     if there is not None:
         return there, of_lines
-    names = [None if name is None else _text(name).strip() for name in of_lines]
-    distinct = sorted({name for name in names if name})
-    return (
-        {"id": [stable_id(name) for name in distinct], "name": distinct},
-        [stable_id(name) if name else NULL_ID for name in names],
-    )
+    ids = [_named_key(name) for name in of_lines]
+    spellings: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for ident, name in zip(ids, of_lines, strict=True):
+        if ident != NULL_ID:
+            spellings[ident][" ".join(_text(name).split())] += 1
+    usual = sorted((usual_spelling(counts), ident) for ident, counts in spellings.items())
+    return {"id": [ident for _, ident in usual], "name": [name for name, _ in usual]}, ids
 
 
 def _unit_names(lines: Columns, known: Columns | None, count: int) -> list[str]:
@@ -242,11 +303,16 @@ def _unit_names(lines: Columns, known: Columns | None, count: int) -> list[str]:
     if known is not None:
         by_id = dict(zip(known["id"], known["name"], strict=True))
         own = [by_id.get(unit) for unit in own]
-    return ["" if unit is None else _text(unit) for unit in own]
+    return [_written(unit) for unit in own]
 
 
-def _read_amounts(lines: dict[str, Any], units: Sequence[str], findings: Findings) -> list[str]:
-    """Turn columns of amounts into numbers; return the unit of each line, from either column."""
+def _read_amounts(
+    lines: dict[str, Any], units: Sequence[str], own: str, findings: Findings
+) -> list[str]:
+    """Turn columns of amounts into numbers; return the unit of each line, from either column.
+
+    Lines without one have the column's `own`: "cl" holds centiliters.
+    """
     blank: Sequence[Any] = [None] * len(units)
     low, high = lines.get("amount", blank), lines.get("amount_max", blank)
     alone = [a is None and b is None for a, b in zip(low, high, strict=True)]
@@ -260,7 +326,7 @@ def _read_amounts(lines: dict[str, Any], units: Sequence[str], findings: Finding
         if isinstance(value, int | float) or (value is None and not is_alone):
             return Measured(value, unit)
         text = "" if value is None else _text(value)
-        line = measured(text, unit, mark)
+        line = measured(text, unit or (own if part_of_one(text) else ""), mark)
         if line.amount is not None and math.isnan(line.amount):
             unreadable.append(text or unit)
             return Measured(math.inf, unit)  # the recipe is left out
@@ -283,7 +349,10 @@ def _read_amounts(lines: dict[str, Any], units: Sequence[str], findings: Finding
         ]
     findings.add("unreadable-amount", "Could not read {}.", ("amount", "amounts"), unreadable)
     report_either(either, findings)
-    return written
+    return [
+        own if not unit.strip() and amount is not None else unit
+        for unit, amount in zip(written, lines["amount"], strict=True)
+    ]
 
 
 def _units_by_id(
@@ -316,23 +385,73 @@ def _units_by_id(
     return UnitRows(ids=ids, names=called, abbreviations=short, volumes_ml=volumes), found
 
 
-def _key(value: object) -> int:
+def _joined(found: Mapping[str, Columns]) -> Mapping[str, Columns]:
+    """Return the columns with whole numbers for keys: equal where SQLite itself would join them."""
+    keyed = {section: dict(columns) for section, columns in found.items()}
+    for target, references in _REFERENCES.items():
+        there = [(section, key) for section, key in references if key in found.get(section, {})]
+        if target not in found:  # names; those on lines become ids in `_named`
+            for section, key in there:
+                if section != _NEEDED:
+                    keyed[section][key] = [_named_key(value) for value in found[section][key]]
+            continue
+        numbers = any(
+            isinstance(value, int | float)
+            for section, key in there
+            for value in found[section][key]
+        )
+        for section, key in there:
+            keyed[section][key] = [_key(value, numbers=numbers) for value in found[section][key]]
+    return keyed
+
+
+def _key(value: object, *, numbers: bool) -> int:
+    """Return a key; a text of digits is the number where it is compared with `numbers`."""
     if value is None:
         return NULL_ID
     if isinstance(value, int):
         return value
-    return stable_id(value) if isinstance(value, str) else BAD_ID
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < _MOST_WHOLE else BAD_ID
+    if not isinstance(value, str):
+        return BAD_ID
+    number = _DIGITS.fullmatch(value) if numbers else None
+    return int(number[1]) if number else stable_id(value)
 
 
-def _flag(value: object) -> int:
-    return int(value == 1 or (isinstance(value, str) and says_yes(value)))
+def _named_key(value: object) -> int:
+    name = "" if value is None else name_key(_text(value))
+    return stable_id(name) if name else NULL_ID
 
 
-_READ: Mapping[str, Callable[[object], int]] = {"key": _key, "flag": _flag}
+def _flags(values: Sequence[object], column: str, findings: Findings) -> list[int]:
+    """Return 1 for what says yes, else 0."""
+    unclear: list[str] = []
+
+    def flag(value: object) -> int:
+        if value is None or value in (0, 1):
+            return int(value == 1)
+        yes = yes_or_no(_text(value))
+        if yes is None:
+            unclear.append(f"{column}: {_text(value)}")
+        return int(bool(yes))
+
+    flags = [flag(value) for value in values]
+    findings.add(
+        "unclear-flag",
+        "Read {} as no, because they say neither yes nor no.",
+        ("flag", "flags"),
+        unclear,
+    )
+    return flags
 
 
 def _pairs(columns: Columns | None) -> list[tuple[int, int]]:
     return [] if columns is None else list(zip(*columns.values(), strict=True))
+
+
+def _written(value: object) -> str:
+    return "" if value is None else _text(value)
 
 
 def _text(value: object) -> str:

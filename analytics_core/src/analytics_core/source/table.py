@@ -7,21 +7,28 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from analytics_core.errors import DataError
 from analytics_core.source.assembly import assemble
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.csv_text import Record, read_records, says_yes
-from analytics_core.source.findings import Findings
+from analytics_core.source.csv_text import Record, Sheet, read_records, yes_or_no
+from analytics_core.source.findings import Findings, shorten
+from analytics_core.source.huge import is_huge, report_huge
 from analytics_core.source.measured import measured, report_either
+from analytics_core.source.one_cell import whole_recipe, with_amount
 from analytics_core.source.poured import VolumeRule
-from analytics_core.source.quantities import decimal_mark
+from analytics_core.source.quantities import decimal_mark, part_of_one
+from analytics_core.source.recipe_keys import (
+    RecipeKeys,
+    id_of,
+    name_key,
+    recipe_keys,
+    usual_spelling,
+)
 from analytics_core.source.rows import (
     NULL_ID,
     IngredientRows,
@@ -33,10 +40,9 @@ from analytics_core.source.rows import (
 )
 
 _LINES = ("line", "lines")
-_MOST_ID = 2**53  # JavaScript counts no further
+_MOST_SHOWN = 20  # names of columns
 _LEVELS = re.compile(r"\s*[>›»→|]\s*|\s*::\s*")
 _SLASHES = re.compile(r"\s*[/\\]\s*")
-_QUOTES = str.maketrans("’‘ʼ´`“”„«»", "'''''\"\"\"\"\"")
 
 
 @dataclass(slots=True)
@@ -49,8 +55,7 @@ class _Named:
 
     @property
     def name(self) -> str:
-        """The usual spelling; of equally usual ones the first in the alphabet."""
-        return min(self.spellings, key=lambda text: (-self.spellings[text], text))
+        return usual_spelling(self.spellings)
 
     @property
     def parent(self) -> str | None:
@@ -118,14 +123,16 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         recipe, or ingredients whose parents form a cycle.
     """
     del bar
-    records, columns = read_records(database, findings, called=called)
-    keys = _recipe_keys(records, columns, findings, called)
+    sheet = read_records(database, findings, called=called)
+    known = recipe_keys(sheet, findings, called)
+    _refuse_whole_recipes(sheet, known, called)
+    records = sheet.records if _measures(sheet) else [_with_amount(r) for r in sheet.records]
     recipes: defaultdict[str, _Named] = defaultdict(_Named)
     ingredients: defaultdict[str, _Named] = defaultdict(_Named)
     lines: list[_Line] = []
     mark = decimal_mark(record.values["amount"] or record.values["unit"] for record in records)
-    unreadable, ranges, lost = [], [], []
-    for record, (key, name) in zip(records, keys, strict=True):
+    unreadable, ranges, lost, unclear, huge = [], [], [], [], []
+    for record, (key, name) in zip(records, known.keys, strict=True):
         values = record.values
         recipes[key].spellings[name] += 1
         if not values["ingredient"]:
@@ -134,13 +141,23 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
             continue
         ingredient = _register(ingredients, values, record.line)
         line = measured(values["amount"], values["unit"], mark)
+        is_bare = line.amount is not None and not line.unit
+        if record.amount_unit and (
+            is_bare or (not values["unit"] and part_of_one(values["amount"]))
+        ):
+            line = measured(values["amount"], record.amount_unit, mark)
         amount, unit = line.amount, line.unit
         if amount is not None and math.isnan(amount):
             unreadable.append(f"line {record.line}: {values['amount'] or values['unit']}")
             amount, unit = math.inf, ""  # the recipe is left out
         if line.is_either:
             ranges.append(f"line {record.line}: {values['amount']} {unit} as {amount:g}")
-        lines.append(_Line(key, ingredient, unit, amount, says_yes(values["optional"])))
+        if is_huge(amount, unit):
+            huge.append(f"line {record.line}: {amount:g} {unit}".rstrip())
+        optional = yes_or_no(values["optional"])
+        if optional is None:
+            unclear.append(f"line {record.line}: {values['optional']}")
+        lines.append(_Line(key, ingredient, unit, amount, bool(optional)))
     findings.add(
         "unreadable-amount",
         "Could not read {}; spreadsheets make dates of fractions, so format the column as text.",
@@ -148,66 +165,67 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         unreadable,
     )
     report_either(ranges, findings)
+    report_huge(huge, findings)
+    findings.add(
+        "unclear-flag",
+        "Read {} as not optional, because they say neither yes nor no.",
+        ("cell", "cells"),
+        unclear,
+    )
     findings.add("line-without-ingredient", "Left out {} without an ingredient.", _LINES, lost)
-    if "id" not in columns:
-        _report_apart(keys, lines, recipes, findings)
+    if "amount" not in sheet.fields and all(line.amount is None for line in lines):
+        shown = [shorten(name) for name in sheet.header[:_MOST_SHOWN]]
+        findings.add(
+            "no-amounts",
+            f"Found no column of amounts for {{}}: the columns are {', '.join(shown)}.",
+            _LINES,
+            [f"line {r.line}: {r.values['ingredient']}" for r in records if r.values["ingredient"]],
+        )
+    if not known.by_id:
+        _report_apart(known, lines, recipes, findings)
     return _rows(recipes, ingredients, lines, _parents(ingredients, findings, called))
 
 
-@lru_cache(maxsize=65536)
-def _key(name: str) -> str:
-    """Return what spellings of one name have in common: no case, one kind of quotes and blanks."""
-    plain = unicodedata.normalize("NFKC", name).translate(_QUOTES).casefold()
-    return " ".join(unicodedata.normalize("NFKC", plain).split())
+def _measures(sheet: Sheet) -> bool:
+    return not sheet.fields.isdisjoint({"amount", "unit"})
 
 
-def _recipe_keys(
-    records: Sequence[Record], columns: set[str], findings: Findings, called: object
-) -> list[tuple[str, str]]:
-    """Return what each record's recipe is known by, and its name.
+def _with_amount(record: Record) -> Record:
+    """Take "1 oz gin" apart, in a sheet that has a column for neither amounts nor units."""
+    found = with_amount(record.values["ingredient"])
+    if found is None:
+        return record
+    own = dict(zip(("amount", "ingredient"), found, strict=True))
+    return replace(record, values={**record.values, **own})
 
-    A blank cell means the recipe above, as in a sheet that names a recipe once; so does its name
-    without the id that the row above has.
-    """
-    keys: list[tuple[str, str]] = []
-    ids = [record.values["id"] for record in records if record.values["ingredient"]]
-    named = {_key(record.values["recipe"]) for record in records}
-    numbered = len(set(ids)) == len(ids) and len(named - {""}) < len(ids) and all(ids)
-    if numbered and len(ids) > 1:
-        findings.add(
-            "line-numbers",
-            "Ignored the column id of {}: it numbers lines, not recipes.",
-            _LINES,
-            [f"line {record.line}: {record.values['id']}" for record in records],
+
+def _refuse_whole_recipes(sheet: Sheet, known: RecipeKeys, called: object) -> None:
+    """Raise a DataError where one cell holds what should be one line for each ingredient."""
+    place = whole_recipe(
+        [key for key, _ in known.keys],
+        [record.cell for record in sheet.records],
+        [record.values["amount"] for record in sheet.records] if _measures(sheet) else None,
+    )
+    if place is not None:
+        record = sheet.records[place]
+        raise DataError(
+            f"The table {called} has a whole recipe in one cell in line {record.line}, "
+            f"{shorten(record.values['ingredient'])!r}: write one line for each ingredient."
         )
-    use_ids = "id" in columns and not (numbered and len(ids) > 1)
-    for record in records:
-        name, ident = record.values["recipe"], record.values["id"] if use_ids else ""
-        if not name and not ident:
-            if not keys:
-                raise DataError(f"The table {called} names no recipe in line {record.line}.")
-            keys.append(keys[-1])
-        elif ident:
-            keys.append((f"id {ident}", name or (keys[-1][1] if keys else "")))
-        elif keys and _key(name) == _key(keys[-1][1]):
-            keys.append((keys[-1][0], name))
-        else:
-            keys.append((f"name {_key(name)}", name))
-    return keys
 
 
 def _register(ingredients: defaultdict[str, _Named], values: Mapping[str, str], line: int) -> str:
     """Note an ingredient and what stands above it; return its key."""
     name = values["ingredient"]
-    key = _key(name)
+    key = name_key(name)
     ingredients[key].spellings[name] += 1
     if not (values["path"] or values["parent"]):
         return key
     above = _levels(values["path"]) if values["path"] else [values["parent"]]
-    chain = [level for level in above if level and _key(level) != key]
+    chain = [level for level in above if level and name_key(level) != key]
     below = key
     for level in reversed(chain):
-        parent = _key(level)
+        parent = name_key(level)
         ingredients[parent].spellings[level] += 1
         if parent != below:
             ingredients[below].parents[parent] += 1
@@ -223,7 +241,7 @@ def _levels(path: str) -> list[str]:
 
 
 def _report_apart(
-    keys: Sequence[tuple[str, str]],
+    known: RecipeKeys,
     lines: Sequence[_Line],
     recipes: Mapping[str, _Named],
     findings: Findings,
@@ -231,8 +249,8 @@ def _report_apart(
     """Report recipes that stand in several places and name an ingredient twice: two, perhaps."""
     blocks: Counter[str] = Counter()
     last = None
-    for key, _ in keys:
-        blocks[key] += key != last
+    for place, (key, _) in enumerate(known.keys):
+        blocks[key] += key != last or place in known.anew
         last = key
     pairs = Counter((line.recipe, line.ingredient) for line in lines)
     twice = {recipe for (recipe, _), count in pairs.items() if count > 1}
@@ -287,7 +305,7 @@ def _rows(
     lines: Sequence[_Line],
     parents: Mapping[str, str | None],
 ) -> Rows:
-    recipe_ids = {key: _id(key) for key in recipes}
+    recipe_ids = {key: id_of(key) for key in recipes}
     ingredient_ids = {key: stable_id(key) for key in ingredients}
     units, line_units = units_by_name([line.unit for line in lines])
     above = (parents[key] for key in ingredients)
@@ -312,12 +330,3 @@ def _rows(
         ),
         knows_units=False,
     )
-
-
-def _id(key: str) -> int:
-    """Return a recipe's id: the number in its column, else one made of the text or the name."""
-    kind, text = key.split(" ", 1)
-    number = re.fullmatch(r"0*(\d{1,16})(?:[.,]0*)?", text) if kind == "id" else None
-    if number and int(number[1]) < _MOST_ID:
-        return int(number[1])
-    return stable_id(text)

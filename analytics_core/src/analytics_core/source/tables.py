@@ -2,7 +2,9 @@
 
 The file's pages are checked, its schema may run no code, and values of a type that their column
 should not have arrive as stand-ins that are easy to recognize. Once a reader has said which columns
-it needs, SQLite itself refuses every other: passwords and notes are never read.
+it needs, SQLite itself refuses every other: passwords and notes are never read. A view is read only
+where its owner names it, and may read what it is made of; nothing of that but the columns that were
+asked for arrives here.
 """
 
 from __future__ import annotations
@@ -40,27 +42,33 @@ class Tables:
     ----------
     names : tuple of str
         Of the tables.
+    views : frozenset of str
+        Names of the views that may be read like tables.
     """
 
-    def __init__(self, connection: sqlite3.Connection, called: object) -> None:
+    def __init__(self, connection: sqlite3.Connection, called: object, *, views: bool) -> None:
         self._connection = connection
         self._called = called
-        self.names = tuple(
-            str(name).lower()
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        )
+        self.names = self._named("table")
+        self._all_views = frozenset(self._named("view"))
+        self.views = self._all_views if views else frozenset()
         self._columns: dict[str, tuple[str, ...]] = {}
 
     def has(self, table: str, column: str | None = None) -> bool:
         """Whether there is such a table, or such a column in it."""
-        there = table.lower() in self.names
+        there = table.lower() in self.names or table.lower() in self.views
         return there and (column is None or column.lower() in self._columns_of(table.lower()))
+
+    def _named(self, kind: str) -> tuple[str, ...]:
+        rows = self._connection.execute("SELECT name FROM sqlite_master WHERE type = ?", (kind,))
+        return tuple(str(name).lower() for (name,) in rows)
 
     def _columns_of(self, table: str) -> tuple[str, ...]:
         # Only of tables that are asked for: others may need a module that is not here.
         if table not in self._columns:
-            rows = self._connection.execute(f"PRAGMA table_xinfo({quoted(table)})")
-            self._columns[table] = tuple(str(row[1]).lower() for row in rows)
+            with self._explained(table):
+                rows = self._connection.execute(f"PRAGMA table_xinfo({quoted(table)})")
+                self._columns[table] = tuple(str(row[1]).lower() for row in rows)
         return self._columns[table]
 
     def require(self, wanted: Wanted, *, because: str = "") -> None:
@@ -82,9 +90,11 @@ class Tables:
         ]
         if missing:
             noun = "table" if tables else "column"
+            seen = next((table.lower() for table in tables if table.lower() in self._all_views), "")
+            instead = f" The view {seen} is none: {_table_of(seen)}." if seen else ""
             raise DataError(
                 f"The database {self._called} lacks the {noun}{'' if len(missing) == 1 else 's'} "
-                f"{', '.join(missing)}{because}."
+                f"{', '.join(missing)}{because}.{instead}"
             )
 
     def with_welcome(self, needed: Wanted, welcome: Wanted) -> Wanted:
@@ -107,12 +117,18 @@ class Tables:
         allowed = {
             (table.lower(), column.lower()) for table, needed in wanted.items() for column in needed
         } | {(table.lower(), "") for table in wanted}  # to count rows, no column is read
+        through_views = any(table.lower() in self.views for table in wanted)
 
-        def only_these(action: int, one: str | None, other: str | None, *_: str | None) -> int:
+        def only_these(
+            action: int, one: str | None, other: str | None, _: str | None, view: str | None
+        ) -> int:
             if action in {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION}:
                 return sqlite3.SQLITE_OK
             named = (str(one).lower(), str(other).lower())
             if action == sqlite3.SQLITE_READ and named in allowed:
+                return sqlite3.SQLITE_OK
+            # What a view reads, SQLite names with the view; our own SELECT has none.
+            if action == sqlite3.SQLITE_READ and through_views and (view is not None or not other):
                 return sqlite3.SQLITE_OK
             return sqlite3.SQLITE_DENY
 
@@ -125,12 +141,12 @@ class Tables:
 
     def _require_memory(self, wanted: Wanted, memory: Memory | None) -> None:
         """Refuse so many rows that they alone find no memory."""
-        counts = {
-            table: self._connection.execute(
-                f"SELECT count(*) FROM {quoted(table)} NOT INDEXED"
-            ).fetchone()[0]
-            for table in wanted
-        }
+        counts = {}
+        for table in wanted:
+            with self._explained(table):
+                counts[table] = self._connection.execute(
+                    f"SELECT count(*) FROM {quoted(table)} NOT INDEXED"
+                ).fetchone()[0]
         needed = sum(counts[table] * len(wanted[table]) for table in wanted) * VALUE_BYTES
         if memory is not None and needed > memory.usable:
             largest = max(counts, key=lambda table: counts[table])
@@ -144,16 +160,36 @@ class Tables:
     def _read_table(self, table: str, needed: Mapping[str, Kind]) -> dict[str, Sequence[Any]]:
         # NOT INDEXED reads the tables themselves: no index can hide or add a row.
         chosen = ", ".join(_expression(quoted(name), kind) for name, kind in needed.items())
-        rows = self._connection.execute(
-            f"SELECT {chosen} FROM {quoted(table)} NOT INDEXED"
-        ).fetchall()
+        with self._explained(table):
+            rows = self._connection.execute(
+                f"SELECT {chosen} FROM {quoted(table)} NOT INDEXED"
+            ).fetchall()
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(needed)
         return dict(zip(needed, columns, strict=True))
+
+    @contextmanager
+    def _explained(self, table: str) -> Iterator[None]:
+        """Name the view that SQLite cannot read, and what to do instead."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            name = table.lower()
+            if name not in self.views:
+                raise
+            raise DataError(
+                f"The view {name} of the database {self._called} cannot be read: "
+                f"{in_one_line(error)}. To do without, {_table_of(name)}."
+            ) from error
 
 
 @contextmanager
 def opened(
-    database: Path, findings: Findings, *, called: object, check: bool = True
+    database: Path,
+    findings: Findings,
+    *,
+    called: object,
+    check: bool = True,
+    views: bool = False,
 ) -> Iterator[Tables]:
     """Open a database that nobody writes, and check its pages.
 
@@ -167,6 +203,8 @@ def opened(
         What errors call the database.
     check
         False where only names of tables are looked at.
+    views
+        Whether views may be read as tables: where their owner names them.
 
     Raises
     ------
@@ -195,7 +233,7 @@ def opened(
             fault = damage(connection) if check else None
             if fault is not None:
                 raise DataError(f"The database {called} is corrupt: {fault}.")
-            tables = Tables(connection, called)
+            tables = Tables(connection, called, views=views)
             invalid.clear()  # what was odd in the schema is not a name
             yield tables
     # Damage also shows as text that cannot be decoded, or as a size that cannot be allocated.
@@ -207,6 +245,10 @@ def opened(
         ("text", "texts"),
         invalid,
     )
+
+
+def _table_of(view: str) -> str:
+    return f"make a table of it, CREATE TABLE … AS SELECT * FROM {quoted(view)}"
 
 
 def quoted(name: str) -> str:

@@ -235,7 +235,7 @@ def _times(quantity: Quantity, one: Meaning, written: str, name: str) -> Meaning
     if one.kind == "container":
         return Meaning(one.name, "container", share=amount)
     if one.kind == "piece":
-        return Meaning(name, "piece", ml, amount * one.share)
+        return Meaning(name, "piece", ml, 1.0 if ml else amount * one.share)
     return Meaning(name, "sized", ml)
 
 

@@ -17,7 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -33,6 +33,9 @@ RUNS = f"{ROOT}/runs/"
 
 MIN_KEPT_RUNS = 2
 """The newest run and one beside it: that of another job, whole but not yet published."""
+
+_ABANDONED_AFTER = timedelta(days=7)
+"""Longer than any run lasts: a plan, its shards and its end have a day each, and wait between."""
 
 _ATTEMPTS = 20
 """As often is a publication tried against others, of which each time one got through."""
@@ -280,9 +283,10 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
     Returns
     -------
     list of str
-        The ids of the runs that were removed. Never among them are the published run, those
-        that began with it or later, which may be about to be published, and folders without a
-        whole manifest of their own: such a run may be in progress.
+        The ids of the runs that were removed. Never among them are the published run and those
+        that began with it or later, which may be about to be published. A folder without a
+        whole manifest of its own may be of a run in progress; it is left by a killed one where
+        its id tells that it began a week before the published run.
 
     Raises
     ------
@@ -297,19 +301,30 @@ def prune_runs(storage: Storage, *, keep: int) -> list[str]:
     keys: dict[str, list[str]] = {}
     for key in storage.list(RUNS):
         keys.setdefault(key.removeprefix(RUNS).partition("/")[0], []).append(key)
-    ages = {}
+    ages, abandoned = {}, []
     for run_id in keys:
         own = f"{RUNS}{run_id}/manifest.json"
-        # not whole, or being pruned by another job: none of ours
-        with contextlib.suppress(NotFound, Damaged):
+        try:
             ages[run_id] = str(parse(storage.read(own), own, storage).get("generated_at", ""))
+        except (NotFound, Damaged):  # not whole, or being pruned by another job
+            if _is_abandoned(run_id, published):
+                abandoned.append(run_id)
     newest_first = sorted(ages, key=lambda run_id: (ages[run_id], run_id), reverse=True)
-    removed = [run_id for run_id in newest_first[keep:] if ages[run_id] < published]
+    removed = [run_id for run_id in newest_first[keep:] if ages[run_id] < published] + abandoned
     for run_id in removed:
         # the manifest goes last: a prune that dies half-way is finished by the next one
         for key in sorted(keys[run_id], key=lambda key: key.endswith("/manifest.json")):
             storage.delete(key)
     return removed
+
+
+def _is_abandoned(run_id: str, published: str) -> bool:
+    """Whether a run that is not whole began so long before the published one that it was killed."""
+    try:
+        began = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%S%z")
+        return began + _ABANDONED_AFTER < min(datetime.fromisoformat(published), datetime.now(UTC))
+    except (ValueError, TypeError):  # an id that somebody else chose, or a time without a zone
+        return False
 
 
 def settled(storage: Storage, run_id: str) -> dict[str, Any] | None:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.literals import ChecksumAlgorithmType, ChecksumModeType
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
 
+_CONNECT_SECONDS: float = 5
+_ANSWER_SECONDS: float = 60
+"""So long is a connection or an answer waited for, before another attempt."""
+
 _ATTEMPTS = 5
 _CHUNK_BYTES = 1 << 20
 _PART_BYTES = 16 << 20  # of a long object; S3 takes 10,000 parts of at least 5 MiB
@@ -77,8 +81,8 @@ def make_client() -> S3Client:
                 "mode": "standard",
                 "total_max_attempts": int(attempts) if attempts.isdecimal() else _ATTEMPTS,
             },
-            connect_timeout=5,
-            read_timeout=60,
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_ANSWER_SECONDS,
         ),
     )
 

@@ -12,8 +12,8 @@ from typing import Any
 from analytics_core.errors import AnalyticsError
 from analytics_core.naming import fold
 from analytics_core.report.page import Site, site_block
-from analytics_core.site.frame import Page, clean, link, section, unordered
-from analytics_core.site.picture import map_picture
+from analytics_core.website.frame import Page, clean, link, section, unordered
+from analytics_core.website.picture import map_picture
 from analytics_core.wording import say_line
 
 Row = Mapping[str, Any]

@@ -8,10 +8,10 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from analytics_core.report.page import Site
-from analytics_core.site.content import PICTURE, SitePages
-from analytics_core.site.files import Written, write_files
-from analytics_core.site.frame import render
 from analytics_core.store import Storage
+from analytics_core.website.content import PICTURE, SitePages
+from analytics_core.website.files import Written, write_files
+from analytics_core.website.frame import render
 
 MOST_ADDRESSES = 50_000
 """Addresses that one sitemap may have, by sitemaps.org."""

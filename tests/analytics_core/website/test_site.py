@@ -22,12 +22,12 @@ from typer.testing import CliRunner
 from analytics_core import cli
 from analytics_core.errors import AnalyticsError, StorageError
 from analytics_core.report import Site
-from analytics_core.site import content, write_site
-from analytics_core.site.content import slug
-from analytics_core.site.files import LIST_KEY, write_files
-from analytics_core.site.making import sitemaps
 from analytics_core.store import LocalStorage, open_storage, publish
 from analytics_core.store.base import Content
+from analytics_core.website import content, write_site
+from analytics_core.website.content import slug
+from analytics_core.website.files import LIST_KEY, write_files
+from analytics_core.website.making import sitemaps
 from tests.analytics_core.report.documents import documents_from, make_documents
 from tests.servers import AwsServer
 
