@@ -249,7 +249,16 @@ def test_half_a_bottle_is_poured_as_half() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["oz, half", "oz + half tsp", "ounce 1/2", "20 ml / 30 ml", "1 oz + 1 tsp"]
+    "text",
+    [
+        "oz (half)",
+        "oz (1/2)",
+        "oz, half",
+        "oz + half tsp",
+        "ounce 1/2",
+        "20 ml / 30 ml",
+        "1 oz + 1 tsp",
+    ],
 )
 def test_numbers_that_do_not_fit_their_unit_make_it_unknown(text: str) -> None:
     assert unit_meaning(text) is None

@@ -17,6 +17,7 @@ from analytics_core.source.quantities import (
     begins_with_number,
     has_part,
     parse_quantity,
+    part_of_one,
     spelled_out,
 )
 
@@ -134,6 +135,8 @@ def unit_meaning(name: str | None, abbreviation: str | None = None) -> Meaning |
     for text in texts:
         found = exact_meaning(text)
         if found is not None:
+            if any(_is_part(inside) for inside in re.findall(r"[(\[]([^)\]]*)", text)):
+                return None  # "oz (half)"
             is_sized = found.kind != "measure" and _DIGIT.search(spelled_out(text))
             return (_sized(text) if is_sized else None) or found
         found = _sized(text)
@@ -156,6 +159,15 @@ def exact_meaning(text: str) -> Meaning | None:
         if found is not None:
             return found
     return None
+
+
+def _is_part(text: str) -> bool:
+    return part_of_one(text) is not None or 0 < (_number_alone(text) or 0) < 1
+
+
+def _number_alone(text: str) -> float | None:
+    number = parse_quantity(text)
+    return None if number.unit else number.amount
 
 
 def _fits(text: str, found: Meaning | None) -> bool:
