@@ -9,7 +9,7 @@ import {
   usesOf,
 } from "../../../../analytics_core/src/analytics_core/report/frontend/src/shelf.ts";
 import type { Stock } from "../../../../analytics_core/src/analytics_core/report/frontend/src/shelf.ts";
-import { ingredient, ingredients, lines, names, recipe, stock } from "./sample.ts";
+import { ingredient, ingredients, lines, names, recipe, stock, whole } from "./sample.ts";
 
 const shelf = (...own: string[]) => new Shelf(stock, own.map(ingredient));
 const inWords = (some: Iterable<number>) => [...some].map((i) => ingredients[i]);
@@ -167,15 +167,38 @@ test("bands: exact, one stand-in within the tolerance, one away, far", () => {
   );
 });
 
-test("nothing stands in for what the drink has already", () => {
-  // lemon would stand in for lime, but not where lemon is in the glass
-  const both = lines.findIndex(
-    ({ ingredients: some }) => some.includes("Lime Juice") && some.includes("Lemon Juice"),
-  );
-  const own = stock.needs[both].filter((need) => need !== ingredient("Lime Juice"));
-  const standing = new Shelf(stock, own).standing(both, 1);
-  const by = standing.band === "stand-in" ? ingredients[standing.by.ingredient] : null;
-  assert.notEqual(by, "Lemon Juice");
+test("nothing stands in for what the drink has already, in any drink", () => {
+  const { stock: all, names: drinks } = whole;
+  const lineage = (of: number): number[] => (of < 0 ? [] : [of, ...lineage(all.parent[of])]);
+  const twice: string[] = [];
+  let found = 0;
+  for (const [r, needs] of all.needs.entries()) {
+    for (const missing of needs) {
+      const rest = needs.filter((need) => need !== missing);
+      // what the drink takes alone, and with everything that could stand in
+      for (const more of [[], all.substitutes(missing).map((other) => other.ingredient)]) {
+        const shelf = new Shelf(all, [...rest, ...more]);
+        const standing = shelf.standing(r, 1);
+        if (standing.band !== "stand-in") continue;
+        found++;
+        const by = standing.by.ingredient;
+        if (lineage(by).some((i) => needs.includes(i)))
+          twice.push(`${drinks[r]}: ${whole.ingredients[by]}`);
+        assert.deepEqual(shelf.standIn(missing, 1, r), standing.by);
+      }
+    }
+  }
+  assert.deepEqual(twice, []);
+  assert.ok(found > 100);
+});
+
+test("of two bottles of a kind the one that the drink has not stands in", () => {
+  const { stock: all, ingredient: named, ingredients: called, recipe: drink } = whole;
+  const [navy, light] = [drink("Navy Grog"), named("Light Rum")];
+  const rest = all.needs[navy].filter((need) => need !== light);
+  assert.equal(new Shelf(all, rest).standing(navy, 0.45).band, "one away");
+  const standing = new Shelf(all, [...rest, named("Barbados Rum")]).standing(navy, 0.45);
+  assert.equal(standing.band === "stand-in" && called[standing.by.ingredient], "Barbados Rum");
 });
 
 test("the search for bottles runs on its own text, as in a worker", () => {

@@ -108,13 +108,18 @@ export class Shelf {
     return this.covered.has(need) || (this.pantry && !isBottle(this.stock, need));
   }
 
-  /** The bottle that counts as this: the light rum where rum is asked for. */
-  private holder(need: number): number {
+  /** What is there and counts as this, the light rum where rum is asked for; null if `used` up. */
+  private holder(need: number, used: number[]): number | null {
     const { parent } = this.stock;
+    let held = used.includes(need);
     for (const bottle of this.owned) {
-      for (let at = bottle; at >= 0; at = parent[at]) if (at === need) return bottle;
+      const line: number[] = [];
+      for (let at = bottle; at >= 0; at = parent[at]) line.push(at);
+      if (!line.includes(need)) continue;
+      if (!line.some((at) => used.includes(at))) return bottle;
+      held = true;
     }
-    return need;
+    return held || !this.has(need) ? null : need;
   }
 
   /** What it is made of where it stands nowhere but can be made. */
@@ -132,13 +137,15 @@ export class Shelf {
   standIn(need: number, within = Infinity, recipe?: number): Substitute | null {
     const others = this.stock.substitutes(rolled(this.stock, need));
     const used = recipe === undefined ? [] : this.stock.needs[recipe];
-    const fits = (other: Substitute) =>
-      this.has(other.ingredient) && !used.includes(other.ingredient);
+    const found = (fits: (other: Substitute) => boolean) => {
+      for (const other of others.filter(fits)) {
+        const ingredient = this.holder(rolled(this.stock, other.ingredient), used);
+        if (ingredient !== null) return { ...other, ingredient };
+      }
+      return null;
+    };
     // what the owner names on a recipe's line goes before figures
-    const found =
-      others.find((other) => other.declared === 1 && fits(other)) ??
-      others.find((other) => other.cost <= within && fits(other));
-    return found ? { ...found, ingredient: this.holder(found.ingredient) } : null;
+    return found((other) => other.declared === 1) ?? found((other) => other.cost <= within);
   }
 
   standing(recipe: number, tolerance: number): Standing {
