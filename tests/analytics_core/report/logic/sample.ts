@@ -28,6 +28,12 @@ export function read(file: string) {
   const stock: Stock = {
     ...{ parent, children, substitution, kind, made },
     needs: names.map((_, r) => [...new Set(rolled.subarray(start[r], start[r + 1]))]),
+    mixture: (r) => {
+      const shares = new Map<number, number>();
+      for (let i = start[r]; i < start[r + 1]; i++)
+        shares.set(rolled[i], (shares.get(rolled[i]) ?? 0) + fraction[i] / 10_000);
+      return shares;
+    },
     substitutes: (i) => {
       const n = at.get(i);
       if (n === undefined) return [];

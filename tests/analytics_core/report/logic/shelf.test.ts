@@ -6,9 +6,11 @@ import {
   isBottle,
   Shelf,
   sold,
+  TOLERANCE,
   usesOf,
 } from "../../../../analytics_core/src/analytics_core/report/frontend/src/shelf.ts";
 import type { Stock } from "../../../../analytics_core/src/analytics_core/report/frontend/src/shelf.ts";
+import { evidence } from "../../../../analytics_core/src/analytics_core/report/frontend/src/sentences.ts";
 import { ingredient, ingredients, lines, names, recipe, stock, whole } from "./sample.ts";
 
 const shelf = (...own: string[]) => new Shelf(stock, own.map(ingredient));
@@ -199,6 +201,49 @@ test("of two bottles of a kind the one that the drink has not stands in", () => 
   assert.equal(new Shelf(all, rest).standing(navy, 0.45).band, "one away");
   const standing = new Shelf(all, [...rest, named("Barbados Rum")]).standing(navy, 0.45);
   assert.equal(standing.band === "stand-in" && called[standing.by.ingredient], "Barbados Rum");
+});
+
+/** How a drink stands if one of its things is another, and the rest is there. */
+function instead(drink: string, missing: string, other: string): string {
+  const r = whole.recipe(drink);
+  const need = whole.ingredient(missing);
+  assert.ok(whole.stock.needs[r].includes(need), `${drink} has no ${missing}`);
+  const rest = whole.stock.needs[r].filter((own) => own !== need);
+  const standing = new Shelf(whole.stock, [...rest, whole.ingredient(other)]).standing(r, TOLERANCE);
+  return standing.band === "stand-in" ? whole.ingredients[standing.by.ingredient] : standing.band;
+}
+
+test("what every bartender would take instead is offered without being asked for", () => {
+  for (const [drink, missing, other] of [
+    ["Manhattan", "Rye Whiskey", "Bourbon"],
+    ["Whiskey Sour", "Bourbon", "Rye Whiskey"],
+    ["Margarita", "Triple Sec", "Dry Curaçao"],
+    ["Mai Tai", "Orange Curaçao", "Cointreau"],
+    ["Daiquiri", "Lime Juice", "Lemon Juice"],
+    ["Whiskey Sour", "Lemon Juice", "Lime Juice"],
+    ["Daiquiri", "Sugar", "Simple Syrup"],
+    ["Negroni", "Campari", "Aperol"],
+    ["Paper Plane", "Aperol", "Campari"],
+  ])
+    assert.equal(instead(drink, missing, other), other, `${other} in a ${drink}`);
+  // the other way round nothing has to stand in: of sugar a syrup is made
+  assert.equal(instead("Fresh Gimlet", "Simple Syrup", "Sugar"), "ready");
+});
+
+test("what a figure alone would offer is not, nor what two or three recipes tell", () => {
+  for (const [drink, missing, other] of [
+    ["Daiquiri", "Lime Juice", "Grapefruit Juice"],
+    ["Amaretto Sour", "Amaretto", "Coffee Liqueur"],
+    ["Stinger", "Crème de Menthe", "Galliano"],
+    ["Mojito", "Mint", "Basil"],
+    ["Aviation", "Crème de Violette", "Elderflower Liqueur"],
+    ["Midori Sour", "Melon Liqueur", "Sloe Gin"],
+  ])
+    assert.equal(instead(drink, missing, other), "one away", `${other} in a ${drink}`);
+  // the words claim nothing about taste, and say how little they rest on
+  const [sloe, melon] = ["Sloe Gin", "Melon Liqueur"].map(whole.ingredient);
+  const by = whole.stock.substitutes(melon).find((other) => other.ingredient === sloe)!;
+  assert.equal(evidence(by, false), "used alike, as far as 2 recipes tell");
 });
 
 test("the search for bottles runs on its own text, as in a worker", () => {

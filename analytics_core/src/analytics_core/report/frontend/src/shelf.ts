@@ -4,6 +4,8 @@
 // A bottle satisfies its own kind and every more general one: London dry gin is gin, and gin is no
 // London dry. Brands that may be exchanged count as their kind, as in the analytics (roll-up).
 
+import { Company } from "./company.ts";
+
 /** What an ingredient is; report/kinds.py decides. */
 export const KIND = { alcohol: 0, untold: 1, pantry: 2, homemade: 3, atHand: 4 } as const;
 
@@ -26,6 +28,8 @@ export interface Stock {
   made: number[][];
   /** What each recipe needs, after roll-up, each once. */
   needs: number[][];
+  /** Each of them with its share of the drink. */
+  mixture(recipe: number): Map<number, number>;
   substitutes(ingredient: number): Substitute[];
 }
 
@@ -41,6 +45,8 @@ export interface Question {
   groups: { lacks: number[]; count: number }[];
 }
 
+/** Costs up to here are offered as stand-ins unless the reader moves the slider. */
+export const TOLERANCE = 0.45;
 const MOST_LACKS = 4;
 
 /** A leaf that allows substitution counts as its parent. */
@@ -119,7 +125,7 @@ export class Shelf {
       if (!line.some((at) => used.includes(at))) return bottle;
       held = true;
     }
-    return held || !this.has(need) ? null : need;
+    return held ? null : need;
   }
 
   /** What it is made of where it stands nowhere but can be made. */
@@ -133,9 +139,11 @@ export class Shelf {
     return this.stock.needs[recipe].filter((need) => !this.has(need));
   }
 
-  /** What stands on the shelf and stands in for something best. */
-  standIn(need: number, within = Infinity, recipe?: number): Substitute | null {
-    const others = this.stock.substitutes(rolled(this.stock, need));
+  /** What stands on the shelf and stands in for something best, where enough recipes say so. */
+  standIn(missing: number, within = Infinity, recipe?: number): Substitute | null {
+    const need = rolled(this.stock, missing);
+    const company = Company.of(this.stock);
+    const others = this.stock.substitutes(need).filter(({ ingredient }) => this.has(ingredient));
     const used = recipe === undefined ? [] : this.stock.needs[recipe];
     const found = (fits: (other: Substitute) => boolean) => {
       for (const other of others.filter(fits)) {
@@ -145,7 +153,14 @@ export class Shelf {
       return null;
     };
     // what the owner names on a recipe's line goes before figures
-    return found((other) => other.declared === 1) ?? found((other) => other.cost <= within);
+    const named = found(({ declared }) => declared === 1);
+    return (
+      named ??
+      found(
+        ({ ingredient, cost, declared }) =>
+          cost <= within && (declared > 0 || company.bears(need, ingredient)),
+      )
+    );
   }
 
   standing(recipe: number, tolerance: number): Standing {
