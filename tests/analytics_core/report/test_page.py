@@ -263,6 +263,22 @@ def test_the_bar_lasts_and_names_the_best_next_bottle(open_page: Opener, sample_
     expect(page.locator("#makeable")).to_contain_text("Milano-Torino")
 
 
+def test_the_badge_and_the_line_of_a_recipe_agree(open_page: Opener, sample_page: Path) -> None:
+    page = open_page(sample_page)
+    page.evaluate(
+        """names => atlas.bar.addAll(names.map(n => atlas.data.ingredients.name.indexOf(n)))""",
+        ["Bourbon", "Sweet Vermouth", "Angostura Bitters"],
+    )
+    pick(page, "Manhattan")
+    badge, line = page.locator("#panel .row > .badge").first, page.locator("ul.recipe")
+    for tolerance, offered in ((0, False), (1, True)):
+        page.evaluate("tolerance => atlas.bar.setTolerance(tolerance)", tolerance)
+        expect(badge).to_have_text(
+            "✓ with Bourbon for Rye Whiskey" if offered else "needs Rye Whiskey"
+        )
+        expect(line.get_by_text("stands in")).to_have_count(int(offered))
+
+
 def test_the_most_used_stand_in_the_order_of_their_figures(
     open_page: Opener, sample_page: Path
 ) -> None:

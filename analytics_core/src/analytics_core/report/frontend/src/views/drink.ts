@@ -257,7 +257,8 @@ export function ingredientLine(context: Context, recipe: number, line: Line): HT
   const { data, bar } = context;
   const made = bar.shelf.madeOf(line.ingredient);
   const owned = bar.has(line.ingredient);
-  const standIn = bar.size && !owned ? bar.shelf.standIn(line.ingredient, 1, recipe) : null;
+  const standIn =
+    bar.size && !owned ? bar.shelf.standIn(line.ingredient, bar.tolerance, recipe) : null;
   const name = data.ingredient(line.ingredient);
   return h(
     "li",
