@@ -262,6 +262,51 @@ def test_search_takes_what_people_type(open_page: Opener, sample_page: Path) -> 
     expect(page.locator("#panel h1")).to_have_text("Negroni")
 
 
+def test_search_forgives_another_spelling_and_knows_or(
+    open_page: Opener, sample_page: Path
+) -> None:
+    page = open_page(sample_page)
+
+    def found(query: str) -> list[str]:
+        names: list[str] = page.evaluate(
+            "q => atlas.data.search(q).map(i => atlas.data.name(i))", query
+        )
+        return names
+
+    assert found("whisky sour")[0] == "Whiskey Sour"
+    assert "Scotch Sour" in found("whisky sour")  # which has Scotch whisky, and is a sour
+    assert "Manhattan" in found("whisky")
+    for query, name in (
+        ("maitai", "Mai Tai"),
+        ("darknstormy", "Dark 'n' Stormy"),
+        ("oldfash", "Old Fashioned"),
+    ):
+        assert found(query)[0] == name
+    # another word is no other spelling
+    cherry = page.evaluate(
+        """() => atlas.data.search("cherry").filter(i => !/cherry/i.test(
+          [atlas.data.name(i), ...atlas.data.contents(i).flatMap(c => atlas.data.lineage(c)
+            .map(a => atlas.data.ingredient(a)))].join())).map(i => atlas.data.name(i))"""
+    )
+    assert cherry == []
+    gin, rum = set(found("gin")), set(found("rum"))
+    assert len(gin) + len(rum) > 150
+    assert set(found("gin or rum")) == gin | rum
+    assert set(found("gin or rum, lime")) == (gin | rum) & set(found("lime"))
+    assert set(found("gin or rum and lime")) == (gin | rum) & set(found("lime"))
+    assert set(found("or gin or")) == gin
+    for query, heading in (
+        ("campari", "Campari"),
+        ("Creme de Cacao", "Crème de Cacao"),
+        ("maitai", "Mai Tai"),
+    ):
+        page.fill("#search", query)
+        page.keyboard.press("Enter")
+        expect(page.locator("#panel:not([hidden]) h1, #page:not([hidden]) h1")).to_have_text(
+            heading
+        )
+
+
 def test_letters_that_have_no_accent_are_found(open_page: Opener, tmp_path: Path) -> None:
     names = ["Rødgrød Sour", "Cœur Volant", "Weißer Riese", "L’Été\u00a0Fizz"]
     path = tmp_path / "page.html"
