@@ -11,7 +11,7 @@ import { picker } from "./compare";
 export function wayBetween(context: Context, a: number, b: number, mine: boolean): number[] {
   const { data, bar } = context;
   const ready = (recipe: number) => ["ready", "stand-in"].includes(bar.standing(recipe).band);
-  return chain(data.ways, a, b, mine ? ready : undefined)?.way ?? [];
+  return chain(data.ways, data.stock.needs, a, b, mine ? ready : undefined)?.way ?? [];
 }
 
 export function path(
