@@ -720,6 +720,45 @@ def test_lists_are_saved_for_spreadsheets(
     assert [float(row[2]) for row in rows] == pytest.approx([n["distance"] for n in near], abs=1e-4)
 
 
+def test_a_way_is_saved_with_every_change_though_only_the_way_back_is_published(
+    open_page: Opener, sample_page: Path, sample_documents: dict[str, Any], tmp_path: Path
+) -> None:
+    near = {
+        row["recipe_id"]: {n["neighbor_recipe_id"]: n for n in row["neighbors"]}
+        for row in sample_documents["recipe-similar"]["data"]
+    }
+    needs = {
+        row["recipe_id"]: {line["rolled_id"] for line in row["lines"]}
+        for row in sample_documents["recipe-details"]["data"]
+    }
+    # one thing is exchanged, so the way is that step alone
+    back, here = next(
+        (a, b)
+        for a, others in near.items()
+        for b in others
+        if a not in near[b] and max(len(needs[a] - needs[b]), len(needs[b] - needs[a])) == 1
+    )
+    name = {
+        row["recipe_id"]: row["recipe_name"] for row in sample_documents["recipe-details"]["data"]
+    }
+    page = open_page(sample_page, f"#/path/{here}/{back}")
+    _, first, second = saved(page, page.locator("#panel .csv"), tmp_path)
+    assert [int(first[0]), int(second[0])] == [here, back]
+    words = f"The other way round, from {name[back]}: {near[back][here]['words']}"
+    assert [first[2], second[2]] == ["", words]
+    expect(page.locator("#panel .note").first).to_have_text(
+        f"The other way round, from {name[back]}:"
+    )
+    # what is far is said by way of what lies between
+    page.evaluate("atlas.bar.addAll([...atlas.data.ingredients.id.keys()].slice(0, 40))")
+    page.evaluate("localStorage.setItem('cocktail-atlas.from-bar', 'true')")
+    go(page, "#/drink/1")
+    _, *rows = saved(page, page.locator("#panel .csv"), tmp_path)
+    assert rows
+    assert all(row[4] for row in rows)
+    assert any(row[4].startswith("By way of ") for row in rows)
+
+
 # every name begins as formulas do
 FORMULAS = """
 () => { for (const names of [atlas.data.recipes.name, atlas.data.ingredients.name])
