@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
 from analytics_core.report import render
-from tests.analytics_core.report.conftest import DESKTOP, PHONE, Opener, wait_until
+from tests.analytics_core.report.conftest import (
+    DESKTOP,
+    PHONE,
+    TABLET,
+    Opener,
+    axe_problems,
+    wait_until,
+)
 from tests.analytics_core.report.documents import documents_from, make_documents
 from tests.analytics_core.report.measure_frames import RECORD, quantile
 
@@ -492,19 +498,26 @@ def test_the_keyboard_alone_answers_what_to_make(open_page: Opener, sample_page:
     expect(page.locator(".badge.ready").first).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("size", "theme", "views"),
+    [
+        (DESKTOP, "light", VIEWS),
+        (DESKTOP, "dark", VIEWS),
+        (PHONE, "light", VIEWS),
+        (PHONE, "dark", VIEWS),
+        (TABLET, "light", ["#/", NEGRONI, "#/about", "#/path/1/20"]),
+    ],
+    ids=["desktop-light", "desktop-dark", "phone-light", "phone-dark", "tablet"],
+)
 def test_axe_finds_nothing(
-    open_page: Opener, sample_page: Path, theme: str, size: ViewportSize
+    open_page: Opener, sample_page: Path, size: ViewportSize, theme: str, views: list[str]
 ) -> None:
     page = open_page(sample_page, color_scheme=theme, size=size)
     page.evaluate("atlas.bar.addAll([5, 9, 30, 60])")
     found = []
-    for route in VIEWS:
+    for route in views:
         page.goto(sample_page.as_uri() + route)
-        for problem in Axe().run(page)["violations"]:
-            nodes = [node["html"][:120] for node in problem["nodes"][:3]]
-            found.append(f"{route} {problem['id']}: {nodes}")
+        found += [f"{route} {problem}" for problem in axe_problems(page)]
     assert not found, "\n".join(found)
 
 

@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from analytics_core.report import Site, render
-from tests.analytics_core.report.conftest import DESKTOP, PHONE, Opener, wait_until
+from tests.analytics_core.report.conftest import (
+    DESKTOP,
+    PHONE,
+    TABLET,
+    Opener,
+    axe_problems,
+    wait_until,
+)
 from tests.analytics_core.report.documents import documents_from
 
-TABLET: ViewportSize = {"width": 768, "height": 1024}
 LYING: ViewportSize = {"width": 844, "height": 390}
 CLASSICS = [
     *("Negroni", "Daiquiri", "Manhattan", "Margarita", "Dry Martini", "Old Fashioned", "Mojito"),
@@ -395,7 +400,7 @@ def test_at_200_percent_the_map_is_usable(open_page: Opener, sample_page: Path) 
         assert box
         assert box["width"] >= 280
         assert box["height"] >= 120
-        assert not Axe().run(page)["violations"]
+        assert axe_problems(page) == []
     seen = page.evaluate(SEEN, indices(page, ["Negroni"])[0])
     assert seen["free"]
 
