@@ -238,6 +238,9 @@ test("what a figure alone would offer is not, nor what two or three recipes tell
     ["Mojito", "Mint", "Basil"],
     ["Aviation", "Crème de Violette", "Elderflower Liqueur"],
     ["Midori Sour", "Melon Liqueur", "Sloe Gin"],
+    // these keep the same company for being poured together so often
+    ["Dry Martini", "Dry Vermouth", "Sweet Vermouth"],
+    ["Dry Martini", "Dry Vermouth", "Punt e Mes"],
   ])
     assert.equal(instead(drink, missing, other), "one away", `${other} in a ${drink}`);
   // the words claim nothing about taste, and say how little they rest on

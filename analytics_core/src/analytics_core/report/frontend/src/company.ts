@@ -11,6 +11,8 @@ const COMPANY = 0.5;
 const FEWEST = 2;
 /** Least share of the drinks of one of the two in which the other's company is met. */
 const SHARE = 0.25;
+/** Things that meet in this share of the drinks with one or the other go together, as vermouths do. */
+const TOGETHER = 0.1;
 
 const known = new WeakMap<Stock, Company>();
 
@@ -58,13 +60,27 @@ export class Company {
     return found;
   }
 
+  /** An ingredient and the kinds above it that the other does not belong to. */
+  private apart(one: number, other: number): number[] {
+    const found: number[] = [];
+    for (let at = one; at >= 0 && !this.above(other, at); at = this.stock.parent[at])
+      found.push(at);
+    return found;
+  }
+
+  private together(one: number, other: number): boolean {
+    const [mine, theirs] = [this.inside[one], new Set(this.inside[other])];
+    const both = mine.filter((recipe) => theirs.has(recipe)).length;
+    return both > 0 && both >= TOGETHER * (mine.length + theirs.size - both);
+  }
+
   private above(ingredient: number, kind: number): boolean {
     let at = ingredient;
     while (at >= 0 && at !== kind) at = this.stock.parent[at];
     return at >= 0;
   }
 
-  /** Whether one is a kind of the other, or enough recipes have the other in the one's company. */
+  /** Whether one is a kind of the other, or enough recipes have it in the other's company instead. */
   bears(one: number, other: number): boolean {
     const key = Math.min(one, other) * this.stock.parent.length + Math.max(one, other);
     let answer = this.answers.get(key);
@@ -74,6 +90,8 @@ export class Company {
 
   private tell(one: number, other: number): boolean {
     if (this.above(one, other) || this.above(other, one)) return true;
+    const kinds = this.apart(other, one);
+    if (this.apart(one, other).some((a) => kinds.some((b) => this.together(a, b)))) return false;
     const there = this.around(other);
     const [mine, theirs] = [new Set<number>(), new Set<number>()];
     let companies = 0;
