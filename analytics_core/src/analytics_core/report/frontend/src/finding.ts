@@ -19,6 +19,8 @@ interface Named {
   name: string;
 }
 
+type Hit = Pick<SearchResult, "id" | "terms">;
+
 const PREFIX = 0.6;
 const FUZZY = 0.4;
 const NAME = 2;
@@ -59,12 +61,7 @@ function indexed(names: string[]): MiniSearch<Named> {
     tokenize: (text) => text.split(" "),
     processTerm: (term) => term || null,
   });
-  index.addAll(
-    names.map((text, id) => {
-      const name = words(text).join(" ");
-      return { id, name: name.includes(" ") ? `${name} ${unspaced(name)}` : name };
-    }),
-  );
+  index.addAll(names.map((name, id) => ({ id, name })));
   return index;
 }
 
@@ -72,19 +69,26 @@ export class Finding {
   private readonly drinks: MiniSearch<Named>;
   private readonly kinds: MiniSearch<Named>;
   private readonly folded: string[];
+  /** What each index has, without blanks: indexed too, it would take twice the time. */
+  private readonly joined: Map<MiniSearch<Named>, string[]>;
   private readonly inside: number[][];
   private readonly exact = new Map<string, number>();
   private readonly exactKind = new Map<string, number>();
 
   constructor(private readonly of: Searchable) {
-    this.drinks = indexed(of.names);
-    this.kinds = indexed(of.ingredients);
-    this.folded = of.names.map((name) => words(name).join(" "));
+    const plain = (name: string) => words(name).join(" ");
+    this.folded = of.names.map(plain);
+    const kinds = of.ingredients.map(plain);
+    this.drinks = indexed(this.folded);
+    this.kinds = indexed(kinds);
+    this.joined = new Map([
+      [this.drinks, this.folded.map(unspaced)],
+      [this.kinds, kinds.map(unspaced)],
+    ]);
     this.folded.forEach((name, i) => this.exact.has(name) || this.exact.set(name, i));
-    this.folded.forEach((name, i) => {
-      if (!this.exact.has(unspaced(name))) this.exact.set(unspaced(name), i);
-    });
-    of.ingredients.forEach((name, i) => this.exactKind.set(words(name).join(" "), i));
+    const joined = this.joined.get(this.drinks)!;
+    joined.forEach((name, i) => this.exact.has(name) || this.exact.set(name, i));
+    kinds.forEach((name, i) => this.exactKind.set(name, i));
     this.inside = of.ingredients.map(() => []);
     of.names.forEach((_, recipe) => {
       for (const ingredient of new Set(of.contents(recipe))) this.inside[ingredient].push(recipe);
@@ -98,11 +102,15 @@ export class Finding {
   }
 
   /** Whisky is whiskey too; but cherry is no sherry, and gin no typing error for "gun". */
-  private spelled(index: MiniSearch<Named>, token: string): SearchResult[] {
+  private spelled(index: MiniSearch<Named>, token: string): Hit[] {
     const fuzzy = token.length >= SPELLED && !this.exactKind.has(token) && 1;
-    return index
+    const found: Hit[] = index
       .search(token, { prefix: true, fuzzy })
       .filter(({ terms }) => terms.some((term) => term[0] === token[0]));
+    if (found.length || token.length < SPELLED) return found;
+    return this.joined
+      .get(index)!
+      .flatMap((name, id) => (name.startsWith(token) ? [{ id, terms: [name] }] : []));
   }
 
   /** How well each name fits words that all have to be in it. */
