@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from analytics_core.report import render
@@ -29,6 +30,7 @@ FLAGS = [
 PACKAGES = ["chromium", "fonts-noto-core", "fonts-noto-color-emoji"]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+TABLET: ViewportSize = {"width": 768, "height": 1024}
 
 
 def find_chromium() -> str:
@@ -89,6 +91,20 @@ def wait_until(page: Page, condition: str, arg: Any = None) -> None:
     while not page.evaluate(condition, arg):
         assert time.monotonic() - begin < PATIENCE_S, f"in vain: {condition}"
         page.wait_for_timeout(30)
+
+
+UNDECIDED = {"color-contrast"}
+"""What axe leaves open wherever something lies over or under a text; all else is to be decided."""
+
+
+def axe_problems(page: Page) -> list[str]:
+    """What axe finds wrong, and what it leaves open: a forbidden label counts there only."""
+    result = Axe().run(page)
+    left = [problem for problem in result["incomplete"] if problem["id"] not in UNDECIDED]
+    return [
+        f"{problem['id']}: {[node['html'][:120] for node in problem['nodes'][:3]]}"
+        for problem in [*result["violations"], *left]
+    ]
 
 
 @pytest.fixture

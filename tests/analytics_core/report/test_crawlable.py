@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ViewportSize
 
 from analytics_core.store import LocalStorage
 from analytics_core.website import write_site
 from analytics_core.website.picture import map_picture
-from tests.analytics_core.report.conftest import DESKTOP, PHONE, WATCH
+from tests.analytics_core.report.conftest import DESKTOP, PHONE, WATCH, axe_problems
 from tests.analytics_core.report.documents import documents_from
 
 KEYS = ("index.html", "drinks/negroni-1.html", "ingredients/campari-4.html")
@@ -55,7 +54,7 @@ def test_axe_and_the_policy_find_nothing(
         assert ground == {"light": "rgb(250, 246, 238)", "dark": "rgb(21, 22, 28)"}[scheme]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate("window.violations") == []
-        assert Axe().run(page)["violations"] == []
+        assert axe_problems(page) == []
     assert errors == []
     context.close()
 

@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
 from analytics_core.report import render
-from tests.analytics_core.report.conftest import DESKTOP, PHONE, Opener, wait_until
+from tests.analytics_core.report.conftest import (
+    DESKTOP,
+    PHONE,
+    TABLET,
+    Opener,
+    axe_problems,
+    wait_until,
+)
 from tests.analytics_core.report.documents import documents_from, make_documents
 from tests.analytics_core.report.measure_frames import RECORD, quantile
 
@@ -212,10 +218,10 @@ def test_search_finds_names_and_ingredients_and_highlights(
     open_page: Opener, sample_page: Path
 ) -> None:
     page = open_page(sample_page)
-    page.fill("#search", "campari")
+    page.fill("#search", "campar")
     expect(page.locator("#found")).to_contain_text("Show all")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("#/search/campari$"))
+    expect(page).to_have_url(re.compile("#/search/campar$"))
     expect(page.locator("#panel h1")).to_contain_text("drinks with")
     expect(page.locator("#panel")).to_contain_text("Boulevardier")
 
@@ -261,6 +267,22 @@ def test_the_bar_lasts_and_names_the_best_next_bottle(open_page: Opener, sample_
     expect(page.locator(".best")).to_contain_text("more drink")
     page.reload()
     expect(page.locator("#makeable")).to_contain_text("Milano-Torino")
+
+
+def test_the_badge_and_the_line_of_a_recipe_agree(open_page: Opener, sample_page: Path) -> None:
+    page = open_page(sample_page)
+    page.evaluate(
+        """names => atlas.bar.addAll(names.map(n => atlas.data.ingredients.name.indexOf(n)))""",
+        ["Bourbon", "Sweet Vermouth", "Angostura Bitters"],
+    )
+    pick(page, "Manhattan")
+    badge, line = page.locator("#panel .row > .badge").first, page.locator("ul.recipe")
+    for tolerance, offered in ((0, False), (1, True)):
+        page.evaluate("tolerance => atlas.bar.setTolerance(tolerance)", tolerance)
+        expect(badge).to_have_text(
+            "✓ with Bourbon for Rye Whiskey" if offered else "needs Rye Whiskey"
+        )
+        expect(line.get_by_text("stands in")).to_have_count(int(offered))
 
 
 def test_the_most_used_stand_in_the_order_of_their_figures(
@@ -476,19 +498,26 @@ def test_the_keyboard_alone_answers_what_to_make(open_page: Opener, sample_page:
     expect(page.locator(".badge.ready").first).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("size", "theme", "views"),
+    [
+        (DESKTOP, "light", VIEWS),
+        (DESKTOP, "dark", VIEWS),
+        (PHONE, "light", VIEWS),
+        (PHONE, "dark", VIEWS),
+        (TABLET, "light", ["#/", NEGRONI, "#/about", "#/path/1/20"]),
+    ],
+    ids=["desktop-light", "desktop-dark", "phone-light", "phone-dark", "tablet"],
+)
 def test_axe_finds_nothing(
-    open_page: Opener, sample_page: Path, theme: str, size: ViewportSize
+    open_page: Opener, sample_page: Path, size: ViewportSize, theme: str, views: list[str]
 ) -> None:
     page = open_page(sample_page, color_scheme=theme, size=size)
     page.evaluate("atlas.bar.addAll([5, 9, 30, 60])")
     found = []
-    for route in VIEWS:
+    for route in views:
         page.goto(sample_page.as_uri() + route)
-        for problem in Axe().run(page)["violations"]:
-            nodes = [node["html"][:120] for node in problem["nodes"][:3]]
-            found.append(f"{route} {problem['id']}: {nodes}")
+        found += [f"{route} {problem}" for problem in axe_problems(page)]
     assert not found, "\n".join(found)
 
 

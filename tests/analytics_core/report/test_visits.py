@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from analytics_core.report import Site, render
-from tests.analytics_core.report.conftest import DESKTOP, PHONE, Opener, wait_until
+from tests.analytics_core.report.conftest import (
+    DESKTOP,
+    PHONE,
+    TABLET,
+    Opener,
+    axe_problems,
+    wait_until,
+)
 from tests.analytics_core.report.documents import documents_from
 
-TABLET: ViewportSize = {"width": 768, "height": 1024}
 LYING: ViewportSize = {"width": 844, "height": 390}
 CLASSICS = [
     *("Negroni", "Daiquiri", "Manhattan", "Margarita", "Dry Martini", "Old Fashioned", "Mojito"),
@@ -262,6 +267,51 @@ def test_search_takes_what_people_type(open_page: Opener, sample_page: Path) -> 
     expect(page.locator("#panel h1")).to_have_text("Negroni")
 
 
+def test_search_forgives_another_spelling_and_knows_or(
+    open_page: Opener, sample_page: Path
+) -> None:
+    page = open_page(sample_page)
+
+    def found(query: str) -> list[str]:
+        names: list[str] = page.evaluate(
+            "q => atlas.data.search(q).map(i => atlas.data.name(i))", query
+        )
+        return names
+
+    assert found("whisky sour")[0] == "Whiskey Sour"
+    assert "Scotch Sour" in found("whisky sour")  # which has Scotch whisky, and is a sour
+    assert "Manhattan" in found("whisky")
+    for query, name in (
+        ("maitai", "Mai Tai"),
+        ("darknstormy", "Dark 'n' Stormy"),
+        ("oldfash", "Old Fashioned"),
+    ):
+        assert found(query)[0] == name
+    # another word is no other spelling
+    cherry = page.evaluate(
+        """() => atlas.data.search("cherry").filter(i => !/cherry/i.test(
+          [atlas.data.name(i), ...atlas.data.contents(i).flatMap(c => atlas.data.lineage(c)
+            .map(a => atlas.data.ingredient(a)))].join())).map(i => atlas.data.name(i))"""
+    )
+    assert cherry == []
+    gin, rum = set(found("gin")), set(found("rum"))
+    assert len(gin) + len(rum) > 150
+    assert set(found("gin or rum")) == gin | rum
+    assert set(found("gin or rum, lime")) == (gin | rum) & set(found("lime"))
+    assert set(found("gin or rum and lime")) == (gin | rum) & set(found("lime"))
+    assert set(found("or gin or")) == gin
+    for query, heading in (
+        ("campari", "Campari"),
+        ("Creme de Cacao", "Crème de Cacao"),
+        ("maitai", "Mai Tai"),
+    ):
+        page.fill("#search", query)
+        page.keyboard.press("Enter")
+        expect(page.locator("#panel:not([hidden]) h1, #page:not([hidden]) h1")).to_have_text(
+            heading
+        )
+
+
 def test_letters_that_have_no_accent_are_found(open_page: Opener, tmp_path: Path) -> None:
     names = ["Rødgrød Sour", "Cœur Volant", "Weißer Riese", "L’Été\u00a0Fizz"]
     path = tmp_path / "page.html"
@@ -350,7 +400,7 @@ def test_at_200_percent_the_map_is_usable(open_page: Opener, sample_page: Path) 
         assert box
         assert box["width"] >= 280
         assert box["height"] >= 120
-        assert not Axe().run(page)["violations"]
+        assert axe_problems(page) == []
     seen = page.evaluate(SEEN, indices(page, ["Negroni"])[0])
     assert seen["free"]
 
@@ -673,6 +723,45 @@ def test_lists_are_saved_for_spreadsheets(
         (n["neighbor_recipe_id"], n["words"]) for n in near
     ]
     assert [float(row[2]) for row in rows] == pytest.approx([n["distance"] for n in near], abs=1e-4)
+
+
+def test_a_way_is_saved_with_every_change_though_only_the_way_back_is_published(
+    open_page: Opener, sample_page: Path, sample_documents: dict[str, Any], tmp_path: Path
+) -> None:
+    near = {
+        row["recipe_id"]: {n["neighbor_recipe_id"]: n for n in row["neighbors"]}
+        for row in sample_documents["recipe-similar"]["data"]
+    }
+    needs = {
+        row["recipe_id"]: {line["rolled_id"] for line in row["lines"]}
+        for row in sample_documents["recipe-details"]["data"]
+    }
+    # one thing is exchanged, so the way is that step alone
+    back, here = next(
+        (a, b)
+        for a, others in near.items()
+        for b in others
+        if a not in near[b] and max(len(needs[a] - needs[b]), len(needs[b] - needs[a])) == 1
+    )
+    name = {
+        row["recipe_id"]: row["recipe_name"] for row in sample_documents["recipe-details"]["data"]
+    }
+    page = open_page(sample_page, f"#/path/{here}/{back}")
+    _, first, second = saved(page, page.locator("#panel .csv"), tmp_path)
+    assert [int(first[0]), int(second[0])] == [here, back]
+    words = f"The other way round, from {name[back]}: {near[back][here]['words']}"
+    assert [first[2], second[2]] == ["", words]
+    expect(page.locator("#panel .note").first).to_have_text(
+        f"The other way round, from {name[back]}:"
+    )
+    # what is far is said by way of what lies between
+    page.evaluate("atlas.bar.addAll([...atlas.data.ingredients.id.keys()].slice(0, 40))")
+    page.evaluate("localStorage.setItem('cocktail-atlas.from-bar', 'true')")
+    go(page, "#/drink/1")
+    _, *rows = saved(page, page.locator("#panel .csv"), tmp_path)
+    assert rows
+    assert all(row[4] for row in rows)
+    assert any(row[4].startswith("By way of ") for row in rows)
 
 
 # every name begins as formulas do

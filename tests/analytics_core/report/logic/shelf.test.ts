@@ -6,10 +6,12 @@ import {
   isBottle,
   Shelf,
   sold,
+  TOLERANCE,
   usesOf,
 } from "../../../../analytics_core/src/analytics_core/report/frontend/src/shelf.ts";
 import type { Stock } from "../../../../analytics_core/src/analytics_core/report/frontend/src/shelf.ts";
-import { ingredient, ingredients, lines, names, recipe, stock } from "./sample.ts";
+import { evidence } from "../../../../analytics_core/src/analytics_core/report/frontend/src/sentences.ts";
+import { ingredient, ingredients, lines, names, recipe, stock, whole } from "./sample.ts";
 
 const shelf = (...own: string[]) => new Shelf(stock, own.map(ingredient));
 const inWords = (some: Iterable<number>) => [...some].map((i) => ingredients[i]);
@@ -167,15 +169,84 @@ test("bands: exact, one stand-in within the tolerance, one away, far", () => {
   );
 });
 
-test("nothing stands in for what the drink has already", () => {
-  // lemon would stand in for lime, but not where lemon is in the glass
-  const both = lines.findIndex(
-    ({ ingredients: some }) => some.includes("Lime Juice") && some.includes("Lemon Juice"),
-  );
-  const own = stock.needs[both].filter((need) => need !== ingredient("Lime Juice"));
-  const standing = new Shelf(stock, own).standing(both, 1);
-  const by = standing.band === "stand-in" ? ingredients[standing.by.ingredient] : null;
-  assert.notEqual(by, "Lemon Juice");
+test("nothing stands in for what the drink has already, in any drink", () => {
+  const { stock: all, names: drinks } = whole;
+  const lineage = (of: number): number[] => (of < 0 ? [] : [of, ...lineage(all.parent[of])]);
+  const twice: string[] = [];
+  let found = 0;
+  for (const [r, needs] of all.needs.entries()) {
+    for (const missing of needs) {
+      const rest = needs.filter((need) => need !== missing);
+      // what the drink takes alone, and with everything that could stand in
+      for (const more of [[], all.substitutes(missing).map((other) => other.ingredient)]) {
+        const shelf = new Shelf(all, [...rest, ...more]);
+        const standing = shelf.standing(r, 1);
+        if (standing.band !== "stand-in") continue;
+        found++;
+        const by = standing.by.ingredient;
+        if (lineage(by).some((i) => needs.includes(i)))
+          twice.push(`${drinks[r]}: ${whole.ingredients[by]}`);
+        assert.deepEqual(shelf.standIn(missing, 1, r), standing.by);
+      }
+    }
+  }
+  assert.deepEqual(twice, []);
+  assert.ok(found > 100);
+});
+
+test("of two bottles of a kind the one that the drink has not stands in", () => {
+  const { stock: all, ingredient: named, ingredients: called, recipe: drink } = whole;
+  const [navy, light] = [drink("Navy Grog"), named("Light Rum")];
+  const rest = all.needs[navy].filter((need) => need !== light);
+  assert.equal(new Shelf(all, rest).standing(navy, 0.45).band, "one away");
+  const standing = new Shelf(all, [...rest, named("Barbados Rum")]).standing(navy, 0.45);
+  assert.equal(standing.band === "stand-in" && called[standing.by.ingredient], "Barbados Rum");
+});
+
+/** How a drink stands if one of its things is another, and the rest is there. */
+function instead(drink: string, missing: string, other: string): string {
+  const r = whole.recipe(drink);
+  const need = whole.ingredient(missing);
+  assert.ok(whole.stock.needs[r].includes(need), `${drink} has no ${missing}`);
+  const rest = whole.stock.needs[r].filter((own) => own !== need);
+  const standing = new Shelf(whole.stock, [...rest, whole.ingredient(other)]).standing(r, TOLERANCE);
+  return standing.band === "stand-in" ? whole.ingredients[standing.by.ingredient] : standing.band;
+}
+
+test("what every bartender would take instead is offered without being asked for", () => {
+  for (const [drink, missing, other] of [
+    ["Manhattan", "Rye Whiskey", "Bourbon"],
+    ["Whiskey Sour", "Bourbon", "Rye Whiskey"],
+    ["Margarita", "Triple Sec", "Dry Curaçao"],
+    ["Mai Tai", "Orange Curaçao", "Cointreau"],
+    ["Daiquiri", "Lime Juice", "Lemon Juice"],
+    ["Whiskey Sour", "Lemon Juice", "Lime Juice"],
+    ["Daiquiri", "Sugar", "Simple Syrup"],
+    ["Negroni", "Campari", "Aperol"],
+    ["Paper Plane", "Aperol", "Campari"],
+  ])
+    assert.equal(instead(drink, missing, other), other, `${other} in a ${drink}`);
+  // the other way round nothing has to stand in: of sugar a syrup is made
+  assert.equal(instead("Fresh Gimlet", "Simple Syrup", "Sugar"), "ready");
+});
+
+test("what a figure alone would offer is not, nor what two or three recipes tell", () => {
+  for (const [drink, missing, other] of [
+    ["Daiquiri", "Lime Juice", "Grapefruit Juice"],
+    ["Amaretto Sour", "Amaretto", "Coffee Liqueur"],
+    ["Stinger", "Crème de Menthe", "Galliano"],
+    ["Mojito", "Mint", "Basil"],
+    ["Aviation", "Crème de Violette", "Elderflower Liqueur"],
+    ["Midori Sour", "Melon Liqueur", "Sloe Gin"],
+    // these keep the same company for being poured together so often
+    ["Dry Martini", "Dry Vermouth", "Sweet Vermouth"],
+    ["Dry Martini", "Dry Vermouth", "Punt e Mes"],
+  ])
+    assert.equal(instead(drink, missing, other), "one away", `${other} in a ${drink}`);
+  // the words claim nothing about taste, and say how little they rest on
+  const [sloe, melon] = ["Sloe Gin", "Melon Liqueur"].map(whole.ingredient);
+  const by = whole.stock.substitutes(melon).find((other) => other.ingredient === sloe)!;
+  assert.equal(evidence(by, false), "used alike, as far as 2 recipes tell");
 });
 
 test("the search for bottles runs on its own text, as in a worker", () => {

@@ -61,7 +61,7 @@ test("distances are words", () => {
   assert.equal(nearness(2, 10), "a twist");
   assert.equal(nearness(0, 10), "the same mix");
   assert.deepEqual([0.1, 0.3, 0.5, 0.9].map(closeness), [
-    "hardly told apart",
+    "used alike",
     "close",
     "another drink, but a good one",
     "a stretch",
@@ -75,6 +75,7 @@ test("the page's own sentences read as someone would say them", () => {
   const said = [
     evidence(by(0.1), false),
     evidence(by(0.3, 1), false),
+    evidence(by(0.2, 3), false),
     evidence(by(0.5, 12), true),
     evidence(by(0.9, 0, 1), false),
     evidence(by(0.3, 1234, 2), false),
@@ -97,8 +98,9 @@ test("the page's own sentences read as someone would say them", () => {
     figure([]),
   ];
   assert.deepEqual(said, [
-    "hardly told apart",
-    "close; 1 recipe speaks for it",
+    "used alike",
+    "close, as far as 1 recipe tells",
+    "used alike, as far as 3 recipes tell",
     "another drink, but a good one (0.50); 12 recipes speak for it",
     "a stretch; a recipe here names it",
     "close; 1,234 recipes speak for it; a variant here has it instead",

@@ -12,11 +12,8 @@ import {
   type Kept,
   type KeptBar,
 } from "./kept";
-import { Shelf, type Standing } from "./shelf";
+import { Shelf, TOLERANCE, type Standing } from "./shelf";
 import { keys, onOtherTab, recall, remember } from "./store";
-
-/** Costs up to here are offered as stand-ins unless the reader moves the slider. */
-const TOLERANCE = 0.3;
 
 export class Bar {
   shelf: Shelf;

@@ -249,6 +249,7 @@ export class Data {
       needs: this.recipes.id.map((_, recipe) => [
         ...new Set(this.lineOf.rolled.subarray(start[recipe], start[recipe + 1])),
       ]),
+      mixture: (recipe) => this.mixture(recipe),
       substitutes: (ingredient) => this.substitutes(ingredient),
     };
   }
@@ -319,8 +320,9 @@ export class Data {
   /** Each rolled-up ingredient's share of the drink. */
   mixture(recipe: number): Map<number, number> {
     const shares = new Map<number, number>();
-    for (const line of this.lines(recipe)) {
-      shares.set(line.rolled, (shares.get(line.rolled) ?? 0) + line.fraction);
+    const { rolled, fraction } = this.lineOf;
+    for (let i = this.recipes.start[recipe]; i < this.recipes.start[recipe + 1]; i++) {
+      shares.set(rolled[i], (shares.get(rolled[i]) ?? 0) + fraction[i] / STEPS);
     }
     return shares;
   }

@@ -126,9 +126,13 @@ export function finder(context: Context, live: (found: number[] | null) => void)
       input.value = "";
       update();
     } else if (event.key === "Enter" && input.value.trim()) {
-      const { recipe } = data.named(input.value);
+      const { recipe, ingredient } = data.named(input.value);
       const meant =
-        recipe === undefined ? to.search(input.value.trim()) : to.drink(data.recipes.id[recipe]);
+        recipe !== undefined
+          ? to.drink(data.recipes.id[recipe])
+          : ingredient !== undefined
+            ? to.ingredients(data.ingredients.id[ingredient])
+            : to.search(input.value.trim());
       choose(active >= 0 ? options[active].href : meant);
     } else return;
     event.preventDefault();

@@ -1,6 +1,6 @@
 // Search: drinks by their names and by what is in them, ingredients by their names.
 
-import MiniSearch from "minisearch";
+import MiniSearch, { type SearchResult } from "minisearch";
 import { fold, words } from "./fold.ts";
 
 export interface Searchable {
@@ -19,12 +19,41 @@ interface Named {
   name: string;
 }
 
+type Hit = Pick<SearchResult, "id" | "terms">;
+
 const PREFIX = 0.6;
 const FUZZY = 0.4;
 const NAME = 2;
 /** A drink with London dry gin is one with gin, and nearer to that than one named after ginger. */
 const ABOVE = 0.95;
-const JOINING = new Set(["and", "with", "plus", "or"]);
+const JOINING = new Set(["and", "with", "plus"]);
+const OR = "or";
+/** Shorter words are other words with a letter changed, and no spelling of the same. */
+const SPELLED = 5;
+
+/** "maitai" for Mai Tai. */
+const unspaced = (name: string) => name.replace(/ /g, "");
+
+/** Words between "or", each list by itself. */
+function choices(all: string[]): string[][] {
+  const found: string[][] = [[]];
+  for (const word of all) {
+    if (word === OR) found.push([]);
+    else found.at(-1)!.push(word);
+  }
+  return found.filter((choice) => choice.length);
+}
+
+/** What has to be there, word by word, each by any of its choices: "gin or rum lime". */
+function wanted(all: string[]): string[][][] {
+  const found: string[][][] = [];
+  all.forEach((word, i) => {
+    if (word === OR) return;
+    if (i && all[i - 1] === OR && found.length) found.at(-1)!.push([word]);
+    else found.push([[word]]);
+  });
+  return found;
+}
 
 function indexed(names: string[]): MiniSearch<Named> {
   const index = new MiniSearch<Named>({
@@ -32,7 +61,7 @@ function indexed(names: string[]): MiniSearch<Named> {
     tokenize: (text) => text.split(" "),
     processTerm: (term) => term || null,
   });
-  index.addAll(names.map((name, id) => ({ id, name: words(name).join(" ") })));
+  index.addAll(names.map((name, id) => ({ id, name })));
   return index;
 }
 
@@ -40,16 +69,26 @@ export class Finding {
   private readonly drinks: MiniSearch<Named>;
   private readonly kinds: MiniSearch<Named>;
   private readonly folded: string[];
+  /** What each index has, without blanks: indexed too, it would take twice the time. */
+  private readonly joined: Map<MiniSearch<Named>, string[]>;
   private readonly inside: number[][];
   private readonly exact = new Map<string, number>();
   private readonly exactKind = new Map<string, number>();
 
   constructor(private readonly of: Searchable) {
-    this.drinks = indexed(of.names);
-    this.kinds = indexed(of.ingredients);
-    this.folded = of.names.map((name) => words(name).join(" "));
+    const plain = (name: string) => words(name).join(" ");
+    this.folded = of.names.map(plain);
+    const kinds = of.ingredients.map(plain);
+    this.drinks = indexed(this.folded);
+    this.kinds = indexed(kinds);
+    this.joined = new Map([
+      [this.drinks, this.folded.map(unspaced)],
+      [this.kinds, kinds.map(unspaced)],
+    ]);
     this.folded.forEach((name, i) => this.exact.has(name) || this.exact.set(name, i));
-    of.ingredients.forEach((name, i) => this.exactKind.set(words(name).join(" "), i));
+    const joined = this.joined.get(this.drinks)!;
+    joined.forEach((name, i) => this.exact.has(name) || this.exact.set(name, i));
+    kinds.forEach((name, i) => this.exactKind.set(name, i));
     this.inside = of.ingredients.map(() => []);
     of.names.forEach((_, recipe) => {
       for (const ingredient of new Set(of.contents(recipe))) this.inside[ingredient].push(recipe);
@@ -62,14 +101,28 @@ export class Finding {
     return { recipe: this.exact.get(whole), ingredient: this.exactKind.get(whole) };
   }
 
+  /** Whisky is whiskey too; but cherry is no sherry, and gin no typing error for "gun". */
+  private spelled(index: MiniSearch<Named>, token: string): Hit[] {
+    const fuzzy = token.length >= SPELLED && !this.exactKind.has(token) && 1;
+    const found: Hit[] = index
+      .search(token, { prefix: true, fuzzy })
+      .filter(({ terms }) => terms.some((term) => term[0] === token[0]));
+    if (found.length || token.length < SPELLED) return found;
+    return this.joined
+      .get(index)!
+      .flatMap((name, id) => (name.startsWith(token) ? [{ id, terms: [name] }] : []));
+  }
+
   /** How well each name fits words that all have to be in it. */
   private hits(index: MiniSearch<Named>, tokens: string[]): Map<number, number> {
     let all: Map<number, number> | null = null;
     for (const token of tokens) {
-      let found = index.search(token, { prefix: true });
-      // only where nothing else is found: "gin" is no typing error for "gun"
+      let found = this.spelled(index, token);
+      // a typing error only where nothing of either sort is found
       if (!found.length && token.length > 3) {
-        found = index.search(token, { fuzzy: token.length > 5 ? 2 : 1, prefix: false });
+        const other = index === this.drinks ? this.kinds : this.drinks;
+        if (!this.spelled(other, token).length)
+          found = index.search(token, { fuzzy: token.length > 5 ? 2 : 1, prefix: false });
       }
       const scores = new Map<number, number>();
       for (const { id, terms } of found) {
@@ -98,12 +151,25 @@ export class Finding {
       .split(/[,;、，]/)
       .map(words)
       .filter((part) => part.length);
-    const loose = words(query).filter((word) => !JOINING.has(word));
-    const items = parts.length > 1 ? parts : (loose.length ? loose : words(query)).map((w) => [w]);
-    const found = this.every(items.map((item) => this.scores(item)));
+    const all = words(query);
+    let items = parts.length > 1 ? parts.map(choices) : wanted(all.filter((w) => !JOINING.has(w)));
+    items = items.filter((item) => item.length);
+    if (!items.length) items = all.map((word) => [[word]]);
+    const found = this.every(items.map((item) => this.any(item.map((one) => this.scores(one)))));
+    const count = all.length;
+    const named = count > 1 ? this.hits(this.drinks, all) : new Map<number, number>();
     for (const [recipe, score] of found) {
       const name = this.folded[recipe];
-      const bonus = name === whole ? 100 : name.startsWith(`${whole} `) ? 4 : 0;
+      // "whisky sour" spells out the whole name of a drink, if in another way
+      const spelled = named.has(recipe) && name.split(" ").length === count;
+      const bonus =
+        name === whole || unspaced(name) === whole
+          ? 100
+          : name.startsWith(`${whole} `)
+            ? 4
+            : spelled
+              ? 2
+              : 0;
       if (bonus) found.set(recipe, score + bonus);
     }
     // of equals those of fewer things come first: they hold little else than what was asked for
@@ -138,6 +204,16 @@ export class Finding {
       });
     }
     return scores;
+  }
+
+  /** The best score by any. */
+  private any(found: Map<number, number>[]): Map<number, number> {
+    if (found.length === 1) return found[0];
+    const all = new Map<number, number>();
+    for (const [recipe, score] of found.flatMap((scores) => [...scores])) {
+      all.set(recipe, Math.max(score, all.get(recipe) ?? 0));
+    }
+    return all;
   }
 
   private every(found: Map<number, number>[]): Map<number, number> {

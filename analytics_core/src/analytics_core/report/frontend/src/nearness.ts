@@ -15,13 +15,13 @@ export function nearness(distance: number, unit = 1): string {
 }
 
 const CLOSE: [number, string][] = [
-  [0.2, "hardly told apart"],
-  [0.35, "close"],
+  [0.2, "used alike"],
+  [0.45, "close"],
   [0.6, "another drink, but a good one"],
   [Infinity, "a stretch"],
 ];
 
-/** How well something stands in for something else, by its cost. */
+/** How much alike two things are used, by the cost of the one for the other: no word on taste. */
 export function closeness(cost: number): string {
   return CLOSE.find(([limit]) => cost <= limit)![1];
 }

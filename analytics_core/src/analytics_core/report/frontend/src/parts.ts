@@ -64,6 +64,32 @@ export function swaps({ data }: Context, neighbor: Neighbor): HTMLElement | null
   return h("p", { class: "swaps" }, children);
 }
 
+/** What is published from one drink to the other, or else on the way back. */
+export function published({ data }: Context, from: number, to: number) {
+  const there = data.neighbor(from, to);
+  const neighbor = there ?? data.neighbor(to, from);
+  return neighbor && { neighbor, back: !there };
+}
+
+/** What to change between two drinks, in words. */
+export function stepsBetween(context: Context, from: number, to: number): Child {
+  const found = published(context, from, to);
+  return (
+    found && [
+      found.back &&
+        h("p", { class: "note" }, "The other way round, from ", named(context.data.name(to)), ":"),
+      swaps(context, found.neighbor),
+    ]
+  );
+}
+
+/** The same in one cell. */
+export function saidBetween(context: Context, from: number, to: number): string {
+  const found = published(context, from, to);
+  const said = found ? context.data.said(found.neighbor) : "";
+  return said && found?.back ? `The other way round, from ${context.data.name(to)}: ${said}` : said;
+}
+
 /** What a recipe itself calls something that it needs: Cointreau, where triple sec would do. */
 export function calledIn({ data }: Context, recipe: number, need: number): number {
   return data.contents(recipe).find((own) => data.rolled(own) === need) ?? need;

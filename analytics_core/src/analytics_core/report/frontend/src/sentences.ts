@@ -6,12 +6,15 @@ import type { Substitute } from "./shelf.ts";
 
 const DECLARED = ["", "; a recipe here names it", "; a variant here has it instead"];
 
+/** Up to so many recipes are no evidence to go by. */
+const FEW = 3;
+
 /** "Aperol stands in for Campari: close; 7 recipes speak for it." */
 export function evidence({ cost, recipes, declared }: Substitute, figures: boolean): string {
   const figure = figures ? ` (${cost.toFixed(2)})` : "";
-  const spoken = recipes
-    ? `; ${plural(recipes, "recipe")} ${recipes === 1 ? "speaks" : "speak"} for it`
-    : "";
+  const count = plural(recipes, "recipe");
+  const few = `, as far as ${count} ${recipes === 1 ? "tells" : "tell"}`;
+  const spoken = recipes > FEW ? `; ${count} speak for it` : recipes ? few : "";
   return `${closeness(cost)}${figure}${spoken}${DECLARED[declared]}`;
 }
 

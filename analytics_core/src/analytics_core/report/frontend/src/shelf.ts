@@ -4,6 +4,8 @@
 // A bottle satisfies its own kind and every more general one: London dry gin is gin, and gin is no
 // London dry. Brands that may be exchanged count as their kind, as in the analytics (roll-up).
 
+import { Company } from "./company.ts";
+
 /** What an ingredient is; report/kinds.py decides. */
 export const KIND = { alcohol: 0, untold: 1, pantry: 2, homemade: 3, atHand: 4 } as const;
 
@@ -26,6 +28,8 @@ export interface Stock {
   made: number[][];
   /** What each recipe needs, after roll-up, each once. */
   needs: number[][];
+  /** Each of them with its share of the drink. */
+  mixture(recipe: number): Map<number, number>;
   substitutes(ingredient: number): Substitute[];
 }
 
@@ -41,6 +45,8 @@ export interface Question {
   groups: { lacks: number[]; count: number }[];
 }
 
+/** Costs up to here are offered as stand-ins unless the reader moves the slider. */
+export const TOLERANCE = 0.45;
 const MOST_LACKS = 4;
 
 /** A leaf that allows substitution counts as its parent. */
@@ -108,13 +114,18 @@ export class Shelf {
     return this.covered.has(need) || (this.pantry && !isBottle(this.stock, need));
   }
 
-  /** The bottle that counts as this: the light rum where rum is asked for. */
-  private holder(need: number): number {
+  /** What is there and counts as this, the light rum where rum is asked for; null if `used` up. */
+  private holder(need: number, used: number[]): number | null {
     const { parent } = this.stock;
+    let held = used.includes(need);
     for (const bottle of this.owned) {
-      for (let at = bottle; at >= 0; at = parent[at]) if (at === need) return bottle;
+      const line: number[] = [];
+      for (let at = bottle; at >= 0; at = parent[at]) line.push(at);
+      if (!line.includes(need)) continue;
+      if (!line.some((at) => used.includes(at))) return bottle;
+      held = true;
     }
-    return need;
+    return held ? null : need;
   }
 
   /** What it is made of where it stands nowhere but can be made. */
@@ -128,17 +139,28 @@ export class Shelf {
     return this.stock.needs[recipe].filter((need) => !this.has(need));
   }
 
-  /** What stands on the shelf and stands in for something best. */
-  standIn(need: number, within = Infinity, recipe?: number): Substitute | null {
-    const others = this.stock.substitutes(rolled(this.stock, need));
+  /** What stands on the shelf and stands in for something best, where enough recipes say so. */
+  standIn(missing: number, within = Infinity, recipe?: number): Substitute | null {
+    const need = rolled(this.stock, missing);
+    const company = Company.of(this.stock);
+    const others = this.stock.substitutes(need).filter(({ ingredient }) => this.has(ingredient));
     const used = recipe === undefined ? [] : this.stock.needs[recipe];
-    const fits = (other: Substitute) =>
-      this.has(other.ingredient) && !used.includes(other.ingredient);
+    const found = (fits: (other: Substitute) => boolean) => {
+      for (const other of others.filter(fits)) {
+        const ingredient = this.holder(rolled(this.stock, other.ingredient), used);
+        if (ingredient !== null) return { ...other, ingredient };
+      }
+      return null;
+    };
     // what the owner names on a recipe's line goes before figures
-    const found =
-      others.find((other) => other.declared === 1 && fits(other)) ??
-      others.find((other) => other.cost <= within && fits(other));
-    return found ? { ...found, ingredient: this.holder(found.ingredient) } : null;
+    const named = found(({ declared }) => declared === 1);
+    return (
+      named ??
+      found(
+        ({ ingredient, cost, declared }) =>
+          cost <= within && (declared > 0 || company.bears(need, ingredient)),
+      )
+    );
   }
 
   standing(recipe: number, tolerance: number): Standing {

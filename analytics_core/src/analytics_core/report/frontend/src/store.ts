@@ -3,11 +3,13 @@
 
 const PREFIX = "cocktail-atlas.";
 const memory = new Map<string, string>();
+/** What could not be stored: for this page it counts, and not what the storage had before. */
+const unsaved = new Set<string>();
 
 export function recall<T>(key: string, fallback: T, valid: (value: unknown) => boolean): T {
   let text = memory.get(key) ?? null;
   try {
-    text = localStorage.getItem(PREFIX + key) ?? text;
+    if (!unsaved.has(key)) text = localStorage.getItem(PREFIX + key) ?? text;
   } catch {
     // not allowed here
   }
@@ -25,8 +27,9 @@ export function remember(key: string, value: unknown): void {
   memory.set(key, text);
   try {
     localStorage.setItem(PREFIX + key, text);
+    unsaved.delete(key);
   } catch {
-    // kept in memory
+    unsaved.add(key);
   }
 }
 

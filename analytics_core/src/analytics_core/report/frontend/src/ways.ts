@@ -43,14 +43,14 @@ export interface Reached {
 }
 
 /**
- * Visit drinks from the nearest to the furthest, by the sum of the steps (Dijkstra). A step counts
- * by a power of its distance: with 2, several small changes beat a large one.
+ * Visit drinks from the nearest to the furthest, by the sum of what the steps count (Dijkstra): their
+ * distances, if nothing else is said.
  */
 export function* walk(
   links: Links,
   from: number,
-  power = 1,
   allowed: (recipe: number) => boolean = () => true,
+  counts: (from: number, to: number, distance: number) => number = (_, __, distance) => distance,
 ): Generator<Reached> {
   const { start, to, distance } = links;
   const cost = new Map<number, number>([[from, 0]]);
@@ -73,7 +73,7 @@ export function* walk(
     };
     if (recipe !== from && !allowed(recipe)) continue;
     for (let i = start[recipe]; i < start[recipe + 1]; i++) {
-      const next = price + distance[i] ** power;
+      const next = price + counts(recipe, to[i], distance[i]);
       if (next >= (cost.get(to[i]) ?? Infinity)) continue;
       cost.set(to[i], next);
       before.set(to[i], recipe);
@@ -99,14 +99,27 @@ export function nearest(
   return found;
 }
 
-/** A chain of small changes, through allowed drinks only; null where there is none. */
+/** How many things one has to exchange, add or leave out to get from one drink to another. */
+export function exchanged(from: number[], to: number[]): number {
+  const kept = from.filter((need) => to.includes(need)).length;
+  return Math.max(from.length, to.length) - kept;
+}
+
+/**
+ * A chain of small changes, through allowed drinks only; null where there is none. A step counts by
+ * the square of what it exchanges: two single changes beat one of both, and a change of amounts alone
+ * is a step too. Among equals the nearer drinks win.
+ */
 export function chain(
   links: Links,
+  needs: number[][],
   from: number,
   target: number,
   allowed?: (recipe: number) => boolean,
 ): Reached | null {
-  for (const reached of walk(links, from, 2, allowed)) {
+  const counts = (one: number, other: number, distance: number) =>
+    Math.max(1, exchanged(needs[one], needs[other])) ** 2 + distance;
+  for (const reached of walk(links, from, allowed, counts)) {
     if (reached.recipe === target) return reached;
   }
   return null;

@@ -5,7 +5,7 @@ import { percent, written } from "../amounts";
 import type { Context } from "../context";
 import type { Flow } from "../data";
 import { h, named, s, shorten, type Child } from "../dom";
-import { apart as said, drinkLink, provenance, swaps, uniqueId } from "../parts";
+import { apart as said, drinkLink, provenance, stepsBetween, uniqueId } from "../parts";
 import { between } from "../plans";
 import { go, to } from "../route";
 
@@ -52,7 +52,7 @@ export function compare(context: Context, idA: number | null, idB: number | null
   if (a !== undefined && b !== undefined) {
     const { flows, distance: apart, estimated } = between(data, a, b);
     body.push(
-      sentence(context, a, b),
+      stepsBetween(context, a, b),
       h(
         "p",
         { class: "note" },
@@ -89,23 +89,6 @@ export function compare(context: Context, idA: number | null, idB: number | null
     ),
     pickers,
     body,
-  );
-}
-
-/** The published steps from one drink to the other, else those of the way back. */
-function sentence(context: Context, a: number, b: number): Child {
-  const said = (from: number, to: number) => {
-    const neighbor = context.data.neighbor(from, to);
-    return neighbor && swaps(context, neighbor);
-  };
-  const there = said(a, b);
-  if (there) return there;
-  const back = said(b, a);
-  return (
-    back && [
-      h("p", { class: "note" }, "The other way round, from ", named(context.data.name(b)), ":"),
-      back,
-    ]
   );
 }
 

@@ -2,7 +2,7 @@
 
 import type { Context } from "../context";
 import type { DataFinding, NamedRecipe } from "../data";
-import { h, named, plural, type Child } from "../dom";
+import { h, named, plural, shorten, type Child } from "../dom";
 import { apart, csvButton, date, drinkLink, listHead, longList, recipeCell } from "../parts";
 import { to } from "../route";
 import { hardlyDiffer } from "../sentences";
@@ -132,6 +132,11 @@ export function desk(context: Context): HTMLElement {
                         href: to.compare(data.recipes.id[a], data.recipes.id[b]),
                       },
                       "compare",
+                      h(
+                        "span",
+                        { class: "unseen" },
+                        ` ${[a, b].map((r) => shorten(data.name(r), 80)).join(" with ")}`,
+                      ),
                     ),
                     apart(context, distance),
                   ),

@@ -16,6 +16,8 @@ import {
   numbersSwitch,
   readiness,
   recipeCell,
+  saidBetween,
+  stepsBetween,
   swaps,
   uniqueId,
 } from "../parts";
@@ -80,10 +82,13 @@ export function drink(context: Context, recipe: number): HTMLElement {
   }
   const rows = (): Cell[][] => [
     ["id", "drink", "distance", "in words", "what to change", "recipe"],
-    ...reached.map(({ recipe: other, length }) => {
-      const near = data.neighbor(recipe, other);
+    ...reached.map(({ recipe: other, length, way }) => {
+      const between = way.slice(1, -1).map((stop) => data.name(stop));
+      const change =
+        saidBetween(context, recipe, other) ||
+        (between.length ? `By way of ${between.join(", ")}` : "");
       const cells = [data.recipes.id[other], data.recipes.name[other], length];
-      const words = [nearness(length, data.unit), near ? data.said(near) : ""];
+      const words = [nearness(length, data.unit), change];
       return [...cells, ...words, recipeCell(context, other)];
     }),
   ];
@@ -228,6 +233,7 @@ function fromBar(context: Context, recipe: number, found: Reached[]): HTMLElemen
         drinkLink(context, reached.recipe),
         apart(context, reached.length),
       ),
+      stepsBetween(context, recipe, reached.recipe),
       between.length > 0 &&
         h(
           "p",
@@ -257,7 +263,8 @@ export function ingredientLine(context: Context, recipe: number, line: Line): HT
   const { data, bar } = context;
   const made = bar.shelf.madeOf(line.ingredient);
   const owned = bar.has(line.ingredient);
-  const standIn = bar.size && !owned ? bar.shelf.standIn(line.ingredient, 1, recipe) : null;
+  const standIn =
+    bar.size && !owned ? bar.shelf.standIn(line.ingredient, bar.tolerance, recipe) : null;
   const name = data.ingredient(line.ingredient);
   return h(
     "li",

@@ -55,7 +55,7 @@ export function home(context: Context): HTMLElement {
     ),
     h(
       "p",
-      { class: "row wrap", "aria-label": "Drinks to start from" },
+      { class: "row wrap", role: "group", "aria-label": "Drinks to start from" },
       starters(context).map((recipe) => {
         const link = drinkLink(context, recipe);
         link.classList.add("chip");

@@ -2,7 +2,16 @@
 
 import type { Context } from "../context";
 import { h, named, type Child } from "../dom";
-import { apart, csvButton, drinkLink, readiness, recipeCell, swaps } from "../parts";
+import {
+  apart,
+  csvButton,
+  drinkLink,
+  readiness,
+  published,
+  recipeCell,
+  saidBetween,
+  stepsBetween,
+} from "../parts";
 import { go, to } from "../route";
 import { chain } from "../ways";
 import { picker } from "./compare";
@@ -11,7 +20,7 @@ import { picker } from "./compare";
 export function wayBetween(context: Context, a: number, b: number, mine: boolean): number[] {
   const { data, bar } = context;
   const ready = (recipe: number) => ["ready", "stand-in"].includes(bar.standing(recipe).band);
-  return chain(data.ways, a, b, mine ? ready : undefined)?.way ?? [];
+  return chain(data.ways, data.stock.needs, a, b, mine ? ready : undefined)?.way ?? [];
 }
 
 export function path(
@@ -50,8 +59,7 @@ export function path(
           csvButton(`the way from ${data.name(a)} to ${data.name(b)}`, () => [
             ["id", "drink", "what to change", "recipe"],
             ...way.map((recipe, i) => {
-              const there = i > 0 && data.neighbor(way[i - 1], recipe);
-              const words = there ? data.said(there) : "";
+              const words = i > 0 ? saidBetween(context, way[i - 1], recipe) : "";
               return [id(recipe), data.recipes.name[recipe], words, recipeCell(context, recipe)];
             }),
           ]),
@@ -95,22 +103,16 @@ export function path(
 }
 
 function step(context: Context, from: number | undefined, recipe: number): HTMLElement {
-  const { data } = context;
-  const there = from === undefined ? undefined : data.neighbor(from, recipe);
-  const back = from === undefined || there ? undefined : data.neighbor(recipe, from);
-  const neighbor = there ?? back;
+  const near = from === undefined ? undefined : published(context, from, recipe)?.neighbor;
   return h(
     "li",
     {},
-    neighbor &&
-      back &&
-      h("p", { class: "note" }, "The other way round, from ", named(data.name(recipe)), ":"),
-    neighbor && swaps(context, neighbor),
+    from !== undefined && stepsBetween(context, from, recipe),
     h(
       "div",
       { class: "row between" },
       drinkLink(context, recipe),
-      neighbor && apart(context, neighbor.distance),
+      near && apart(context, near.distance),
     ),
     readiness(context, recipe),
   );
