@@ -19,6 +19,7 @@ from tests.analytics_core.report.conftest import (
     TABLET,
     Opener,
     axe_problems,
+    reload,
     wait_until,
 )
 from tests.analytics_core.report.documents import documents_from, make_documents
@@ -265,7 +266,7 @@ def test_the_bar_lasts_and_names_the_best_next_bottle(open_page: Opener, sample_
         ).check()
     expect(page.locator("#makeable")).to_contain_text("Milano-Torino")
     expect(page.locator(".best")).to_contain_text("more drink")
-    page.reload()
+    reload(page)
     expect(page.locator("#makeable")).to_contain_text("Milano-Torino")
 
 

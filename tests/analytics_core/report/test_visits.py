@@ -23,6 +23,7 @@ from tests.analytics_core.report.conftest import (
     TABLET,
     Opener,
     axe_problems,
+    reload,
     wait_until,
 )
 from tests.analytics_core.report.documents import documents_from
@@ -190,7 +191,7 @@ def test_three_actions_answer_what_to_make_and_which_two_bottles(
 def test_what_a_tick_says_it_opens_it_opens(open_page: Opener, sample_page: Path) -> None:
     page = open_page(sample_page, "#/bar")
     page.evaluate(OWN, ["London Dry Gin", "Campari", "Lime Juice"])
-    page.reload()
+    reload(page)
     page.fill("#page input[type=search]", "sweet vermouth")
     row = page.locator(".own").filter(has=page.get_by_text("Sweet Vermouth", exact=True))
     said = int(row.locator(".count").inner_text().removeprefix("+"))
@@ -915,7 +916,7 @@ def test_bars_stay_with_their_database_and_tabs_agree(
     elsewhere = visit("two")
     assert elsewhere.evaluate(own) == []  # Campari's id is salt's there
     elsewhere.evaluate(OWN, ["Salt"])
-    first.reload()
+    reload(first)
     first.wait_for_selector(ready, state="attached")
     assert first.evaluate(own) == ["Campari", "Light Rum"]
     # whatever lies in storage, the page begins
@@ -926,7 +927,7 @@ def test_bars_stay_with_their_database_and_tabs_agree(
         first.evaluate(
             "([keys, v]) => keys.forEach(k => localStorage.setItem(k, v))", [keys, value]
         )
-        first.reload()
+        reload(first)
         first.wait_for_selector(ready, state="attached")
         assert first.evaluate(own) == []
     context.close()

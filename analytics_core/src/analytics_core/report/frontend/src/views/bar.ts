@@ -243,7 +243,7 @@ export function bar(context: Context): HTMLElement {
     }
     const next = h(
       "section",
-      { class: "best", id: "next", "aria-live": "polite" },
+      { class: "best", id: "next", "aria-live": "polite", "aria-busy": "true" },
       h("h2", {}, "What to buy next"),
       h("p", { class: "note" }, "…"),
     );
@@ -392,6 +392,7 @@ export function bar(context: Context): HTMLElement {
           .join("; "),
       ]),
     ];
+    section.removeAttribute("aria-busy");
     replace(
       section,
       listHead("What to buy next", sets.flat().length > 0 && csvButton("bottles to buy", rows)),
