@@ -114,7 +114,7 @@ def reload(page: Page) -> None:
 def axe_problems(page: Page) -> list[str]:
     """What axe finds wrong, and what it leaves open: a forbidden label counts there only."""
     # what is replaced while axe looks stays open, too
-    page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+    wait_until(page, "!document.querySelector('[aria-busy=true]')")
     result = Axe().run(page)
     left = [problem for problem in result["incomplete"] if problem["id"] not in UNDECIDED]
     return [
