@@ -261,7 +261,7 @@ DATA["what-changed"] = exactly(
     maps=exactly(**{"cocktail-space": MAP_CHANGE, "cocktail-space-em": MAP_CHANGE}),
 )
 METADATA = exactly(
-    generated_at={"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$"},
+    generated_at={"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$"},
     storage_version={"const": "v1"},
     analytics_type=TEXT,
     run_id=TEXT,

@@ -291,7 +291,7 @@ def test_a_database_in_s3_needs_no_file_system_and_no_load(variants: Synthesized
         assert not inside.get("MountPoints")
         text = json.dumps(stack.templates)
         assert "elasticfilesystem" not in text
-        assert "2049" not in text
+        assert not re.search(r"\b2049\b", text), "a port; the digits may be in an asset's name"
         outputs = set(stack.templates[f"{stack.name}.template.json"]["Outputs"])
         assert not outputs & {"LoadJobDefinition", "FileSystem", "AccessPoint"}
 

@@ -502,4 +502,4 @@ def _own_threads(settings: RefreshSettings, threads: int | None) -> RefreshSetti
 
 def _now() -> str:
     # of two runs the one that began later stays, so they must not begin at one time
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
