@@ -21,7 +21,7 @@ _NUMBERS: Mapping[str, range] = {
 }
 
 # A string names a kind of value, a mapping has fields, a list holds any number of the same, and
-# `_EACH` stands for whatever the fields are called. Everything may be absent or null.
+# `_EACH` stands for whatever the fields are called. Every field may be absent or null.
 _EACH = "*"
 _CONTAINER = {
     "exitCode": "code",
@@ -65,7 +65,12 @@ def _compare(value: object, shape: Any, called: str) -> str | None:
     elif isinstance(shape, list):
         if not isinstance(value, list):
             return f"{called} is {_shown(value)} and no list"
-        found = (_compare(each, shape[0], f"{called}[{index}]") for index, each in enumerate(value))
+        found = (
+            f"{called}[{index}] is null"
+            if each is None
+            else _compare(each, shape[0], f"{called}[{index}]")
+            for index, each in enumerate(value)
+        )
     else:
         right = _is_a(shape, value)
         return None if right else f"{called} is {_shown(value)} and no {shape}"

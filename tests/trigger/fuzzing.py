@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
@@ -157,6 +157,19 @@ def mutated(draw: Callable[..., Any]) -> JSON:
         else:
             holder[key] = draw(VALUES)
     return event
+
+
+ODD: tuple[JSON, ...] = (None, True, -1, 2**63, 0.5, "", "x", [], [None], [[]], {}, {"x": None})
+
+
+def everywhere(event: JSON) -> Iterator[JSON]:
+    """An event with each odd value in each of its places, one at a time."""
+    for number in range(len(_places(event))):
+        for odd in ODD:
+            changed = copy.deepcopy(event)
+            holder, key = _places(changed)[number]
+            holder[key] = odd
+            yield changed
 
 
 EVENTS: st.SearchStrategy[JSON] = st.one_of(mutated(), mutated(), VALUES)

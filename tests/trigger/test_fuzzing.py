@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import HealthCheck, given, settings
 
 from tests.trigger.conftest import Cloud, Driver, connected
-from tests.trigger.fuzzing import EVENTS, OTHERS, OURS, wanted
+from tests.trigger.fuzzing import EVENTS, OTHERS, OURS, everywhere, wanted
 from tests.trigger.mailbox import Mailbox
 from tests.trigger.test_chain import CHAIN
 from trigger import errors, services
@@ -112,6 +112,15 @@ def test_what_other_services_send_submits_nothing(
     asked: tuple[Driver, Counter[str]], event: dict[str, Any]
 ) -> None:
     assert check(*asked, event) == "refused"
+
+
+@pytest.mark.parametrize("event", OURS[-5:-3] + OURS[-1:], ids=repr)
+def test_every_place_of_an_event_of_batch_may_hold_anything(
+    asked: tuple[Driver, Counter[str]], event: dict[str, Any]
+) -> None:
+    seen = Counter(check(*asked, changed) for changed in everywhere(event))
+    assert seen["refused"] > 100
+    assert seen["told"] > 100
 
 
 def test_any_event_is_answered_or_refused(asked: tuple[Driver, Counter[str]]) -> None:
