@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks._common import SCRATCH, Figures, Process, cores, database, run_program, seconds_of
 
-SIZES = (1_000, 4_000, 16_000)
+SIZES = (4_000, 16_000, 64_000)
 SHARDS = 4
 
 
