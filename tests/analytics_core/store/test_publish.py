@@ -28,7 +28,7 @@ from analytics_core.store import (
     read_published,
 )
 from analytics_core.store.base import Content
-from analytics_core.store.publish import MANIFEST_KEY
+from analytics_core.store.publish import MANIFEST_KEY, _settle_stable_keys
 from tests.servers import AwsServer
 
 KINDS = ("cocktail-space", "recipe-similar")
@@ -152,12 +152,14 @@ def test_the_order_is_run_check_stable_manifest(tmp_path: Path) -> None:
     names = [*(f"{kind}.json" for kind in KINDS), "report.html"]
     run = [f"analytics/v1/runs/r1/{name}" for name in names]
     of_the_manifest = (("read", MANIFEST_KEY), ("compare", MANIFEST_KEY))
+    copies = [(f"copy analytics/v1/runs/r1/{name} to", f"analytics/v1/{name}") for name in names]
     assert [step for step in storage.steps if step not in of_the_manifest] == [
         *(("write", key) for key in run),
         *(("compare", key) for key in run),
         ("write", "analytics/v1/runs/r1/manifest.json"),
-        *((f"copy analytics/v1/runs/r1/{name} to", f"analytics/v1/{name}") for name in names),
+        *copies,
         ("write if unchanged", MANIFEST_KEY),
+        *copies,
     ]
 
 
@@ -178,7 +180,9 @@ def test_what_does_not_read_back_is_not_published(tmp_path: Path) -> None:
     )
 
 
-WRITES = 2 * (len(KINDS) + 1) + 2
+COPIES = len(KINDS) + 1
+WRITES = 2 * COPIES + 2
+"""Up to the manifest; then the stable keys are copied once more."""
 
 KILLED_WRITER = textwrap.dedent(
     """
@@ -238,7 +242,11 @@ def test_a_writer_killed_at_any_step_leaves_a_whole_set(tmp_path: Path, writes: 
 
 
 def test_the_killed_writer_would_have_published(tmp_path: Path) -> None:
-    lived = run_killed_writer(str(tmp_path), "r2", WRITES)
+    for writes in range(WRITES, WRITES + COPIES):
+        died = run_killed_writer(str(tmp_path), f"r{writes}", writes, torn=writes % 2 == 1)
+        assert died.returncode == -signal.SIGKILL, died.stderr
+        assert_whole(LocalStorage(tmp_path), f"r{writes}")
+    lived = run_killed_writer(str(tmp_path), "r2", WRITES + COPIES)
     assert lived.returncode == 0, lived.stderr
     assert lived.stdout == "published\n"
     assert_whole(LocalStorage(tmp_path), "r2")
@@ -505,6 +513,23 @@ def test_a_run_about_to_be_published_survives_the_pruning_of_a_newer_one(tmp_pat
 
     publish_run(Overtaken(tmp_path), "r2", "2026-01-02")
     assert_whole(storage, "r2")
+
+
+def test_stable_keys_that_another_puts_back_meanwhile_are_those_of_the_published_run(
+    tmp_path: Path,
+) -> None:
+    publish_run(LocalStorage(tmp_path), "r1", "2026-01-01")
+
+    class Overtaken(LocalStorage):
+        def write_if(self, key: str, data: bytes, version: str | None) -> bool:
+            # a third run, in the way of the first, settles what is published until now
+            _settle_stable_keys(LocalStorage(tmp_path))
+            return super().write_if(key, data, version)
+
+    publish_run(Overtaken(tmp_path), "r2", "2026-01-02")
+    assert_whole(LocalStorage(tmp_path), "r2")
+    for kind, content in documents("r2").items():
+        assert LocalStorage(tmp_path).read(f"analytics/v1/{kind}.json") == content
 
 
 def test_two_jobs_may_prune_at_once(tmp_path: Path) -> None:

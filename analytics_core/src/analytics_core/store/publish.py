@@ -5,7 +5,8 @@
     analytics/v1/runs/<run_id>/<type>.json    1. every document, then compared by checksum
     analytics/v1/runs/<run_id>/manifest.json  2. the set is complete
     analytics/v1/<type>.json                  3. the stable keys, copied one after the other
-    analytics/v1/manifest.json                4. last: from here on readers see the new set
+    analytics/v1/manifest.json                4. from here on readers see the new set
+    analytics/v1/<type>.json                  5. once more, where others copied at the same time
 
 A reader that follows the manifest never sees a mixture, whenever the writer dies.
 """
@@ -127,6 +128,10 @@ def publish(
         _settle_stable_keys(storage)
         return {**complete, "superseded_by": newer}
     if storage.write_if(MANIFEST_KEY, body, version):
+        # Whoever copied at the same time may have put the set before back: it was published until
+        # now. What fails here fails nobody, since readers see this set already.
+        with contextlib.suppress(StorageError):
+            _settle_stable_keys(storage)
         return complete
     # Another run was published while the stable keys were copied: now without anything between.
     for _ in range(_ATTEMPTS):
