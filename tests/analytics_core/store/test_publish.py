@@ -515,6 +515,26 @@ def test_a_run_about_to_be_published_survives_the_pruning_of_a_newer_one(tmp_pat
     assert_whole(storage, "r2")
 
 
+def test_a_reader_goes_on_to_what_is_published_however_often_it_is_overtaken(
+    tmp_path: Path,
+) -> None:
+    writer = LocalStorage(tmp_path)
+    publish_run(writer, "r1", "2026-01-01")
+
+    class Overtaken(LocalStorage):
+        day = 1
+
+        def read(self, key: str) -> bytes:
+            if key.startswith(f"analytics/v1/runs/r{self.day}/") and self.day < 7:
+                for day in (self.day + 1, self.day + 2):
+                    publish_run(writer, f"r{day}", f"2026-01-0{day}")
+                self.day += 2
+                prune_runs(writer, keep=2)
+            return super().read(key)
+
+    assert read_published(Overtaken(tmp_path))["manifest"]["run_id"] == "r7"
+
+
 def test_stable_keys_that_another_puts_back_meanwhile_are_those_of_the_published_run(
     tmp_path: Path,
 ) -> None:

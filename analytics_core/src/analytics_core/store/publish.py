@@ -265,14 +265,15 @@ def from_published(storage: Storage, read: Callable[[dict[str, Any]], T]) -> T:
         What `read` returns.
     """
     manifest = read_manifest(storage)
-    try:
-        return read(manifest)
-    except StorageError:
-        # a newer run may have been published, and this one pruned, while we were reading
-        newer = read_manifest(storage)
-        if newer["run_id"] == manifest["run_id"]:
-            raise
-        return read(newer)
+    while True:
+        try:
+            return read(manifest)
+        except StorageError:
+            # a newer run may have been published, and this one pruned, while we were reading
+            newer = read_manifest(storage)
+            if newer["run_id"] == manifest["run_id"]:
+                raise
+            manifest = newer
 
 
 def prune_runs(storage: Storage, *, keep: int) -> list[str]:
