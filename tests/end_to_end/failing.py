@@ -62,7 +62,7 @@ def fail_in_turn(
     counted = Plan()
     assert go(counted)[0] == 0
     figures.calls = len(counted.calls)
-    # the call that publishes; what follows only removes old runs
+    # the call that publishes; what follows copies the stable keys once more and removes old runs
     publishing = max(n for n, call in enumerate(counted.calls) if call == f"PUT {_stable(storage)}")
     cases = [
         (fault, first, times)

@@ -100,7 +100,7 @@ UNDECIDED = {"color-contrast"}
 def reload(page: Page) -> None:
     """Reload; where the browser has lost what it stored, put that back and reload again.
 
-    Chromium does so with files under load, in about one of 50 reloads.
+    Chromium does so with files under load, in about one of 30 reloads.
     """
     stored = page.evaluate("Object.entries(localStorage)")
     for _ in range(10):

@@ -35,9 +35,8 @@ _PLUS = (
 )
 _TO = r"-|\b(?:to|or|bis|oder|à|ou|o|al|of|tot|do|až|lub|till|til|eller|до|или)(?=\s|\Z)"
 _BEGINS = re.compile(rf"\d+|{_PLUS}|{_TO}", re.IGNORECASE)
-_MOST_BEGINNINGS = (
-    12  # of a second amount: no line of a recipe has more, and each asks for the rest
-)
+# Of a second amount: no line of a recipe has more, and each asks for the rest.
+_MOST_BEGINNINGS = 12
 _TIMES_BEHIND = re.compile(r"(.*\S)\s?(?:\bx|[×*])\s?(\d+)", re.IGNORECASE)
 _SIGN = re.compile(rf"(?P<plus>{_PLUS})|(?P<to>{_TO})|(?P<other>[/=(\[,;])", re.IGNORECASE)
 _STRONG = re.compile(r"\+|plus|más|mas|più|mais|плюс", re.IGNORECASE)

@@ -6,7 +6,7 @@
     analytics/v1/runs/<run_id>/manifest.json  2. the set is complete
     analytics/v1/<type>.json                  3. the stable keys, copied one after the other
     analytics/v1/manifest.json                4. from here on readers see the new set
-    analytics/v1/<type>.json                  5. once more, where others copied at the same time
+    analytics/v1/<type>.json                  5. once more: others may have copied meanwhile
 
 A reader that follows the manifest never sees a mixture, whenever the writer dies.
 """
