@@ -240,7 +240,7 @@ def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     wanted, large = max(1, round(LARGE_SNAPSHOTS * size)), max(1, round(LARGE_MB * min(1, size)))
     for mode in MODES[::3]:
         found = snapshots(
-            folder / f"large-{mode}", mode, wanted=wanted, ballast_mb=large, go_on=go_on(0.1)
+            folder / f"large-{mode}", mode, wanted=wanted, ballast_mb=large, go_on=go_on(0.18)
         )
         yield row(f"{mode}, {large:,} MB", wanted, found.snapshots, found)
 

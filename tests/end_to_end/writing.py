@@ -32,11 +32,14 @@ exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups "$@"
 """
 
 # Moves money for ever as the bank's writer does, and says the longest that a transfer has taken.
-_WRITER = """
+# Its books hold the last so many transfers: without an end to them the file would grow faster
+# than any site's, and be copied ever more slowly.
+_TRANSFERS_KEPT = 300_000
+_WRITER = f"""
 import random, sqlite3, sys, time
 db = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
 db.execute("PRAGMA synchronous = OFF")
-print(db.execute(f"PRAGMA journal_mode = {sys.argv[2]}").fetchone()[0], flush=True)
+print(db.execute("PRAGMA journal_mode = " + sys.argv[2]).fetchone()[0], flush=True)
 draw, longest, done, told = random.Random(5), 0.0, 0, time.monotonic()
 while True:
     giver, taker = draw.sample(range(1, 1501), 2)
@@ -45,10 +48,11 @@ while True:
     db.execute("BEGIN IMMEDIATE")
     db.execute("UPDATE accounts SET money = money - ? WHERE id = ?", (amount, giver))
     db.execute("UPDATE accounts SET money = money + ? WHERE id = ?", (amount, taker))
-    db.execute("INSERT INTO debits (money) VALUES (?)", (amount,))
-    db.execute("INSERT INTO credits (money) VALUES (?)", (amount,))
-    db.execute("COMMIT")
     done += 1
+    for book in ("debits", "credits"):
+        db.execute("INSERT INTO " + book + " VALUES (?, ?)", (done, amount))
+        db.execute("DELETE FROM " + book + " WHERE id = ?", (done - {_TRANSFERS_KEPT},))
+    db.execute("COMMIT")
     now = time.monotonic()
     longest = max(longest, now - begin)
     if now > told + 0.2:
@@ -96,7 +100,6 @@ def snapshots(
         for _ in range(ballast_mb):
             db.execute("INSERT INTO ballast VALUES (randomblob(1000000))")
         db.commit()
-    figures.bytes = bank.stat().st_size
     before = ["unshare", "--mount", "sh", "-c", _READ_ONLY, str(site)] if read_only else []
     copier = subprocess.Popen(
         [*before, sys.executable, "-m", __name__, str(bank), str(scratch), str(int(read_only))],
@@ -120,6 +123,7 @@ def snapshots(
             time.sleep(max(0.0, begin + figures.snapshots * seconds / wanted - time.monotonic()))
             held = _one_more(copier, held, figures)
         figures.seconds = round(time.monotonic() - begin, 1)
+        figures.bytes = bank.stat().st_size
         done, longest = told.get(timeout=60).split()  # the last, or the next
     finally:
         for process in (writer, copier):
@@ -136,7 +140,7 @@ def snapshots(
 
 
 def _one_more(copier: subprocess.Popen[str], held: int, figures: Figures) -> int:
-    """Have a snapshot taken; return how many transfers it holds, never fewer than before."""
+    """Have a snapshot taken; return its last transfer, never one before the last so far."""
     assert copier.stdin
     assert copier.stdout
     copier.stdin.write("\n")

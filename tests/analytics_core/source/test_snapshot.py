@@ -150,7 +150,7 @@ def bank(tmp_path: Path) -> Path:
 
 
 def transfers(path: Path) -> int:
-    """Return how many transfers a copy holds, having checked that it is one moment's state."""
+    """Return a copy's last transfer, having checked that it is one moment's state."""
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
     with path.open("rb") as file:
         assert file.read(20)[18:] == b"\x01\x01"
@@ -161,7 +161,12 @@ def transfers(path: Path) -> int:
         assert db.execute("SELECT count(*) FROM credits").fetchone() == (debits,)
         booked = db.execute("SELECT (SELECT sum(money) FROM debits), sum(money) FROM credits")
         assert len(set(booked.fetchone())) == 1
-    return int(debits)
+        lasts = (
+            "SELECT coalesce(max(id), 0), (SELECT coalesce(max(id), 0) FROM debits) FROM credits"
+        )
+        last, also = db.execute(lasts).fetchone()
+        assert last == also
+    return int(last)
 
 
 def state(folder: Path) -> dict[str, tuple[int, int, str]]:
