@@ -52,14 +52,14 @@ STOPS = 100
 LARGE_STOPS = 24
 LARGE_RECIPES = 100_000
 SHARES = {
-    "kills": 0.07,
-    "fuzz": 0.10,
+    "kills": 0.05,
+    "fuzz": 0.08,
     "guided": 0.04,
-    "failing": 0.10,
-    "racing": 0.10,
-    "writing": 0.36,
-    "stops": 0.06,
-    "large-stops": 0.12,
+    "failing": 0.13,
+    "racing": 0.12,
+    "writing": 0.30,
+    "stops": 0.09,
+    "large-stops": 0.14,
     "suites": 0.05,
 }
 """Of the time, to each part."""
@@ -157,11 +157,11 @@ def guided(size: float, _folder: Path, go_on: Budget) -> Iterator[Report]:
 
 
 def failing(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
-    """Each call to the store fails in each way, four ways at a time: they mostly wait."""
+    """Each call to the store fails in each way, six ways at a time: they mostly wait."""
     each, end = max(1, round(1 / size)), time.monotonic() + go_on.seconds
     longest_first = sorted(FAULTS, key=lambda fault: not fault.startswith("slow"))
     spawn = multiprocessing.get_context("spawn")
-    with bucket("failing") as (server, _), ProcessPoolExecutor(4, mp_context=spawn) as pool:
+    with bucket("failing") as (server, _), ProcessPoolExecutor(6, mp_context=spawn) as pool:
         tasks = [
             pool.submit(fail_one_way, fault, server, folder, each, end) for fault in longest_first
         ]
@@ -191,7 +191,7 @@ def fail_one_way(
 def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Two and ten at once, into a folder and into S3."""
     wanted, database = max(1, round(RACES * size)), cut_down_sample(folder / "raced.db", 12)
-    for racers, in_folder, in_s3 in ((2, 0.1, 0.15), (10, 0.1, 0.65)):
+    for racers, in_folder, in_s3 in ((2, 0.08, 0.17), (10, 0.1, 0.65)):
         place = str(folder / f"raced-{racers}")
         found = race(place, database, racers=racers, rounds=wanted, go_on=go_on(in_folder))
         yield row(f"folder, {racers} at once", wanted, found.rounds, found)
@@ -211,7 +211,7 @@ def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
 def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Snapshots while a writer never rests, two journal modes at a time; then of a large file."""
     folder.chmod(0o755)  # another user passes through
-    seconds = min(WRITING_SECONDS * size, 0.25 * go_on.seconds)
+    seconds = min(WRITING_SECONDS * size, 0.31 * go_on.seconds)
     cases: list[tuple[str, dict[str, Any]]] = [(mode, {"mode": mode}) for mode in MODES]
     mounted = [(f"{mode}, read-only mount, another user", {"mode": mode}) for mode in MODES[::3]]
     if os.geteuid() == 0 and shutil.which("unshare"):
@@ -240,7 +240,7 @@ def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     wanted, large = max(1, round(LARGE_SNAPSHOTS * size)), max(1, round(LARGE_MB * min(1, size)))
     for mode in MODES[::3]:
         found = snapshots(
-            folder / f"large-{mode}", mode, wanted=wanted, ballast_mb=large, go_on=go_on(0.18)
+            folder / f"large-{mode}", mode, wanted=wanted, ballast_mb=large, go_on=go_on(0.2)
         )
         yield row(f"{mode}, {large:,} MB", wanted, found.snapshots, found)
 
