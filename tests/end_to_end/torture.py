@@ -52,15 +52,15 @@ STOPS = 100
 LARGE_STOPS = 24
 LARGE_RECIPES = 100_000
 SHARES = {
-    "kills": 0.05,
+    "kills": 0.08,
     "fuzz": 0.08,
     "guided": 0.04,
     "failing": 0.13,
     "racing": 0.12,
-    "writing": 0.30,
+    "writing": 0.28,
     "stops": 0.09,
     "large-stops": 0.14,
-    "suites": 0.05,
+    "suites": 0.04,
 }
 """Of the time, to each part."""
 SUITES = (
@@ -211,7 +211,7 @@ def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
 def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Snapshots while a writer never rests, two journal modes at a time; then of a large file."""
     folder.chmod(0o755)  # another user passes through
-    seconds = min(WRITING_SECONDS * size, 0.31 * go_on.seconds)
+    seconds = min(WRITING_SECONDS * size, 0.33 * go_on.seconds)
     cases: list[tuple[str, dict[str, Any]]] = [(mode, {"mode": mode}) for mode in MODES]
     mounted = [(f"{mode}, read-only mount, another user", {"mode": mode}) for mode in MODES[::3]]
     if os.geteuid() == 0 and shutil.which("unshare"):
