@@ -134,6 +134,19 @@ def test_optional_lines_are_beside_the_drink(bar: Path) -> None:
     assert "Mint" in poured(catalog, 5)
 
 
+@pytest.mark.parametrize("column", ["optional", "is_specified"])
+def test_a_flag_that_says_neither_yes_nor_no_is_told(bar: Path, column: str) -> None:
+    change(bar, f"UPDATE cocktail_ingredients SET {column} = 'maybe' WHERE id = 1")
+    (found,) = (finding for finding in read(bar).findings if finding.code == "unclear-flag")
+    assert found.count == 1
+
+
+def test_an_amount_that_no_glass_holds_is_told(bar: Path) -> None:
+    change(bar, "UPDATE cocktail_ingredients SET amount = 45659 WHERE id = 1")
+    (found,) = (finding for finding in read(bar).findings if finding.code == "huge-amount")
+    assert found.count == 1
+
+
 def test_units_are_known_by_name_under_both_rules(bar: Path) -> None:
     site = load_catalog(bar, volumes="site")
     assert poured(site, 3)["Lime juice"][3] == pytest.approx(29.574, abs=0.5)

@@ -129,6 +129,37 @@ def test_what_is_read_counts(database: Path, statement: str) -> None:
     assert load_catalog(change(database, statement)).fingerprint != before
 
 
+def test_an_amount_that_no_glass_holds_is_told(database: Path) -> None:
+    change(database, "UPDATE recipe_ingredients SET amount = 45659 WHERE id = 1")
+    (found,) = load_catalog(database).findings
+    assert found.code == "huge-amount"
+    assert found.examples == ("45659 Ounce London Dry Gin, 1,350,296 ml, in Negroni (id 100)",)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("optional", "'yes'", "Read 1 line as not optional, because the flag is neither 0 nor 1."),
+        ("optional", "2", "Read 1 line as not optional, because the flag is neither 0 nor 1."),
+        (
+            "rolls_up",
+            "'no'",
+            "Left it to the ingredient what 1 line counts as, because the flag is neither 0 nor 1.",
+        ),
+        *[(column, value, "") for column in ("optional", "rolls_up") for value in ("NULL", "0.0")],
+    ],
+)
+def test_a_flag_that_says_neither_yes_nor_no_is_told(
+    database: Path, column: str, value: str, message: str
+) -> None:
+    change(database, f"ALTER TABLE recipe_ingredients ADD COLUMN {column}")
+    change(database, f"UPDATE recipe_ingredients SET {column} = {value} WHERE id = 1")
+    found = load_catalog(database).findings
+    assert [finding.message for finding in found] == ([message] if message else [])
+    assert all(finding.code == "unclear-flag" for finding in found)
+    assert all(finding.examples == ("London Dry Gin in Negroni (id 100)",) for finding in found)
+
+
 def test_a_needed_column_may_stand_anywhere_and_in_any_case(tmp_path: Path) -> None:
     schema = LOOSE_SCHEMA.replace("TABLE recipes (id, name)", 'TABLE "Recipes" (x, NAME, Id)')
     odd = load_catalog(write_database(tmp_path / "odd.db", schema=schema))

@@ -689,7 +689,9 @@ def test_a_column_that_is_called_as_a_unit_holds_it(tmp_path: Path) -> None:
 def test_an_amount_that_no_glass_holds_is_told(tmp_path: Path) -> None:
     script = FLAT + "INSERT INTO recipe VALUES ('Date', 'Gin', 45659), ('Bowl', 'Rum', 900);"
     found = finding(read(tmp_path, script, FLAT_MAPPING), "huge-amount")
-    assert found.examples == ("Date: 45659 cl",)
+    assert [example.partition(" (id")[0] for example in found.examples] == [
+        "45659 cl Gin, 456,590 ml, in Date"
+    ]
     units = """
     CREATE TABLE i (id, n TEXT); INSERT INTO i VALUES (1, 'Gin');
     CREATE TABLE r (id, n TEXT); INSERT INTO r VALUES (1, 'A');
@@ -699,4 +701,4 @@ def test_an_amount_that_no_glass_holds_is_told(tmp_path: Path) -> None:
     mapping = JOINED.replace('unit = "u"', 'unit = "u"\namount = "q"') + 'ml = "ml"'
     (tmp_path / "units").mkdir()
     found = finding(read(tmp_path / "units", units, mapping), "huge-amount")
-    assert found.examples == ("A: 1 Keg",)
+    assert found.examples == ("1 Keg Gin, 20,000 ml, in A (id 1)",)

@@ -27,7 +27,9 @@ from typing import Any
 from analytics_core.errors import DataError
 from analytics_core.source.findings import Findings
 from analytics_core.source.rows import (
+    BAD_FLAG,
     BAD_ID,
+    NULL_FLAG,
     NULL_ID,
     IngredientRows,
     LineRows,
@@ -117,7 +119,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
             amounts=amounts,
             amounts_max=amounts_max,
             optional=lines["optional"],
-            rolls_up=[0 if flag == 1 else -1 for flag in lines["is_specified"]]
+            rolls_up=[_rolls_up(flag) for flag in lines["is_specified"]]
             if "is_specified" in lines
             else None,
         ),
@@ -208,6 +210,11 @@ def _amounts(lines: Columns) -> tuple[Sequence[float | None], Sequence[float | N
         for low, high in zip(lines["amount"], highest, strict=True)
     ]
     return lowest, highest
+
+
+def _rolls_up(is_specified: int) -> int:
+    """Return the flag of a line that insists on its ingredient, or leaves it open."""
+    return {1: 0, BAD_FLAG: BAD_FLAG}.get(is_specified, NULL_FLAG)
 
 
 def _of_bar(columns: Columns, bar: int) -> Mapping[str, list[Any]]:

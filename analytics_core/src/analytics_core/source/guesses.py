@@ -1,4 +1,4 @@
-"""Findings about volumes: what was guessed, and how often."""
+"""Findings about volumes: what was guessed, how often, and what no glass holds."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from analytics_core.source.units import Unit, fixed_volume_ml
 _LINES = ("line", "lines")
 _CONTRACT = frozenset({"each", "to_top", "to_rinse", "barspoon", "dash", "drop"})
 _AMOUNTS = ("amount", "amounts")
+MOST_ML = 10_000.0
+"""Of one line: a large bowl of punch, in milliliters."""
 MOST_UNITS = 20
 """Units that get a finding of their own; what is rarer is told together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadLines:
-    """Lines that go into the mixtures, and how to name them.
+    """Lines, and how to name them.
 
     Attributes
     ----------
@@ -45,13 +47,22 @@ class ReadLines:
 
     def example(self, row: int, volume_ml: float) -> str:
         """Return a line in one sentence: "8 leaves Mint, 4.8 ml, in Smash (id 7)"."""
-        recipe, unit = self.recipe[row], self.unit[row]
+        volume = f"{volume_ml:.3g}" if volume_ml < 1000 else f"{volume_ml:,.0f}"
+        unit = self.unit[row]
         amount = "" if np.isnan(self.amount[row]) else f"{self.amount[row]:g} "
         name = "" if unit < 0 else f"{self.units[unit].name} "
         return (
-            f"{amount}{name}{self.ingredient_names[self.ingredient[row]]}, {volume_ml:.3g} ml,"
-            f" in {self.recipe_names[recipe]} (id {self.recipe_ids[recipe]})"
+            f"{amount}{name}{self.ingredient_names[self.ingredient[row]]}, {volume} ml,"
+            f" in {self._recipe(row)}"
         )
+
+    def named(self, row: int) -> str:
+        """Return a line without its amount: "Mint in Smash (id 7)"."""
+        return f"{self.ingredient_names[self.ingredient[row]]} in {self._recipe(row)}"
+
+    def _recipe(self, row: int) -> str:
+        recipe = self.recipe[row]
+        return f"{self.recipe_names[recipe]} (id {self.recipe_ids[recipe]})"
 
 
 def report_contradictions(known: KnownUnits, findings: Findings) -> None:
@@ -67,6 +78,28 @@ def report_contradictions(known: KnownUnits, findings: Findings) -> None:
     )
 
 
+def report_huge(lines: ReadLines, volume_ml: NDArray[np.float64], findings: Findings) -> None:
+    """Report lines that no glass or bowl holds, such as the number that a date became.
+
+    Parameters
+    ----------
+    lines
+        The lines, also those that are optional.
+    volume_ml : float64 (lines,)
+    findings
+        Takes what is found.
+    """
+    kept = (lines.recipe >= 0) & (lines.ingredient >= 0) & np.isfinite(volume_ml)
+    huge = np.flatnonzero(kept & (volume_ml > MOST_ML)).tolist()
+    findings.add(
+        "huge-amount",
+        "Found {} of more than 10 liters; the number may be a date that a spreadsheet made of a"
+        " fraction: 45659 is January 2, 2025.",
+        _LINES,
+        [lines.example(row, float(volume_ml[row])) for row in huge],
+    )
+
+
 def report_volumes(
     lines: ReadLines, poured: Poured, assumed: frozenset[Unit], findings: Findings
 ) -> None:
@@ -75,7 +108,7 @@ def report_volumes(
     Parameters
     ----------
     lines
-        The lines.
+        Those that go into the mixtures.
     poured
         Their volumes, and how they were found.
     assumed

@@ -27,13 +27,13 @@ from typing import Any, Literal, TypeAlias
 from analytics_core.errors import DataError
 from analytics_core.source.csv_text import unit_of_amounts, yes_or_no
 from analytics_core.source.findings import Findings, in_one_line, shorten
-from analytics_core.source.huge import is_huge, report_huge
 from analytics_core.source.measured import Measured, in_unit, measured, report_either
 from analytics_core.source.one_cell import whole_recipe, with_amount
 from analytics_core.source.quantities import decimal_mark, part_of_one
 from analytics_core.source.recipe_keys import name_key, usual_spelling
 from analytics_core.source.rows import (
     BAD_ID,
+    NULL_FLAG,
     NULL_ID,
     IngredientRows,
     LineRows,
@@ -238,16 +238,6 @@ def _rows(mapping: Mapped, found: Mapping[str, Columns], findings: Findings) -> 
         units, unit_of_line = units_by_name(written)
     else:
         units, unit_of_line = _units_by_id(known, lines["unit"], names, written)
-    amounts = lines["amount"]
-    called = dict(zip(recipes["id"], recipes["name"], strict=True))
-    of_unit = dict(zip(units.ids, zip(units.names, units.volumes_ml, strict=True), strict=True))
-    huge = []
-    for recipe, unit, amount in zip(recipe_of_line, unit_of_line, amounts, strict=True):
-        name, ml = of_unit.get(unit, ("", None))
-        if is_huge(amount, _written(name), ml):
-            of = _written(called.get(recipe, recipe))
-            huge.append(f"{of}: {amount:g} {_written(name)}".rstrip())
-    report_huge(huge, findings)
     specified = lines.get("specified")
     flags = ingredients.get("counts_as_parent")
     return Rows(
@@ -271,10 +261,10 @@ def _rows(mapping: Mapped, found: Mapping[str, Columns], findings: Findings) -> 
             recipes=recipe_of_line,
             ingredients=ingredient_of_line,
             units=unit_of_line,
-            amounts=amounts,
+            amounts=lines["amount"],
             amounts_max=lines.get("amount_max"),
             optional=lines.get("optional"),
-            rolls_up=specified and [0 if flag == 1 else -1 for flag in specified],
+            rolls_up=specified and [0 if flag == 1 else NULL_FLAG for flag in specified],
         ),
         substitutes=_pairs(found.get("substitutes")),
         parts=_pairs(found.get("parts")),

@@ -17,6 +17,8 @@ from analytics_core.source.findings import Findings
 # Stand-ins for values that are NULL, or of another type than a column of ids may have.
 NULL_ID = -(2**63)
 BAD_ID = NULL_ID + 1
+NULL_FLAG = -1
+BAD_FLAG = -2
 
 _ID_BYTES = 6  # 48 bits: a number that JavaScript can hold too
 
@@ -37,8 +39,9 @@ class IngredientRows:
         Ids from the root down as they are stored, ``/1/10/``, to be compared with the parents;
         None where the layout stores none.
     allow_substitution
-        1 where an ingredient without children counts as its parent, 0 where it does not, -1 where
-        neither is stored; None where the layout says it of lines alone.
+        1 where an ingredient without children counts as its parent, 0 where it does not,
+        `NULL_FLAG` or `BAD_FLAG` where neither is stored; None where the layout says it of lines
+        alone.
     strengths
         Alcohol by volume in percent, None where nobody knows; None where the layout has none.
     """
@@ -112,10 +115,12 @@ class LineRows:
     amounts_max
         The upper end of a range whose lower end is the amount; None for no range.
     optional
-        Whether the line may be left out; such a line is no part of the mixture.
+        1 where the line may be left out, and is no part of the mixture, else 0, `NULL_FLAG` or
+        `BAD_FLAG`.
     rolls_up
-        Whether the line's ingredient counts as its parent (1) or as itself (0); -1, or None for all
-        of them, where the ingredient's `allow_substitution` decides.
+        Whether the line's ingredient counts as its parent (1) or as itself (0); `NULL_FLAG`, or
+        None for all of them, where the ingredient's `allow_substitution` decides, as it does for
+        `BAD_FLAG`.
     """
 
     recipes: Sequence[int]

@@ -17,7 +17,6 @@ from analytics_core.source.assembly import assemble
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.csv_text import Record, Sheet, read_records, yes_or_no
 from analytics_core.source.findings import Findings, shorten
-from analytics_core.source.huge import is_huge, report_huge
 from analytics_core.source.measured import measured, report_either
 from analytics_core.source.one_cell import whole_recipe, with_amount
 from analytics_core.source.poured import VolumeRule
@@ -131,7 +130,7 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     ingredients: defaultdict[str, _Named] = defaultdict(_Named)
     lines: list[_Line] = []
     mark = decimal_mark(record.values["amount"] or record.values["unit"] for record in records)
-    unreadable, ranges, lost, unclear, huge = [], [], [], [], []
+    unreadable, ranges, lost, unclear = [], [], [], []
     for record, (key, name) in zip(records, known.keys, strict=True):
         values = record.values
         recipes[key].spellings[name] += 1
@@ -152,8 +151,6 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
             amount, unit = math.inf, ""  # the recipe is left out
         if line.is_either:
             ranges.append(f"line {record.line}: {values['amount']} {unit} as {amount:g}")
-        if is_huge(amount, unit):
-            huge.append(f"line {record.line}: {amount:g} {unit}".rstrip())
         optional = yes_or_no(values["optional"])
         if optional is None:
             unclear.append(f"line {record.line}: {values['optional']}")
@@ -165,7 +162,6 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         unreadable,
     )
     report_either(ranges, findings)
-    report_huge(huge, findings)
     findings.add(
         "unclear-flag",
         "Read {} as not optional, because they say neither yes nor no.",

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 from analytics_core.errors import DataError
 from analytics_core.room import Memory, find_memory, sized
 from analytics_core.source.findings import Findings, in_one_line
-from analytics_core.source.rows import BAD_ID, NULL_ID
+from analytics_core.source.rows import BAD_FLAG, BAD_ID, NULL_FLAG, NULL_ID
 from analytics_core.source.sqlite_file import damage, file_uri, read_header
 
 MAX_VALUE_BYTES = 64 * 1024 * 1024
@@ -112,7 +112,7 @@ class Tables:
         """Return columns by table, and allow nothing else to be read.
 
         Ids that are no integers are `NULL_ID` or `BAD_ID`, numbers that are no numbers infinite,
-        flags that are neither 0 nor 1 are -1.
+        flags that are neither 0 nor 1 are `NULL_FLAG` or `BAD_FLAG`.
         """
         allowed = {
             (table.lower(), column.lower()) for table, needed in wanted.items() for column in needed
@@ -269,7 +269,8 @@ def _expression(column: str, kind: Kind) -> str:
         )
     if kind == "flag":
         return (
-            f"CASE WHEN typeof({column}) = 'integer' AND {column} IN (0, 1) "
-            f"THEN {column} ELSE -1 END"
+            f"CASE WHEN typeof({column}) IN ('integer', 'real') AND {column} IN (0, 1) "
+            f"THEN CAST({column} AS INTEGER) "
+            f"WHEN {column} IS NULL THEN {NULL_FLAG} ELSE {BAD_FLAG} END"
         )
     return column
