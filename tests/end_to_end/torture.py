@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ SHARES = {
     "large-stops": 0.14,
     "suites": 0.04,
 }
-"""Of the time, to each part."""
+"""Of the time, to each part; what one does not need is for those that follow."""
 SUITES = (
     "tests/trigger/test_fuzzing.py",
     "tests/analytics_core/test_needs.py",
@@ -80,10 +80,16 @@ class Budget:
     """The time of a part."""
 
     seconds: float
+    begin: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return max(0.0, self.begin + self.seconds - time.monotonic())
 
     def __call__(self, share: float) -> GoOn:
-        """Return what says whether a share of the time, from now on, is not over yet."""
-        end = time.monotonic() + share * self.seconds
+        """Return what says whether a share of the time that is left now is not over yet."""
+        end = time.monotonic() + share * self.left
         return lambda: time.monotonic() < end
 
 
@@ -104,7 +110,7 @@ def kills(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """SIGKILL at random instants, alone and shared, in a folder and in S3."""
     database = cut_down_sample(folder / "kills.db", 40)
     wanted = max(1, round(KILLS * size / 4))
-    for shards in (0, 3):
+    for shards, of_the_rest in ((0, (1 / 4, 1 / 3)), (3, (1 / 2, 1))):
         place = LocalStorage(folder / f"killed-{shards}")
         found = kill_at_random(
             database,
@@ -113,7 +119,7 @@ def kills(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
             kills=wanted,
             shards=shards,
             seed=shards,
-            go_on=go_on(0.25),
+            go_on=go_on(of_the_rest[0]),
         )
         yield row(f"folder, {shards or 'no'} shards", wanted, found.kills, found)
         with bucket("killed") as (server, opened):
@@ -125,7 +131,7 @@ def kills(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
                 shards=shards,
                 seed=shards + 1,
                 env=server.environment,
-                go_on=go_on(0.25),
+                go_on=go_on(of_the_rest[1]),
             )
             yield row(f"S3, {shards or 'no'} shards", wanted, found.kills, found)
 
@@ -134,10 +140,11 @@ def fuzzed(size: float, _folder: Path, go_on: Budget) -> Iterator[Report]:
     """Read broken databases, two layouts at a time."""
     wanted = max(1, round(FUZZED * size))
     with ThreadPoolExecutor(2) as pool:
-        # each has a quarter of the work and half of the machine
+        # each has a quarter of the work and half of the machine; the last two, what is left
+        shares = (1 / 2, 1 / 2, 1, 1)
         tasks = [
-            pool.submit(lambda one: fuzz(one, 0, wanted, go_on=go_on(0.5)), layout)
-            for layout in LAYOUTS
+            pool.submit(lambda one, of: fuzz(one, 0, wanted, go_on=go_on(of)), layout, share)
+            for layout, share in zip(LAYOUTS, shares, strict=True)
         ]
         for layout, task in zip(LAYOUTS, tasks, strict=True):
             found = task.result()
@@ -191,7 +198,7 @@ def fail_one_way(
 def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Two and ten at once, into a folder and into S3."""
     wanted, database = max(1, round(RACES * size)), cut_down_sample(folder / "raced.db", 12)
-    for racers, in_folder, in_s3 in ((2, 0.08, 0.17), (10, 0.1, 0.65)):
+    for racers, in_folder, in_s3 in ((2, 0.1, 0.2), (10, 0.3, 1.0)):
         place = str(folder / f"raced-{racers}")
         found = race(place, database, racers=racers, rounds=wanted, go_on=go_on(in_folder))
         yield row(f"folder, {racers} at once", wanted, found.rounds, found)
@@ -224,7 +231,7 @@ def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
                     folder / f"written-{number}",
                     wanted=wanted,
                     seconds=seconds if "read_only" not in chosen else 0,
-                    go_on=go_on(0.38),
+                    go_on=go_on(0.6),
                     **chosen,
                 ),
                 number,
@@ -238,9 +245,9 @@ def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     if len(cases) == len(MODES):
         yield {"case": "read-only mount: not run, only root can mount", "faults": []}
     wanted, large = max(1, round(LARGE_SNAPSHOTS * size)), max(1, round(LARGE_MB * min(1, size)))
-    for mode in MODES[::3]:
+    for mode, share in zip(MODES[::3], (1 / 2, 1), strict=True):
         found = snapshots(
-            folder / f"large-{mode}", mode, wanted=wanted, ballast_mb=large, go_on=go_on(0.2)
+            folder / f"large-{mode}", mode, wanted=wanted, ballast_mb=large, go_on=go_on(share)
         )
         yield row(f"{mode}, {large:,} MB", wanted, found.snapshots, found)
 
@@ -320,7 +327,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("build/torture"))
     given = parser.parse_args()
     chosen = [part for part in PARTS if not given.parts or part in given.parts]
-    all_shares = sum(SHARES[part] for part in chosen)
+    whole = Budget(given.minutes * 60)
     words = " ".join(sys.argv[1:])
     told: Report = {
         "date": datetime.now(UTC).date().isoformat(),
@@ -329,12 +336,12 @@ def main() -> int:
         "parts": {},
     }
     given.output.mkdir(parents=True, exist_ok=True)
-    for part in chosen:
-        seconds = given.minutes * 60 * SHARES[part] / all_shares
+    for place, part in enumerate(chosen):
+        of_the_rest = SHARES[part] / sum(SHARES[other] for other in chosen[place:])
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             rows = []
-            for row in PARTS[part](given.size, Path(folder), Budget(seconds)):
+            for row in PARTS[part](given.size, Path(folder), Budget(of_the_rest * whole.left)):
                 print(json.dumps(row, ensure_ascii=False), flush=True)
                 rows.append(row)
         told["parts"][part] = rows
