@@ -931,3 +931,24 @@ def test_bars_stay_with_their_database_and_tabs_agree(
         first.wait_for_selector(ready, state="attached")
         assert first.evaluate(own) == []
     context.close()
+
+
+def test_a_bar_that_the_browser_does_not_store_says_so(
+    open_page: Opener, sample_page: Path
+) -> None:
+    page = open_page(sample_page, "#/bar")
+    note = page.get_by_text("your bar lasts until you close the page")
+
+    def tick(name: str) -> None:
+        page.get_by_label("Filter ingredients").fill(name)
+        page.locator(".shelf").get_by_role("checkbox", name=name).first.check()
+        expect(page.locator(".outcome")).to_contain_text("What to buy next")
+
+    tick("Campari")
+    expect(note).to_have_count(0)
+    full = "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError') }"
+    page.evaluate(f"() => {{ {full} }}")
+    tick("Gin")
+    expect(note).to_be_visible()
+    assert page.evaluate("atlas.bar.size") == 2
+    assert axe_problems(page) == []

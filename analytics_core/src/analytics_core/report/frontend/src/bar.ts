@@ -13,7 +13,7 @@ import {
   type KeptBar,
 } from "./kept";
 import { Shelf, TOLERANCE, type Standing } from "./shelf";
-import { keys, onOtherTab, recall, remember } from "./store";
+import { isUnsaved, keys, onOtherTab, recall, remember } from "./store";
 
 export class Bar {
   shelf: Shelf;
@@ -82,6 +82,11 @@ export class Bar {
     const own = keeping(owned, this.lost, this.known);
     remember(this.key, { roots: this.roots, own } satisfies KeptBar);
     this.settle(owned);
+  }
+
+  /** Whether the browser keeps it for the next visit. */
+  get isKept(): boolean {
+    return !isUnsaved(this.key);
   }
 
   get size(): number {

@@ -33,6 +33,11 @@ export function remember(key: string, value: unknown): void {
   }
 }
 
+/** Whether this lasts only as long as the page. */
+export function isUnsaved(key: string): boolean {
+  return unsaved.has(key);
+}
+
 /** All keys that begin so. */
 export function keys(beginning: string): string[] {
   const found = new Set([...memory.keys()]);

@@ -255,6 +255,12 @@ export function bar(context: Context): HTMLElement {
       );
     replace(
       outcome,
+      !mine.isKept &&
+        h(
+          "p",
+          { class: "note" },
+          "This browser stores nothing here: your bar lasts until you close the page.",
+        ),
       next,
       h(
         "section",
