@@ -1,4 +1,4 @@
-"""Whether anybody hears when a refresh fails."""
+"""Whether anybody hears when a refresh fails, and what nobody has heard of yet."""
 
 from __future__ import annotations
 
@@ -40,3 +40,44 @@ def subscription(account: Account, environment: Environment) -> Iterator[Finding
             f"aws sns subscribe --protocol email --notification-endpoint {address} "
             f"--topic-arn {topic}",
         )
+
+
+def undelivered(account: Account, environment: Environment) -> Iterator[Finding]:
+    """No request for a refresh, and no monthly patch, lies in the dead-letter queue."""
+    name = outputs_of(account, environment).get("TriggerFunction")
+    if name is None:
+        return
+    function = account.ask(
+        "lambda",
+        "get_function_configuration",
+        FunctionName=name,
+        absent=("ResourceNotFoundException",),
+    )
+    if function is None:
+        yield trouble(
+            f"the trigger function {name} is gone: nothing can ask for a refresh",
+            f"`cdk deploy {environment.stack_name}`; where that changes nothing, destroy it first",
+        )
+        return
+    queue = function["DeadLetterConfig"]["TargetArn"].rpartition(":")[2]
+    address = account.ask("sqs", "get_queue_url", QueueName=queue)["QueueUrl"]
+    said = account.ask(
+        "sqs",
+        "get_queue_attributes",
+        QueueUrl=address,
+        AttributeNames=["ApproximateNumberOfMessages"],
+    )
+    count = int(said["Attributes"]["ApproximateNumberOfMessages"])
+    if count:
+        lost = (
+            "a request or patch that failed lies"
+            if count == 1
+            else f"{count} requests or patches that failed lie"
+        )
+        yield trouble(
+            f"{lost} in the dead-letter queue",
+            f"aws sqs receive-message --queue-url {address} --message-attribute-names All; "
+            "docs/operations.md, under dead-letter alarm, says what to do with it",
+        )
+    else:
+        yield ok("no request was lost")

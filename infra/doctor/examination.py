@@ -9,7 +9,7 @@ import boto3
 
 from infra.doctor.access import api_handler, bootstrap, principal, service_roles
 from infra.doctor.account import DEFAULT_QUALIFIER, Account, identify
-from infra.doctor.alerts import subscription
+from infra.doctor.alerts import subscription, undelivered
 from infra.doctor.bucket import bucket, database, encryption, keys, lifecycle
 from infra.doctor.capacity import (
     instance_types,
@@ -37,7 +37,8 @@ CHECKS: tuple[Check, ...] = (
     *(vpc, subnets, ways_out, endpoints, gateway),
     *(file_system, mount_targets, access_point, security_group),
     *(bucket, lifecycle, encryption, keys, database),
-    *(stack, leftovers, queue, compute_environments, waiting, successes, subscription),
+    *(stack, leftovers, queue, compute_environments, waiting, successes),
+    *(subscription, undelivered),
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.model import StringShape
 
 from infra.doctor.account import Account
-from infra.doctor.alerts import subscription
+from infra.doctor.alerts import subscription, undelivered
 from infra.doctor.findings import Severity
 from infra.doctor.jobs import compute_environments, queue, successes, waiting
 from infra.doctor.stack import STATES, leftovers, stack
@@ -268,7 +268,7 @@ def deployed(
     jobs: Json | None = None,
 ) -> None:
     """Let DevStack be deployed, with a queue, its compute environments and jobs by status."""
-    outputs = {"JobQueue": QUEUE, "Topic": TOPIC}
+    outputs = {"JobQueue": QUEUE, "Topic": TOPIC, "TriggerFunction": "Trigger"}
     said = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
     say(account, "cloudformation.DescribeStacks", {"Stacks": [{"Outputs": said}]})
     found = {
@@ -421,7 +421,7 @@ def test_without_an_address_nobody_hears(examined: Examine, environment: Environ
 
 
 def test_before_the_deployment_there_is_no_topic(examined: Examine) -> None:
-    assert examined(MAILING, subscription) == []
+    assert examined(MAILING, subscription, undelivered) == []
 
 
 @pytest.mark.parametrize(
@@ -441,3 +441,34 @@ def test_whether_the_address_is_subscribed(
     say(account, "sns.ListSubscriptionsByTopic", {"Subscriptions": said})
     (finding,) = examined(MAILING, subscription)
     assert finding.severity is severity
+
+
+@pytest.mark.parametrize(
+    ("count", "severity", "words"),
+    [
+        (0, Severity.OK, "no request was lost"),
+        (1, Severity.TROUBLE, "a request or patch that failed lies in the dead-letter queue"),
+        (2, Severity.TROUBLE, "2 requests or patches that failed lie in the dead-letter queue"),
+    ],
+)
+def test_requests_that_were_lost(
+    aws: Cloud, account: Account, examined: Examine, count: int, severity: Severity, words: str
+) -> None:
+    deployed(account)
+    sqs = aws.client("sqs")
+    address = sqs.create_queue(QueueName="DeadLetters")["QueueUrl"]
+    for _ in range(count):
+        sqs.send_message(QueueUrl=address, MessageBody="{}")
+    letters = f"arn:aws:sqs:{REGION}:{ACCOUNT}:DeadLetters"
+    function = {"DeadLetterConfig": {"TargetArn": letters}}
+    say(account, "lambda.GetFunctionConfiguration", function)
+    (finding,) = examined(DEV, undelivered)
+    assert (finding.severity, finding.what) == (severity, words)
+    assert (address in finding.do) == (count > 0)
+
+
+def test_a_trigger_function_that_is_gone(account: Account, examined: Examine) -> None:
+    deployed(account)
+    (finding,) = examined(DEV, undelivered)
+    assert finding.severity is Severity.TROUBLE
+    assert "Trigger is gone" in finding.what
