@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from trigger.reasons import is_lost
 from trigger.services import Services
 from trigger.settings import ChainSettings, Machine
 
@@ -88,10 +89,8 @@ def find_chain(services: Services, job: Mapping[str, Any]) -> Chain | None:
     jobs = services.batch.describe_jobs(jobs=ids)["jobs"] if ids else []
     by_step: dict[str, Mapping[str, Any]] = {}
     # A step that was submitted twice, since an answer got lost, counts as the first that did not
-    # fail: one that failed while the plan waits is submitted again.
-    order = sorted(
-        jobs, key=lambda j: (j["status"] != "FAILED", -j.get("createdAt", 0), j["jobId"])
-    )
+    # fail: one that failed, or was ended, while the plan waits is submitted again.
+    order = sorted(jobs, key=lambda j: (not is_lost(j), -j.get("createdAt", 0), j["jobId"]))
     for each in order:
         by_step[str(step_of(each))] = each
     if ":" not in str(job["jobId"]):

@@ -185,6 +185,11 @@ def given_up(record: Mapping[str, Any]) -> bool:
     return bool(record.get("isTerminated") or record.get("isCancelled"))
 
 
+def is_lost(record: Mapping[str, Any]) -> bool:
+    """Whether a job failed, or is about to: what was to follow it has to be submitted again."""
+    return record.get("status") == "FAILED" or given_up(record)
+
+
 def why_waiting(record: Mapping[str, Any]) -> str:
     """Say what a job that has not started is waiting for."""
     said = _said(record.get("statusReason"))

@@ -30,7 +30,7 @@ from botocore.exceptions import (
 from trigger import chain, logs
 from trigger.claim import LEASE, Held
 from trigger.errors import SubmissionUnknown
-from trigger.reasons import given_up
+from trigger.reasons import given_up, is_lost
 from trigger.services import Services
 from trigger.sizing import shards_for_next
 
@@ -165,10 +165,10 @@ def _completed(
     finish = steps.get("finish")
     if finish is None and noted is not None and noted.get("planJobId") == job["jobId"]:
         finish = noted
-    if finish is None or finish["status"] == "FAILED":
+    if finish is None or is_lost(finish):
         logs.decision("chain.completed", level="warning", jobId=job["jobId"])
         searching = steps.get("shard")
-        if searching is not None and searching["status"] == "FAILED":
+        if searching is not None and is_lost(searching):
             searching = None
         requests = chain.next_requests(services, job)
         finish = _submit_rest(services, job, requests, searching=searching)

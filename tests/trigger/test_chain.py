@@ -326,11 +326,15 @@ def test_what_batch_does_not_list_yet_is_neither_submitted_again_nor_a_riddle(
     )
 
 
+@pytest.mark.parametrize(
+    "ended",
+    [{"status": "FAILED", "statusReason": "gone"}, {"isTerminated": True}, {"isCancelled": True}],
+)
 def test_a_last_step_that_failed_beside_a_waiting_plan_is_submitted_once_more(
-    cloud: Cloud, use: Any
+    cloud: Cloud, use: Any, ended: dict[str, Any]
 ) -> None:
     first = refresh(cloud)
-    cloud.emulator.set_job(first["jobId"], status="FAILED", statusReason="gone")
+    cloud.emulator.set_job(first["jobId"], **ended)
     second, third = refresh(cloud), refresh(cloud)
     assert second["jobId"] == third["jobId"] != first["jobId"]
     found = steps(cloud)
