@@ -50,7 +50,10 @@ export class Lasso {
     canvas.addEventListener("pointerup", finish);
     canvas.addEventListener("pointercancel", finish);
     // the click that ends a circle chooses no drink
-    canvas.addEventListener("click", (event) => this.circled && event.stopImmediatePropagation());
+    canvas.addEventListener("click", (event) => {
+      if (this.circled) event.stopImmediatePropagation();
+      this.circled = false;
+    });
   }
 
   private finish(): void {
