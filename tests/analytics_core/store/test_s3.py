@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
 from analytics_core.errors import NotFound, StorageError
 from analytics_core.store import S3Storage
@@ -50,7 +51,7 @@ def test_what_s3_has_digested_is_not_downloaded(bucket: str, s3: Any) -> None:
     client = Watched(s3)
     publish_run(S3Storage(bucket, "", cast("Any", client)), "r1")
     assert client.requests.count("head_object") == 3
-    assert client.requests.count("copy_object") == 6, "before the manifest, and after it"
+    assert client.requests.count("copy") == 6, "before the manifest, and after it"
     # the manifest alone: before and after the documents, where there is none yet, and around the
     # second copies
     assert client.requests.count("get_object") == 4
@@ -73,6 +74,43 @@ def test_an_object_in_parts_is_compared_by_its_parts(
     assert S3Storage(bucket, "p", s3).digest("long") == whole
     s3.put_object(Bucket=bucket, Key="p/long", Body=b"other")
     assert storage.digest("long") == hashlib.sha256(b"other").hexdigest()
+
+
+def test_an_object_that_s3_does_not_copy_at_once_is_copied_in_parts(
+    bucket: str, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics_core.store.s3._PART_BYTES", 5 << 20)
+    monkeypatch.setattr("analytics_core.store.s3._COPY_BYTES", 6 << 20)
+    monkeypatch.setattr("analytics_core.store.s3._COPY_PART_BYTES", 5 << 20)
+    storage = S3Storage(bucket, "p", s3)
+    pieces = [bytes([n]) * (4 << 20) for n in range(3)]
+    whole = hashlib.sha256(b"".join(pieces)).hexdigest()
+    storage.write("long", iter(pieces), content_type="text/html; charset=utf-8")
+    storage.write("short", b"{}", content_type="text/html; charset=utf-8")
+
+    def refuse(params: Any, **_: Any) -> None:
+        """Answer as S3 does to a source of more than 5 GiB."""
+        if params["headers"]["x-amz-copy-source"].endswith("/long"):
+            message = "The specified copy source is larger than the maximum allowable size"
+            raise ClientError(
+                {"Error": {"Code": "InvalidRequest", "Message": message}}, "CopyObject"
+            )
+
+    s3.meta.events.register("before-call.s3.CopyObject", refuse)
+    try:
+        for name in ("long", "short"):
+            storage.copy(name, f"copied/{name}", content_type="text/html; charset=utf-8")
+    finally:
+        s3.meta.events.unregister("before-call.s3.CopyObject", refuse)
+    assert storage.digest("copied/long") == whole
+    assert storage.read("copied/short") == b"{}"
+    for name in ("long", "short"):
+        told = s3.head_object(Bucket=bucket, Key=f"p/copied/{name}", ChecksumMode="ENABLED")
+        assert told["ContentType"] == "text/html; charset=utf-8"
+        assert "ChecksumSHA256" in told
+    # what is put over it afterwards is seen
+    storage.write("copied/long", b"other")
+    assert storage.digest("copied/long") == hashlib.sha256(b"other").hexdigest()
 
 
 def test_an_upload_that_fails_is_abandoned(
@@ -111,8 +149,6 @@ class AnsweringClient:
         self.code = code
 
     def __getattr__(self, name: str) -> Any:
-        from botocore.exceptions import ClientError
-
         def answer(**request: Any) -> Any:
             raise ClientError({"Error": {"Code": self.code, "Message": "said S3"}}, name)
 

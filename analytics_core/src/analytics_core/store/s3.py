@@ -30,6 +30,8 @@ _ANSWER_SECONDS: float = 60
 _ATTEMPTS = 5
 _CHUNK_BYTES = 1 << 20
 _PART_BYTES = 16 << 20  # of a long object; S3 takes 10,000 parts of at least 5 MiB
+_COPY_BYTES = 1 << 30  # S3 copies at most 5 GiB at once
+_COPY_PART_BYTES = 256 << 20
 _NO_CHECKSUMS = (
     "if this is a store of another provider that does not know S3's checksums, set"
     " AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
@@ -241,13 +243,24 @@ class S3Storage:
         return True
 
     def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
-        """Have S3 copy the object, up to 5 GB, with its content type and checksum."""
-        del content_type  # the source's own
+        """Have S3 copy the object; a long one in parts, of which it makes the checksums anew."""
+        from boto3.s3.transfer import TransferConfig
+        from s3transfer.exceptions import S3CopyFailedError
+
         full, of = self.prefix + check_key(target), self.prefix + check_key(source)
-        with self._errors("write", full, "s3:PutObject") as s3:
-            s3.copy_object(
-                Bucket=self.bucket, Key=full, CopySource={"Bucket": self.bucket, "Key": of}
-            )
+        how = TransferConfig(multipart_threshold=_COPY_BYTES, multipart_chunksize=_COPY_PART_BYTES)
+        try:
+            with self._errors("write", full, "s3:PutObject") as s3:
+                checked = {"ChecksumAlgorithm": "SHA256"} if _sends_checksums(s3) else {}
+                s3.copy(
+                    {"Bucket": self.bucket, "Key": of},
+                    self.bucket,
+                    full,
+                    ExtraArgs={"ContentType": content_type, **checked},
+                    Config=how,
+                )
+        except S3CopyFailedError as error:  # it was replaced between two parts
+            raise StorageError(f"cannot write s3://{self.bucket}/{full}: {error}") from error
 
     def list(self, prefix: str) -> list[str]:
         """Return the keys that start with `prefix`, page after page."""
