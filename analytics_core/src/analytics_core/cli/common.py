@@ -58,11 +58,11 @@ def published_in(source: str | None, bucket: str | None) -> Storage:
     return open_place(source or bucket_url(bucket) or "out")
 
 
-def documents_of(storage: Storage, *, needed: str) -> dict[str, dict[str, Any]]:
-    """Read a published set; refuse one that an older version left without what is needed."""
+def documents_of(storage: Storage, needed: str, *welcome: str) -> dict[str, dict[str, Any]]:
+    """Read some documents; refuse a set that an older version left without what is needed."""
     from analytics_core.store import read_published
 
-    documents = read_published(storage)
+    documents = read_published(storage, kinds=(needed, *welcome))
     if needed not in documents:
         raise StorageError(
             f"the set published at {storage.url} has no {needed}; run a refresh with this version"

@@ -43,9 +43,11 @@ def neighbors(
     with running("neighbors") as run:
         from analytics_core.console.find import find_recipes
         from analytics_core.console.terminal import Output, neighbors_table
+        from analytics_core.store.ranges import read_chosen
 
-        documents = documents_of(published_in(source, bucket), needed="recipe-similar")
-        entries = find_recipes(documents, name, recipe_id)
+        names, entries = read_chosen(
+            published_in(source, bucket), lambda names: find_recipes(names, name, recipe_id)
+        )
         shown = count or 10
         if as_json:
             if len(entries) > 1:
@@ -57,9 +59,9 @@ def neighbors(
             if len(entries) > 1:
                 out.print(f"{len(entries)} recipes have this name; --id shows one of them.\n")
             for entry in entries:
-                out.print(neighbors_table(documents, int(entry["recipe_id"]), count=shown))
+                out.print(neighbors_table(entry, names, count=shown))
         listed = min(len(entry["neighbors"]) for entry in entries)
-        if count and listed < min(count, len(documents["recipe-similar"]["data"]) - 1):
+        if count and listed < min(count, len(names) - 1):
             run.note(
                 "fewer",
                 f"{listed} neighbors are published for each recipe; refresh with"
@@ -81,7 +83,7 @@ def show_map(
         from analytics_core.console.terminal import Output, draw_map
 
         kind = "cocktail-space" if manhattan else "cocktail-space-em"
-        documents = documents_of(published_in(source, bucket), needed=kind)
+        documents = documents_of(published_in(source, bucket), kind, "recipe-details")
         out = Output(highlight=False)
         height = max(out.height - 6, 18) if out.is_terminal else 30
         drawing, legend = draw_map(
@@ -119,7 +121,8 @@ def report(
         from analytics_core.console.files import STDOUT, require_writable, write_file
         from analytics_core.report import Site, render
         from analytics_core.report.page import site_block
-        from analytics_core.store import LocalStorage
+        from analytics_core.report.payload import CHANGES, NEEDED
+        from analytics_core.store import LocalStorage, read_published
         from analytics_core.store.publish import ROOT
 
         if show and output == STDOUT:
@@ -137,7 +140,7 @@ def report(
                     f"{output} belongs to the published set; write the page to another file"
                 )
         require_writable(output)
-        page = render(documents_of(storage, needed="manifest"), site)
+        page = render(read_published(storage, kinds=(*NEEDED, CHANGES)), site)
         write_file(output, page.encode(errors="replace"))
         if output == STDOUT:
             return

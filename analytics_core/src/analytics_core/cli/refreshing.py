@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -288,8 +289,8 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
         neighbors_table,
         stages_table,
     )
-    from analytics_core.store import read_published
     from analytics_core.store.publish import ROOT
+    from analytics_core.store.ranges import read_chosen
 
     out = Output(highlight=False, soft_wrap=True)
     manifest = result.manifest
@@ -305,10 +306,10 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
     if manifest["compared"]["figures"]:  # there was an earlier set
         out.print(f"changed: {manifest['compared']['words']}", markup=False)
     if recipes:
-        documents = read_published(storage)
-        for recipe_id in familiar_recipes(documents, count=recipes):
+        names, rows = read_chosen(storage, partial(familiar_recipes, count=recipes))
+        for row in rows:
             out.print()
-            out.print(neighbors_table(documents, recipe_id, count=3))
+            out.print(neighbors_table(row, names, count=3))
     out.print(f"\nDocuments  {storage.url}/{ROOT}/", markup=False)
     if "report.html" in manifest.get("extras", {}):
         out.print(f"Page       {storage.url}/{ROOT}/report.html", markup=False)

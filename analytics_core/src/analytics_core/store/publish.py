@@ -283,7 +283,7 @@ def read_published(
     StorageError
         Naming the document that is missing, damaged, or not JSON.
     """
-    return from_published(storage, lambda manifest: _read_set(storage, manifest, kinds))
+    return from_published(storage, lambda manifest: read_set(storage, manifest, kinds))
 
 
 def from_published(storage: Storage, read: Callable[[dict[str, Any]], T]) -> T:
@@ -384,9 +384,10 @@ def settled(storage: Storage, run_id: str) -> dict[str, Any] | None:
     return None
 
 
-def _read_set(
+def read_set(
     storage: Storage, manifest: dict[str, Any], kinds: Collection[str] | None
 ) -> dict[str, dict[str, Any]]:
+    """Read what `read_published` does, of the set that a manifest names."""
     documents = {
         kind: parse(read_verified(storage, entry), entry["key"], storage)
         for kind, entry in manifest.get("documents", {}).items()

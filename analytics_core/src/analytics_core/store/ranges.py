@@ -13,16 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from analytics_core.errors import Damaged, NotFound
-from analytics_core.store.publish import from_published, missing_is_damage, parse, read_verified
+from analytics_core.errors import Damaged, NotFound, StorageError
+from analytics_core.store.publish import (
+    from_published,
+    missing_is_damage,
+    parse,
+    read_set,
+    read_verified,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from analytics_core.store.base import Storage
 
 SIMILAR = "recipe-similar"
 INDEX = "recipe-similar.index"
+NAMES = "cocktail-space"
+"""A short document that names every recipe of `recipe-similar`, as a place on a map."""
 DIGEST_DIGITS = 16
 """Hex digits of SHA-256 that are kept of each row: enough to know damage from the row."""
 
@@ -114,6 +122,49 @@ def read_recipe(storage: Storage, recipe_id: int) -> dict[str, Any]:
     'Negroni'
     """
     return from_published(storage, lambda manifest: _read(storage, manifest, recipe_id))
+
+
+def read_chosen(
+    storage: Storage, choose: Callable[[list[dict[str, Any]]], list[int]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Read the recipes of `recipe-similar` that are chosen by id and name, all of one set.
+
+    Nothing else of that document is read, except where an older version published no index of it.
+
+    Parameters
+    ----------
+    storage : Storage
+        Where a set is published.
+    choose : callable
+        Given rows with ``recipe_id`` and ``recipe_name`` of all recipes; returns ids of some.
+
+    Returns
+    -------
+    names, rows : list of dict
+        What `choose` was given, and the row of each recipe that it chose.
+
+    Raises
+    ------
+    StorageError
+        Nothing is published, or the set lacks one of the documents, or something is damaged.
+    """
+
+    def read(manifest: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        documents = manifest["documents"]
+        if missing := [kind for kind in (SIMILAR, NAMES) if kind not in documents]:
+            raise StorageError(
+                f"the set published at {storage.url} has no {missing[0]}; run a refresh with this"
+                " version"
+            )
+        names: list[dict[str, Any]] = read_set(storage, manifest, (NAMES,))[NAMES]["data"]
+        chosen = choose(names)
+        if INDEX in documents:
+            return names, [_read(storage, manifest, recipe_id) for recipe_id in chosen]
+        whole = read_set(storage, manifest, (SIMILAR,))[SIMILAR]["data"]
+        rows = {row["recipe_id"]: row for row in whole}
+        return names, [rows[recipe_id] for recipe_id in chosen]
+
+    return from_published(storage, read)
 
 
 def _read(storage: Storage, manifest: dict[str, Any], recipe_id: int) -> dict[str, Any]:
