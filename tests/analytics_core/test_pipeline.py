@@ -923,6 +923,24 @@ def test_the_snapshot_lies_in_the_given_folder(
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["refresh", "plan", "validate", "convert"])
+@pytest.mark.parametrize("there", ["/proc", "a file", "a file/below"])
+def test_a_scratch_folder_that_cannot_be_written_is_named(
+    command: str, there: str, tmp_path: Path
+) -> None:
+    path = write_database(tmp_path / "bar.db")
+    (tmp_path / "a file").touch()
+    scratch = tmp_path / there  # which an absolute path replaces
+    output = ["--output", str(tmp_path / "out")]
+    arguments = {
+        "convert": [str(path), str(tmp_path / "converted.db")],
+        "validate": ["--db", str(path)],
+    }.get(command, ["--db", str(path), *output])
+    result = CliRunner().invoke(cli.app, [command, *arguments, "--scratch", str(scratch)])
+    assert result.exit_code == StorageError.exit_code, result.output
+    assert f'"The snapshot cannot be written to {scratch}: ' in result.stderr
+
+
 def test_the_snapshot_lies_in_the_given_folder_of_a_library_call(
     tmp_path: Path, copies: list[Path]
 ) -> None:

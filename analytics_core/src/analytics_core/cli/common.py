@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import json
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from analytics_core.console import options
-from analytics_core.console.run import make_folder
 from analytics_core.console.streams import escaped, shows_unicode
 from analytics_core.errors import StorageError
 
@@ -26,15 +22,6 @@ if TYPE_CHECKING:
 def for_example(command: str) -> str:
     """Return the last line of a command's help."""
     return f"For example: analytics-core {command}"
-
-
-@contextlib.contextmanager
-def temporary(scratch: Path | None) -> Iterator[Path]:
-    """Make a folder for the time of a command, in the scratch folder if one is named."""
-    if scratch is not None:
-        make_folder(scratch)
-    with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
-        yield Path(folder)
 
 
 def bucket_url(bucket: str | None) -> str | None:

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from analytics_core.cli.common import for_example, print_json, temporary
+from analytics_core.cli.common import for_example, print_json
 from analytics_core.console import options
 from analytics_core.console.logs import JsonLog
 from analytics_core.console.run import running
 from analytics_core.console.streams import harmless
+from analytics_core.source.scratch import temporary
 
 commands = typer.Typer()
 

@@ -16,13 +16,13 @@ from analytics_core.cli.common import (
     open_place,
     print_json,
     takes_settings,
-    temporary,
 )
 from analytics_core.console import options
 from analytics_core.console.logs import JsonLog
 from analytics_core.console.run import Run, running
 from analytics_core.errors import NotFound
 from analytics_core.provenance import new_run_id
+from analytics_core.source.scratch import temporary
 
 if TYPE_CHECKING:
     from analytics_core.publishing import RefreshResult
@@ -111,7 +111,6 @@ def plan(
                 run_id=run.log.run_id,
             ),
             cache=cache,
-            scratch=scratch,
         )
         _done(
             run,
@@ -236,7 +235,6 @@ def _refresh(
             run_id=run.log.run_id,
         ),
         cache=cache or storage,
-        scratch=scratch,
     )
 
 

@@ -58,7 +58,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -71,6 +70,7 @@ from analytics_core.errors import Busy, DataError, NotFound, StorageError
 from analytics_core.room import free_disk, sized
 from analytics_core.source.findings import in_one_line
 from analytics_core.source.locks import share_lock, wal_kept
+from analytics_core.source.scratch import ELSEWHERE, SNAPSHOT, make_folder, unwritable
 from analytics_core.source.sqlite_file import (
     HEADER_BYTES,
     damage,
@@ -87,19 +87,12 @@ _BUSY_SECONDS = 5.0
 _PAUSE_SECONDS = 0.005
 _CHUNK_BYTES = 1 << 20
 _AT_ONCE_BYTES = 1 << 26
-_PREFIX = "snapshot-"
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _LARGEST_PAGE_BYTES = 65536
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # A copy that proved consistent and is still damaged is looked at once more, then believed.
 _DAMAGED_COPIES = 2
-
-
-_ELSEWHERE = (
-    "name another scratch folder (--scratch), or give the job more (scratch_mib in the"
-    " environment's settings)"
-)
 
 
 class _TryAgain(Exception):  # noqa: N818 - a signal inside this module
@@ -148,11 +141,7 @@ def take_snapshot(
     StorageError
         If the scratch folder cannot be written, or S3 refuses.
     """
-    try:
-        scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch))
-    except OSError as error:
-        raise _unwritable(scratch, error) from error
+    folder = make_folder(scratch, prefix=SNAPSHOT)
     target = folder / "database.sqlite"
     try:
         if isinstance(database, str) and database.startswith("s3://"):
@@ -190,11 +179,7 @@ def copy_text(
     StorageError
         If the scratch folder cannot be written, or S3 refuses.
     """
-    try:
-        scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="snapshot-", dir=scratch))
-    except OSError as error:
-        raise _unwritable(scratch, error) from error
+    folder = make_folder(scratch, prefix=SNAPSHOT)
     target = folder / f"table{Path(str(database)).suffix.lower()}"
     if str(database).startswith("s3://"):
         _fetch(str(database), target, fetch)
@@ -208,7 +193,7 @@ def copy_text(
     try:
         target.write_bytes(content)
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
     return target
 
 
@@ -261,7 +246,7 @@ def _require_room(database: Path, source: Path, folder: Path) -> None:
     if there is not None and size > there[0]:
         raise StorageError(
             f"The database {database} has {sized(size)}, and {folder.parent} has"
-            f" {sized(there[0])} free of {sized(there[1])} for its snapshot; {_ELSEWHERE}."
+            f" {sized(there[0])} free of {sized(there[1])} for its snapshot; {ELSEWHERE}."
         )
 
 
@@ -471,7 +456,7 @@ def _create(path: Path) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def _write(descriptor: int, data: bytes, target: Path) -> None:
@@ -480,7 +465,7 @@ def _write(descriptor: int, data: bytes, target: Path) -> None:
         while view:
             view = view[os.write(descriptor, view) :]
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
 
 
 # --- the copy --------------------------------------------------------------------------------
@@ -497,7 +482,7 @@ def _recover(target: Path) -> None:
             fault = damage(copy) if mode == "delete" else f"its journal mode stays {mode}"
     except (sqlite3.Error, UnicodeError, MemoryError) as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
-            raise _unwritable(target, error) from error
+            raise unwritable(target, error) from error
         raise _Damaged(str(error)) from error
     if fault is not None:
         raise _Damaged(fault)
@@ -512,13 +497,6 @@ def _companion(path: Path, suffix: str) -> Path:
 def _remove(target: Path) -> None:
     for suffix in ("", "-journal", "-wal", "-shm"):
         _companion(target, suffix).unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: Exception) -> StorageError:
-    """Say that a copy found no place in a folder, which is the one that somebody named."""
-    folder = next((p.parent for p in path.parents if p.name.startswith(_PREFIX)), path)
-    reason = getattr(error, "strerror", None) or error
-    return StorageError(f"The snapshot cannot be written to {folder}: {reason}; {_ELSEWHERE}.")
 
 
 # --- S3 --------------------------------------------------------------------------------------
@@ -547,7 +525,7 @@ def _fetch(url: str, target: Path, fetch: Callable[[str, IO[bytes]], object] | N
     except StorageError:
         raise
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
 
 
 def settle(database: Path, *, called: object) -> None:
