@@ -62,6 +62,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import IO
@@ -81,6 +82,8 @@ from analytics_core.source.sqlite_file import (
 )
 
 PATIENCE_SECONDS = 60.0
+STILL_SECONDS = 1.0
+"""So long nobody has written into a text that counts as whole."""
 _BUSY_SECONDS = 5.0
 # Between attempts, and never longer: under a writer that does not pause the database grows
 # meanwhile, so that each copy would take longer than the one before and lose the race for good.
@@ -141,16 +144,13 @@ def take_snapshot(
     StorageError
         If the scratch folder cannot be written, or S3 refuses.
     """
-    folder = make_folder(scratch, prefix=SNAPSHOT)
-    target = folder / "database.sqlite"
-    try:
+    with _kept_if_whole(scratch, "database.sqlite") as target:
         if isinstance(database, str) and database.startswith("s3://"):
             _download(database, target, fetch)
         else:
-            _copy_while_written(Path(database), target, patience_seconds)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+            busy_seconds = min(_BUSY_SECONDS, patience_seconds)
+            attempt = partial(_attempt, busy_seconds=busy_seconds)
+            _copy_while_written(Path(database), target, attempt, patience_seconds)
     return target
 
 
@@ -159,12 +159,16 @@ def copy_text(
     scratch: Path,
     *,
     fetch: Callable[[str, IO[bytes]], object] | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> Path:
     """Copy a file that is no database of SQLite's, and keep its suffix.
 
+    Nothing but time tells whether somebody is still writing such a file: it counts as whole once
+    it has not changed for `STILL_SECONDS`.
+
     Parameters
     ----------
-    database, scratch, fetch
+    database, scratch, fetch, patience_seconds
         As in `take_snapshot`.
 
     Returns
@@ -176,38 +180,43 @@ def copy_text(
     ------
     DataError
         If the file is missing or unreadable.
+    Busy
+        If it kept changing for `patience_seconds`.
     StorageError
         If the scratch folder cannot be written, or S3 refuses.
     """
-    folder = make_folder(scratch, prefix=SNAPSHOT)
-    target = folder / f"table{Path(str(database)).suffix.lower()}"
-    if str(database).startswith("s3://"):
-        _fetch(str(database), target, fetch)
-        return target
-    _require_file(Path(database))
-    _require_room(Path(database), Path(database), folder)
-    try:
-        content = Path(database).read_bytes()
-    except OSError as error:
-        raise unreadable(database, error) from error
-    try:
-        target.write_bytes(content)
-    except OSError as error:
-        raise unwritable(target, error) from error
+    with _kept_if_whole(scratch, f"table{Path(str(database)).suffix.lower()}") as target:
+        if str(database).startswith("s3://"):
+            _fetch(str(database), target, fetch)
+        else:
+            _copy_while_written(Path(database), target, _copy_still, patience_seconds)
     return target
+
+
+@contextmanager
+def _kept_if_whole(scratch: Path, name: str) -> Iterator[Path]:
+    """Hand out a file in a new folder, which is removed again if there is no copy."""
+    folder = make_folder(scratch, prefix=SNAPSHOT)
+    try:
+        yield folder / name
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 # --- attempts --------------------------------------------------------------------------------
 
 
-def _copy_while_written(database: Path, target: Path, patience_seconds: float) -> None:
+def _copy_while_written(
+    database: Path, target: Path, attempt: Callable[[Path, Path], None], patience_seconds: float
+) -> None:
     """Try one way after the other until there is a copy or the patience ends."""
     deadline = time.monotonic() + patience_seconds
     damaged = 0
     _require_file(database)
     while True:
         try:
-            _attempt(database, target, busy_seconds=min(_BUSY_SECONDS, patience_seconds))
+            attempt(database, target)
         except _Damaged as error:
             damaged += 1
             if damaged >= _DAMAGED_COPIES or time.monotonic() + _PAUSE_SECONDS > deadline:
@@ -232,7 +241,9 @@ def _require_file(database: Path) -> None:
         mode = database.stat().st_mode
     except OSError as error:
         raise unreadable(database, error) from error
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+    if stat.S_ISDIR(mode):
+        raise unreadable(database, IsADirectoryError())
+    if not stat.S_ISREG(mode):
         raise DataError(f"The database {database} is not a regular file.")
 
 
@@ -248,6 +259,20 @@ def _require_room(database: Path, source: Path, folder: Path) -> None:
             f"The database {database} has {sized(size)}, and {folder.parent} has"
             f" {sized(there[0])} free of {sized(there[1])} for its snapshot; {ELSEWHERE}."
         )
+
+
+def _copy_still(database: Path, target: Path) -> None:
+    """Copy a file that nobody is writing."""
+    _remove(target)
+    _require_room(database, database, target.parent)
+    before = _copy(database, target)
+    if before.identity is None:
+        raise _TryAgain("it was replaced")
+    _size, changed, _ = before.times
+    age = max(time.time() - changed / 1e9, 0)  # another machine's clock may be ahead
+    time.sleep(max(STILL_SECONDS - age, 0))
+    if _look(database) != before:
+        raise _TryAgain("it changed while it was copied")
 
 
 def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
