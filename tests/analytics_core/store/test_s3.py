@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, IncompleteReadError
+from urllib3.exceptions import ProtocolError, SSLError
 
 from analytics_core.errors import NotFound, StorageError
 from analytics_core.store import S3Storage
@@ -173,24 +175,51 @@ def test_answers_of_s3_become_advice(code: str, words: str) -> None:
     assert "s3://some-bucket/p/a/b" in str(caught.value)
 
 
-def test_a_body_that_breaks_off_is_fetched_again() -> None:
-    from botocore.exceptions import IncompleteReadError
+class Breaking:
+    """A client whose first bodies break off."""
 
-    class Breaking:
-        reads = 0
+    def __init__(self, error: Exception, times: int) -> None:
+        self.error, self.left = error, times
 
-        def get_object(self, **request: Any) -> Any:
-            return {"Body": self}
+    def get_object(self, **request: Any) -> Any:
+        return {"Body": self, "ContentLength": 5, "ETag": "x"}
 
-        def read(self) -> bytes:
-            self.reads += 1
-            if self.reads < 3:
-                raise IncompleteReadError(actual_bytes=1, expected_bytes=2)
-            return b"whole"
+    def read(self) -> bytes:
+        return b"".join(self.iter_chunks(5))
 
-    client: Any = Breaking()
-    assert S3Storage("b", "", client).read("a") == b"whole"
-    assert client.reads == 3
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        yield b"wh"
+        self.left -= 1
+        if self.left >= 0:
+            raise self.error
+        yield b"ole"
+
+
+BROKEN = [
+    IncompleteReadError(actual_bytes=1, expected_bytes=2),
+    SSLError("[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] decryption failed"),
+    ProtocolError("Connection broken"),
+]
+
+
+@pytest.mark.parametrize("error", BROKEN, ids=lambda error: type(error).__name__)
+def test_a_body_that_breaks_off_is_fetched_again(error: Exception) -> None:
+    def storage(times: int) -> S3Storage:
+        return S3Storage("some-bucket", "", cast("Any", Breaking(error, times)))
+
+    assert storage(2).read("a") == b"whole"
+    file = io.BytesIO()
+    storage(4).fetch("a", file)
+    assert file.getvalue() == b"whole"
+    for act in (storage(9).read, lambda key: storage(9).fetch(key, file)):
+        with pytest.raises(StorageError, match="cannot read s3://some-bucket/a"):
+            act("a")
+
+
+def test_a_connection_that_breaks_for_ever_says_what_to_check() -> None:
+    client: Any = Breaking(SSLError("bad record"), 99)
+    with pytest.raises(StorageError, match=r"the connection failed \(bad record\); check the net"):
+        S3Storage("some-bucket", "", client).read("a")
 
 
 def test_an_unreachable_endpoint_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
