@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from analytics_core import __version__, cli
+from analytics_core.cli import common
 from analytics_core.console.find import find_recipes
 from analytics_core.errors import Interrupted
 from analytics_core.store import (
     LocalStorage,
     S3Storage,
+    open_storage,
     publish,
     read_manifest,
     read_published,
@@ -174,6 +177,18 @@ def test_wrong_usage_is_exit_2(arguments: list[str], tmp_path: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_scheme_of_an_address_may_be_in_capitals() -> None:
+    program: Any = get_command(cli.app)
+    for name, option in (("refresh", "db"), ("load", "source"), ("convert", "source")):
+        command = program.commands[name]
+        context = command.make_context(name, [], resilient_parsing=True)
+        (asked,) = (each for each in command.params if each.name == option)
+        assert asked.process_value(context, "S3://Bucket/Key") == "s3://Bucket/Key"
+        assert asked.process_value(context, "bar.db") == "bar.db"
+    for open_place in (open_storage, common.open_place):
+        assert open_place("S3://bucket/Below").url == "s3://bucket/Below"
 
 
 def test_health_proves_the_numeric_stack() -> None:

@@ -35,6 +35,7 @@ def open_place(location: str) -> Storage:
     """Open a folder or ``s3://bucket/prefix``."""
     from analytics_core.store import open_storage
 
+    location = options.plain_scheme(location)
     if "://" in location and not location.startswith("s3://"):
         raise typer.BadParameter(f"{location}: use a folder or s3://bucket/prefix")
     return open_storage(location)
@@ -55,6 +56,11 @@ def documents_of(storage: Storage, needed: str, *welcome: str) -> dict[str, dict
             f"the set published at {storage.url} has no {needed}; run a refresh with this version"
         )
     return documents
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many of something there are."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def print_json(value: object) -> None:

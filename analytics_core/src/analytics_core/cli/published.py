@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from analytics_core.cli.common import (
+    counted,
     documents_of,
     for_example,
     open_place,
@@ -110,7 +111,8 @@ def report(
         str | None,
         typer.Option(
             metavar="URL",
-            help="A picture for previews of links, by its whole address: site writes preview.png.",
+            help="Full address of the picture for link previews, such as the preview.png that"
+            " `site` writes.",
         ),
     ] = None,
 ) -> None:
@@ -195,7 +197,7 @@ def site(
         if base_url is None:
             run.note("sitemap", "there is no sitemap without --base-url")
         typer.echo(
-            f"{storage.url}: {written.files} files; {written.written} written,"
+            f"{storage.url}: {counted(written.files, 'file')}; {written.written} written,"
             f" {written.unchanged} unchanged, {written.removed} removed"
         )
 

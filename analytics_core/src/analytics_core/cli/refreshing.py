@@ -12,6 +12,7 @@ import typer
 from analytics_core.cli.common import (
     Chosen,
     bucket_url,
+    counted,
     for_example,
     open_place,
     print_json,
@@ -114,7 +115,8 @@ def plan(
         )
         _done(
             run,
-            f"plan {made.run_id}: {made.rows} recipes in {made.shards} shards, kept in {cache.url}",
+            f"plan {made.run_id}: {counted(made.rows, 'recipe')} in"
+            f" {counted(made.shards, 'shard')}, kept in {cache.url}",
             rows=made.rows,
             shards=made.shards,
             search_seconds=made.search_seconds,
@@ -141,7 +143,10 @@ def shard(
         if index >= plan.most:
             raise typer.BadParameter(f"the plan has shards 0 to {plan.shards - 1}, no {index}")
         if index >= plan.shards:
-            _done(run, f"the plan needs {plan.shards} shards only; {index} has nothing to do")
+            _done(
+                run,
+                f"the plan needs {counted(plan.shards, 'shard')} only; {index} has nothing to do",
+            )
             return
         run.follow(
             lambda on_event: pipeline.shard(plan, cache, index, threads=threads, on_event=on_event),
@@ -294,8 +299,9 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
     manifest = result.manifest
     database = manifest["database"]
     out.print(
-        f"\n{database['recipes']} recipes, {database['ingredients']} ingredients,"
-        f" {database['lines']} lines; {len(manifest['documents'])} documents"
+        f"\n{counted(database['recipes'], 'recipe')},"
+        f" {counted(database['ingredients'], 'ingredient')}, {counted(database['lines'], 'line')};"
+        f" {counted(len(manifest['documents']), 'document')}"
         f" in {result.seconds:.1f} s\n"
     )
     out.print(stages_table(result.timings))
