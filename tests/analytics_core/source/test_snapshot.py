@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import socket
@@ -29,7 +28,7 @@ from analytics_core.source import snapshot
 from analytics_core.source.cocktaildb import load_catalog
 from analytics_core.source.snapshot import STILL_SECONDS, copy_text, take_snapshot
 from analytics_core.store.s3 import fetch
-from tests.analytics_core.databases import write_database
+from tests.analytics_core.databases import as_a_full_disk, write_database
 
 ACCOUNTS = 1500
 TOTAL = ACCOUNTS * 1000
@@ -354,15 +353,11 @@ def test_a_copy_that_finds_no_room(
     if not at_once:
         monkeypatch.delattr("os.copy_file_range")
     scratch = tmp_path / "scratch"
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # as a full disk would
-    try:
-        with pytest.raises(StorageError, match=r"cannot be written to .*File too large"):
-            take_snapshot(bank, scratch)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, ignored)
+    with (
+        as_a_full_disk(100_000),
+        pytest.raises(StorageError, match=r"cannot be written to .*File too large"),
+    ):
+        take_snapshot(bank, scratch)
     assert list(scratch.iterdir()) == []
     assert transfers(take_snapshot(bank, scratch)) == 0
 

@@ -175,7 +175,7 @@ def site(
     """Write a page for each drink and ingredient, for search engines and without scripts."""
     with running("site") as run:
         from analytics_core.report.page import Site
-        from analytics_core.store import read_published
+        from analytics_core.store import LocalStorage, read_published
         from analytics_core.store.publish import ROOT
         from analytics_core.website.content import NEEDED, check_site
         from analytics_core.website.making import write_site
@@ -186,6 +186,8 @@ def site(
         except AnalyticsError as wrong:
             raise typer.BadParameter(str(wrong)) from None
         storage, published = open_place(output), published_in(source, bucket)
+        if isinstance(storage, LocalStorage):
+            storage.require_writable()  # before the set is read
         documents = read_published(published, kinds=NEEDED)
         beside = storage.url == published.url and "report.html" in documents["manifest"].get(
             "extras", {}
