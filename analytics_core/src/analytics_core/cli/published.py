@@ -124,8 +124,9 @@ def report(
         from analytics_core.report import Site, render
         from analytics_core.report.page import site_block
         from analytics_core.report.payload import CHANGES, NEEDED
-        from analytics_core.store import LocalStorage, read_published
+        from analytics_core.store import LocalStorage
         from analytics_core.store.publish import ROOT
+        from analytics_core.store.ranges import read_lightly
 
         if show and output == STDOUT:
             raise typer.BadParameter("--open needs a file; name one with --output")
@@ -142,7 +143,7 @@ def report(
                     f"{output} belongs to the published set; write the page to another file"
                 )
         require_writable(output)
-        page = render(read_published(storage, kinds=(*NEEDED, CHANGES)), site)
+        page = render(read_lightly(storage, (*NEEDED, CHANGES)), site)
         write_file(output, page.encode(errors="replace"))
         if output == STDOUT:
             return
@@ -175,8 +176,9 @@ def site(
     """Write a page for each drink and ingredient, for search engines and without scripts."""
     with running("site") as run:
         from analytics_core.report.page import Site
-        from analytics_core.store import LocalStorage, read_published
+        from analytics_core.store import LocalStorage
         from analytics_core.store.publish import ROOT
+        from analytics_core.store.ranges import read_lightly
         from analytics_core.website.content import NEEDED, check_site
         from analytics_core.website.making import write_site
 
@@ -188,7 +190,7 @@ def site(
         storage, published = open_place(output), published_in(source, bucket)
         if isinstance(storage, LocalStorage):
             storage.require_writable()  # before the set is read
-        documents = read_published(published, kinds=NEEDED)
+        documents = read_lightly(published, NEEDED)
         beside = storage.url == published.url and "report.html" in documents["manifest"].get(
             "extras", {}
         )
