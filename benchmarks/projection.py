@@ -97,8 +97,8 @@ def chain(
     paid += min(machines, shards) * (coming + around["idle"])
     hourly = prices["instances"]["on_demand_hour"][KIND] * prices["instances"]["spot_share"]
     pieces = shards * math.ceil(recipes / shards / ROWS_KEPT)
-    # plan, documents and manifests, and the stable keys, which are copied twice
-    puts, gets = pieces + 42, 4 * shards + pieces + 30
+    # plan, documents and manifests, and the stable keys, which are asked for and copied twice
+    puts, gets = pieces + 42, 4 * shards + pieces + 52
     return {
         "shards": shards,
         "minutes": coming + alone + searching,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import resource
+import signal
 import sqlite3
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +211,16 @@ def refusal(path: Path) -> str:
     assert "\n" not in sentence
     assert caught.value.exit_code == 3
     return sentence
+
+
+@contextmanager
+def as_a_full_disk(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond so many bytes, as a full disk would."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)

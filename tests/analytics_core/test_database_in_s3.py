@@ -21,7 +21,7 @@ from analytics_core.source.layouts import load_catalog as read_any
 from analytics_core.source.layouts import take_copy
 from analytics_core.store.s3 import fetch
 from tests.analytics_core.bodies import Bodies
-from tests.analytics_core.databases import change, write_database
+from tests.analytics_core.databases import as_a_full_disk, change, write_database
 from tests.analytics_core.test_cli import log_lines, run
 from tests.servers import AwsServer
 
@@ -200,17 +200,10 @@ def test_a_scratch_folder_that_is_too_small_is_noticed_before_the_first_byte(
 
 
 def test_a_scratch_folder_without_room(bucket: str, s3: Any, tmp_path: Path) -> None:
-    import resource
-    import signal
-
     s3.put_object(Bucket=bucket, Key="a.db", Body=padded(tmp_path / "a.db", 3_000_000))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
-    try:
-        with pytest.raises(StorageError, match=r"cannot be written to .*File too large"):
-            take_snapshot(f"s3://{bucket}/a.db", tmp_path / "scratch")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
+    with (
+        as_a_full_disk(1_000_000),
+        pytest.raises(StorageError, match=r"cannot be written to .*File too large"),
+    ):
+        take_snapshot(f"s3://{bucket}/a.db", tmp_path / "scratch")
     assert list((tmp_path / "scratch").iterdir()) == []

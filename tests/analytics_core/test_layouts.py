@@ -11,8 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from analytics_core import pipeline
+from analytics_core import cli, pipeline
 from analytics_core.console import options
 from analytics_core.errors import DataError
 from analytics_core.settings import RefreshSettings
@@ -142,6 +143,17 @@ def test_what_is_no_database_at_all(
         take_copy(tmp_path / name, tmp_path / "scratch")
 
 
+@pytest.mark.parametrize("content", [None, "[lines", ""])
+def test_a_layouts_file_is_read_before_the_database(tmp_path: Path, content: str | None) -> None:
+    sheet, mapping = tmp_path / "bar.csv", tmp_path / "mapping.toml"
+    sheet.write_text("recipe,ingredient\n")
+    if content is not None:
+        mapping.write_text(content)
+    with pytest.raises(DataError, match=r"mapping\.toml"):
+        take_copy(sheet, tmp_path / "scratch", layout=str(mapping))
+    assert not (tmp_path / "scratch").exists()
+
+
 def test_a_table_under_any_name(tmp_path: Path) -> None:
     file = tmp_path / "bar.data"
     file.write_text("recipe,ingredient,amount,unit\nNegroni,Gin,3,cl\nNegroni,Campari,3,cl\n")
@@ -168,6 +180,14 @@ def test_convert_and_validate(served: Path, tmp_path: Path) -> None:
     itself = run("convert", target, target, "--force")
     assert itself.returncode == 2
     assert "is the source itself" in " ".join(itself.stderr.replace("│", " ").split())
+
+
+def test_one_recipe_is_no_recipes(tmp_path: Path) -> None:
+    sheet, target = tmp_path / "bar.csv", tmp_path / "site.db"
+    sheet.write_text("recipe,ingredient,amount,unit\nNegroni,Gin,3,cl\n")
+    for command in (["validate", "--db", str(sheet)], ["convert", str(sheet), str(target)]):
+        result = CliRunner().invoke(cli.app, command)
+        assert "1 recipe, 1 ingredient;" in " ".join(result.stdout.split()), result.output
 
 
 def test_a_converted_bar_refreshes_to_the_same_documents(tmp_path: Path) -> None:

@@ -864,6 +864,36 @@ def test_a_run_that_cannot_remove_old_ones_is_published_all_the_same(tmp_path: P
     assert re.fullmatch(r"old runs stay for now: cannot delete .*monday.*", events[-1].detail)
 
 
+def test_stable_keys_that_could_not_be_settled_are_told_by_the_stage(tmp_path: Path) -> None:
+    class Stubborn(LocalStorage):
+        published = False
+
+        def write_if(self, key: str, data: bytes, version: str | None) -> bool:
+            self.published = super().write_if(key, data, version)
+            return self.published
+
+        def copy(self, source: str, target: str, *, content_type: str = "") -> None:
+            if self.published:
+                raise StorageError(f"cannot write {target}: not allowed")
+            super().copy(source, target)
+
+    path = write_database(tmp_path / "bar.db")
+    events: list[Any] = []
+    result = refresh(path, Stubborn(tmp_path / "out"), settings=PLAIN, on_event=events.append)
+    (told,) = {event.detail for event in events if event.stage == "publish" and event.detail}
+    assert re.fullmatch(r"stable keys may be those of another .*: cannot write analytics/.*", told)
+    assert read_manifest(LocalStorage(tmp_path / "out"))["run_id"] == result.run_id
+
+
+def test_without_a_page_no_page_of_an_earlier_set_stays(tmp_path: Path) -> None:
+    path = write_database(tmp_path / "bar.db")
+    storage = LocalStorage(tmp_path / "out")
+    page = storage.folder / "analytics/v1/report.html"
+    for wanted in (True, False, True):
+        refresh(path, storage, settings=RefreshSettings(page=wanted, neighbors=1))
+        assert page.exists() == wanted
+
+
 @pytest.fixture
 def copies(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Where each snapshot lay."""
@@ -891,6 +921,24 @@ def test_the_snapshot_lies_in_the_given_folder(
     (copy,) = copies
     assert copy.is_relative_to(scratch)
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["refresh", "plan", "validate", "convert"])
+@pytest.mark.parametrize("there", ["/proc", "a file", "a file/below"])
+def test_a_scratch_folder_that_cannot_be_written_is_named(
+    command: str, there: str, tmp_path: Path
+) -> None:
+    path = write_database(tmp_path / "bar.db")
+    (tmp_path / "a file").touch()
+    scratch = tmp_path / there  # which an absolute path replaces
+    output = ["--output", str(tmp_path / "out")]
+    arguments = {
+        "convert": [str(path), str(tmp_path / "converted.db")],
+        "validate": ["--db", str(path)],
+    }.get(command, ["--db", str(path), *output])
+    result = CliRunner().invoke(cli.app, [command, *arguments, "--scratch", str(scratch)])
+    assert result.exit_code == StorageError.exit_code, result.output
+    assert f'"The snapshot cannot be written to {scratch}: ' in result.stderr
 
 
 def test_the_snapshot_lies_in_the_given_folder_of_a_library_call(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import random
 import re
@@ -194,6 +195,7 @@ def judge_case(folder: Path, database: Path, layout: str, *, refresh_too: bool) 
     from analytics_core.store import LocalStorage, read_published
 
     output = LocalStorage(folder / "out")
+    os.utime(database, (0, 0))  # a text that was written just now is waited for
     try:
         if refresh_too:
             settings = RefreshSettings(layout=layout, threads=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -31,6 +30,7 @@ from analytics_core.similarity.prefix_tree import build_l1_index, build_prefix_t
 from analytics_core.similarity.usage import Usage, count_usage
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.layouts import AUTO, load_catalog, read_as, take_copy
+from analytics_core.source.scratch import temporary
 from analytics_core.stages import Arrays, Stages
 from analytics_core.store.s3 import fetch
 
@@ -104,9 +104,9 @@ def load_inputs(
     scratch: Path | None = None,
 ) -> Inputs:
     """Read a database through a snapshot; see `refresh` for parameters and errors."""
-    with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
+    with temporary(scratch) as folder:
         snapshot = stages.run(
-            "snapshot", lambda: take_copy(database, Path(folder), layout=layout, fetch=fetch)
+            "snapshot", lambda: take_copy(database, folder, layout=layout, fetch=fetch)
         )
         catalog = stages.run(
             "catalog",

@@ -52,7 +52,7 @@ from typing import Any
 from analytics_core.errors import AnalyticsError, DataError, NotFound, StorageError
 from analytics_core.settings import RefreshSettings
 from analytics_core.source.catalog import Catalog
-from analytics_core.source.layouts import AUTO, load_catalog
+from analytics_core.source.layouts import AUTO, load_catalog, reader_of
 from analytics_core.source.snapshot import settle
 from analytics_core.source.sqlite_file import HEADER_BYTES, file_uri, parse_header
 from analytics_core.store import S3Storage
@@ -125,6 +125,8 @@ def load_database(
     StorageError
         If the folder cannot be written, S3 refuses, or the old database is in use.
     """
+    if layout != AUTO:
+        reader_of(layout)  # what is wrong with its file is said before anything is fetched
     bucket, _, key = source.removeprefix("s3://").partition("/")
     if not source.startswith("s3://") or not bucket or not key:
         raise DataError(f"The upload {source} is no object in S3; write s3://bucket/key.")

@@ -11,7 +11,6 @@ import contextlib
 import json
 import math
 import re
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -42,6 +41,7 @@ from analytics_core.provenance import code_fingerprint, fingerprint_of, new_run_
 from analytics_core.publishing import RefreshResult, make_documents, publish_documents
 from analytics_core.settings import DEFAULTS, RefreshSettings
 from analytics_core.source.catalog import catalog_from_arrays, catalog_to_arrays
+from analytics_core.source.scratch import temporary
 from analytics_core.stages import Arrays, MissingParts, StageEvent, Stages
 from analytics_core.store import LocalStorage, require_writable
 from analytics_core.store.cache import Cache, workspace_of
@@ -270,7 +270,7 @@ def _search_seconds(
     rows = inputs.mixtures.count
     each = min(rows, PROBE_ROWS)
     starts = sorted({first for first, _ in divide(rows - each + 1, PROBES)})
-    with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
+    with temporary(scratch) as folder:
         stages = Stages(Cache(LocalStorage(folder)), lambda _event: None)
 
         def timed(length: int) -> float:

@@ -146,7 +146,7 @@ def publish_documents(
             extras=extras,
         )
 
-    manifest = stages.run("publish", write, detail=_superseded)
+    manifest = stages.run("publish", write, detail=_not_done)
     stages.run("prune", lambda: _prune(output, settings.keep_runs, stages.cache), detail=str)
     return manifest
 
@@ -323,9 +323,13 @@ def _manifest(
     }
 
 
-def _superseded(manifest: dict[str, Any]) -> str:
-    newer = manifest.get("superseded_by")
-    return f"not published: run {newer} began later and is published already" if newer else ""
+def _not_done(manifest: dict[str, Any]) -> str:
+    """Say what of publishing was not done, though nothing failed."""
+    newer, unsettled = manifest.get("superseded_by"), manifest.get("unsettled")
+    told = [f"not published: run {newer} began later and is published already"] if newer else []
+    if unsettled:
+        told.append(f"stable keys may be those of another run until the next refresh: {unsettled}")
+    return "; ".join(told)
 
 
 def _prune(output: Storage, keep: int, cache: Cache) -> str:

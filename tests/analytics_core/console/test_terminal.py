@@ -10,12 +10,13 @@ from rich.console import Console
 from analytics_core.console.terminal import neighbors_table
 
 
-def shown(neighbor: dict[str, Any], **documents: Any) -> str:
-    """Print the table of a drink with one neighbor."""
-    rows = [{"recipe_id": 1, "recipe_name": "Negroni", "neighbors": [neighbor]}]
+def shown(*neighbors: dict[str, Any], others: int = 1) -> str:
+    """Print the table of a drink."""
+    row = {"recipe_id": 1, "recipe_name": "Negroni", "neighbors": neighbors}
     written = StringIO()
     out = Console(file=written, width=160)
-    out.print(neighbors_table({"recipe-similar": {"data": rows}, **documents}, 1, count=3))
+    names = [row, *({"recipe_id": n + 2, "recipe_name": f"Drink {n}"} for n in range(others))]
+    out.print(neighbors_table(row, names, count=3))
     return written.getvalue()
 
 
@@ -34,12 +35,10 @@ def test_words_are_shown_as_published() -> None:
     assert "swap 1 oz Gin for [bold]Bourbon[/bold]; Campari stays" in text
 
 
-def test_one_drink_known_is_enough() -> None:
-    """The words are in the neighbor's own entry; what else is published does not matter."""
-    words = "swap 1 oz Gin for Bourbon"
-    details = {"data": [{"recipe_id": 1, "recipe_name": "Negroni", "lines": []}]}
-    for documents in ({}, {"recipe-details": details}):
-        assert words in shown({**NEIGHBOR, "words": words}, **documents)
+def test_why_there_are_no_neighbors_is_said() -> None:
+    assert "no neighbors: it is the only recipe" in shown(others=0)
+    assert "only recipe" not in shown(others=1)
+    assert "no neighbors are published" in shown(others=1)
 
 
 def test_a_set_without_words_shows_names_and_distances() -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from analytics_core.errors import DataError
+from analytics_core.errors import DataError, StorageError
 from analytics_core.sample import load_recipes, write_sample_database
+from tests.analytics_core.databases import as_a_full_disk
 
 EMBEDDED = len(load_recipes())
 MADE = 6 * EMBEDDED
@@ -247,7 +248,7 @@ def test_another_databases_log_is_not_played_into_the_new_file(tmp_path: Path, s
 
 
 def test_impossible_places_and_numbers_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot write"):
+    with pytest.raises(StorageError, match="cannot write"):
         write_sample_database(tmp_path / "nowhere" / "a.db")
     with pytest.raises(DataError, match="is a folder"):
         write_sample_database(tmp_path, overwrite=True)
@@ -258,7 +259,21 @@ def test_impossible_places_and_numbers_are_refused(tmp_path: Path) -> None:
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analytics_core.sample.SCHEMA", "CREATE TABLE units (id INTEGER);")
-    with pytest.raises(DataError, match="cannot write"):
+    with pytest.raises(StorageError, match="cannot write"):
+        write_sample_database(tmp_path / "a.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("analytics_core.sample._choose")
+    with pytest.raises(StorageError, match=r"cannot write /proc/a\.db: No such file"):
+        write_sample_database(Path("/proc/a.db"), recipes=10**9)
+
+
+def test_a_full_disk_is_no_fault_of_the_data(tmp_path: Path) -> None:
+    with as_a_full_disk(20_000), pytest.raises(StorageError, match=r"cannot write .*a\.db"):
         write_sample_database(tmp_path / "a.db")
     assert list(tmp_path.iterdir()) == []
 

@@ -7,15 +7,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from analytics_core.errors import DataError
+from analytics_core import cli
+from analytics_core.errors import DataError, StorageError
 from analytics_core.sample import write_sample_database
 from analytics_core.source import conversion
 from analytics_core.source.conversion import write_catalog
 from analytics_core.source.layouts import load_catalog
 from analytics_core.source.poured import VolumeRule
 from tests.analytics_core.bars import VERSIONS, sample_as_bar, write_bar
-from tests.analytics_core.databases import write_database
+from tests.analytics_core.databases import as_a_full_disk, write_database
 
 
 @pytest.mark.parametrize("rule", ["site", "poured"])
@@ -67,8 +69,24 @@ def test_a_file_is_not_written_over_unless_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "no/such/site.db"])
 def test_where_nothing_can_be_written(tmp_path: Path, name: str) -> None:
     catalog = load_catalog(write_bar(tmp_path / "bar.sqlite", wal=False))
-    with pytest.raises(DataError, match=r"is a folder|does not exist; make it"):
+    wrong = StorageError if name else DataError
+    with pytest.raises(wrong, match=r"is a folder|does not exist; make it"):
         write_catalog(catalog, tmp_path / name)
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_source_is_read(
+    tmp_path: Path,
+) -> None:
+    result = CliRunner().invoke(cli.app, ["convert", str(tmp_path / "no.db"), "/proc/site.db"])
+    assert result.exit_code == StorageError.exit_code, result.output
+    assert "The database /proc/site.db cannot be written: No such file" in result.stderr
+
+
+def test_a_full_disk_is_no_fault_of_the_data(tmp_path: Path) -> None:
+    catalog = load_catalog(write_bar(tmp_path / "bar.sqlite", wal=False))
+    with as_a_full_disk(2_000), pytest.raises(StorageError, match=r"site\.db cannot be written"):
+        write_catalog(catalog, tmp_path / "site.db")
+    assert [path.name for path in tmp_path.iterdir()] == ["bar.sqlite"]
 
 
 def test_a_log_beside_the_target(tmp_path: Path) -> None:
@@ -89,7 +107,7 @@ def test_a_conversion_that_fails_leaves_what_was_there(
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(conversion, "_insert", fail)
-    with pytest.raises(DataError, match=r"site\.db cannot be written: disk I/O error"):
+    with pytest.raises(StorageError, match=r"site\.db cannot be written: disk I/O error"):
         write_catalog(catalog, target, overwrite=True)
     assert target.read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bar.sqlite", "site.db"]

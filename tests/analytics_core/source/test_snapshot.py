@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import socket
@@ -15,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -26,9 +26,9 @@ import pytest
 from analytics_core.errors import Busy, DataError, StorageError
 from analytics_core.source import snapshot
 from analytics_core.source.cocktaildb import load_catalog
-from analytics_core.source.snapshot import take_snapshot
+from analytics_core.source.snapshot import STILL_SECONDS, copy_text, take_snapshot
 from analytics_core.store.s3 import fetch
-from tests.analytics_core.databases import write_database
+from tests.analytics_core.databases import as_a_full_disk, write_database
 
 ACCOUNTS = 1500
 TOTAL = ACCOUNTS * 1000
@@ -353,17 +353,91 @@ def test_a_copy_that_finds_no_room(
     if not at_once:
         monkeypatch.delattr("os.copy_file_range")
     scratch = tmp_path / "scratch"
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # as a full disk would
-    try:
-        with pytest.raises(StorageError, match=r"cannot be written to .*File too large"):
-            take_snapshot(bank, scratch)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, ignored)
+    with (
+        as_a_full_disk(100_000),
+        pytest.raises(StorageError, match=r"cannot be written to .*File too large"),
+    ):
+        take_snapshot(bank, scratch)
     assert list(scratch.iterdir()) == []
     assert transfers(take_snapshot(bank, scratch)) == 0
+
+
+# --- texts ---------------------------------------------------------------------------------------
+
+
+def write_slowly(path: Path, pieces: int, *, seconds: float) -> threading.Thread:
+    """Write a file in place, piece after piece, beginning at once."""
+    begun = threading.Event()
+
+    def write() -> None:
+        with path.open("wb", buffering=0) as file:
+            for number in range(pieces):
+                file.write(f"Drink {number},Gin\n".encode())
+                begun.set()
+                time.sleep(seconds)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    begun.wait()
+    return writer
+
+
+def test_a_text_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "bar.csv"
+    writer = write_slowly(path, 30, seconds=0.03)
+    copy = copy_text(path, tmp_path / "scratch")
+    writer.join()
+    assert copy.suffix == ".csv"
+    assert copy.read_bytes() == path.read_bytes()
+    assert len(copy.read_bytes().splitlines()) == 30
+
+
+def test_a_text_that_never_pauses_is_worth_another_try(tmp_path: Path) -> None:
+    path = tmp_path / "bar.csv"
+    writer = write_slowly(path, 60, seconds=0.03)
+    with pytest.raises(Busy, match=r"bar\.csv gave no consistent copy within 0\.2 s"):
+        copy_text(path, tmp_path / "scratch", patience_seconds=0.2)
+    writer.join()
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_text_that_is_replaced_meanwhile_is_one_or_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other has the same size and the same time of its last change."""
+    path, other = tmp_path / "bar.csv", tmp_path / "other.csv"
+    path.write_bytes(b"old\n" * 1000)
+    other.write_bytes(b"new\n" * 1000)
+    for file in (path, other):
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    sleep, slept = time.sleep, []
+
+    def overtaken(seconds: float) -> None:
+        if other.exists():
+            other.replace(path)
+        slept.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", overtaken)
+    assert copy_text(path, tmp_path / "scratch").read_bytes() == b"new\n" * 1000
+    assert max(slept) < STILL_SECONDS / 2, "nobody waits for a file that has long been there"
+
+
+def test_a_text_whose_clock_is_ahead_is_read_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "bar.csv"
+    path.write_bytes(b"recipe,ingredient\n")
+    os.utime(path, (4_000_000_000, 4_000_000_000))
+    assert copy_text(path, tmp_path / "scratch").read_bytes() == b"recipe,ingredient\n"
+
+
+@pytest.mark.parametrize("what", ["none", "folder"])
+def test_what_is_no_text_is_named(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "bar.csv"
+    if what == "folder":
+        path.mkdir()
+    with pytest.raises(DataError, match="does not exist" if what == "none" else "is a directory"):
+        copy_text(path, tmp_path / "scratch")
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 # --- another user, a folder that cannot be written -------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,14 +131,65 @@ def test_a_damaged_list_keeps_nothing_and_stops_nobody(tmp_path: Path) -> None:
     cache.save("cost", "abc", b"numbers")
     (listed,) = cache.storage.list("work/used/")
     cache.storage.write(listed, b"[torn")
-    assert cache.prune() == [KEY]
+    assert cache.prune() == []  # its own tells nothing: who knows what became of the others
+    second = Cache(LocalStorage(tmp_path), "second")
+    second.save("cost", "other", b"numbers")
+    assert second.prune() == [KEY]
 
 
 def test_a_plan_is_no_result(tmp_path: Path) -> None:
     cache = Cache(LocalStorage(tmp_path), "first")
     cache.storage.write("work/plan.json", b"{}")
+    cache.save("cost", "abc", b"numbers")
     assert cache.prune() == []
-    assert cache.storage.list("work/") == ["work/plan.json"]
+    assert {"work/plan.json", KEY} <= set(cache.storage.list("work/"))
+
+
+def test_a_prune_beside_another_one_removes_nothing_that_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lists of runs long gone disappear while they are walked, each in a folder of its own."""
+    walked: list[str] = []
+    walk = os.walk
+
+    def overtaken(top: Path, **options: Any) -> Iterator[Any]:
+        for found in walk(top, **options):
+            yield found
+            walked.append(str(top))
+            gone = tmp_path / "work" / "used" / "gone"
+            if gone.exists():
+                shutil.rmtree(gone)
+
+    for run in ("gone", "plan under way"):
+        Cache(LocalStorage(tmp_path), run).save("inputs", run, b"numbers")
+    mine = Cache(LocalStorage(tmp_path), "mine")
+    mine.save("cost", "abc", b"numbers")
+    monkeypatch.setattr(os, "walk", overtaken)
+    assert mine.prune() == ["work/inputs/gone.npz"]
+    assert walked
+    assert names(tmp_path) == ["abc", "plan under way"]
+
+
+def test_what_is_left_while_a_prune_reads_the_lists_stays(tmp_path: Path) -> None:
+    class Overtaken(LocalStorage):
+        def list(self, prefix: str) -> list[str]:
+            keys = super().list(prefix)
+            Cache(LocalStorage(tmp_path), f"beside {prefix[5:-1]}").save("cost", prefix[5:-1], b"1")
+            return keys
+
+    mine = Cache(Overtaken(tmp_path), "mine")
+    mine.save("cost", "abc", b"numbers")
+    assert mine.prune() == []
+
+
+def test_without_its_own_list_a_run_removes_nothing(tmp_path: Path) -> None:
+    for run in ("another", "mine"):
+        cache = Cache(LocalStorage(tmp_path), run)
+        cache.save("cost", run, b"numbers")
+    shutil.rmtree(tmp_path / "work" / "used")
+    assert cache.prune() == []
+    assert Cache(LocalStorage(tmp_path), "a run without results").prune() == []
+    assert names(tmp_path) == ["another", "mine"]
 
 
 def test_in_a_bucket_nothing_is_listed_or_removed(bucket: str, s3: Any) -> None:

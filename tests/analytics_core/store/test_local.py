@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,25 @@ def test_places_are_opened_by_their_url(tmp_path: Path) -> None:
     assert open_storage(str(tmp_path)).url == str(tmp_path)
     assert open_storage("s3://bucket").url == "s3://bucket"
     assert open_storage("s3://bucket/a/b/").url == "s3://bucket/a/b"
+
+
+def test_folders_that_others_remove_meanwhile_are_in_nobodys_way(tmp_path: Path) -> None:
+    """Each writes, copies and removes below one folder, which is empty again and again."""
+    storage = LocalStorage(tmp_path)
+    storage.write("kept", b"1")
+
+    def go(name: str) -> None:
+        for _ in range(150):
+            storage.write(f"a/b/{name}", b"1")
+            storage.delete(f"a/b/{name}")
+            storage.copy("kept", f"a/b/{name}")
+            storage.delete(f"a/b/{name}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(go, "wxyz"))
+    assert storage.list("") == ["kept"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"cannot write /proc/.*No such file"):
+        LocalStorage("/proc/none").write("a", b"1")

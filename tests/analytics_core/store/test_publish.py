@@ -589,3 +589,95 @@ def test_whoever_is_pruned_while_its_stable_keys_are_copied_gives_way(
     assert_whole(storage, "rival-3")
     for kind in KINDS:
         assert storage.read(f"analytics/v1/{kind}.json") == documents("rival-3")[kind]
+
+
+def stable_keys(storage: Storage) -> set[str]:
+    keys = storage.list("analytics/v1/")
+    return {key.removeprefix("analytics/v1/") for key in keys if key.count("/") == 2}
+
+
+def publish_without_page(storage: Storage, run: str, generated_at: str) -> dict[str, Any]:
+    return publish(
+        storage,
+        run_id=run,
+        documents={"cocktail-space": documents(run)["cocktail-space"]},
+        manifest={"generated_at": generated_at},
+    )
+
+
+ALL = {"manifest.json", "report.html", *(f"{kind}.json" for kind in KINDS)}
+LESS = {"manifest.json", "cocktail-space.json"}
+
+
+def test_what_the_set_no_longer_has_goes_from_the_stable_keys(storage: Storage) -> None:
+    storage.write("analytics/v1/notes.txt", b"somebody's own")
+    publish_run(storage, "r1", "2026-01-01")
+    assert stable_keys(storage) == {*ALL, "notes.txt"}
+    publish_without_page(storage, "r2", "2026-01-02")
+    assert stable_keys(storage) == {*LESS, "notes.txt"}
+    assert storage.read("analytics/v1/runs/r1/report.html") == b"<p>r1"
+    publish_run(storage, "r3", "2026-01-03")
+    assert stable_keys(storage) == {*ALL, "notes.txt"}
+
+
+def test_a_run_that_gives_way_takes_its_own_stable_keys_with_it(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_if = storage.write_if
+
+    def overtaken(key: str, data: bytes, version: str | None) -> bool:
+        monkeypatch.setattr(storage, "write_if", write_if)
+        publish_without_page(storage, "newer", "2026-01-02T00:00:00+00:00")
+        return storage.write_if(key, data, version)
+
+    monkeypatch.setattr(storage, "write_if", overtaken)
+    told = publish_run(storage, "older", "2026-01-01T00:00:00+00:00")
+    assert told["superseded_by"] == "newer"
+    assert stable_keys(storage) == LESS
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the removal", "after it"])
+def test_a_page_that_another_run_publishes_meanwhile_stays(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    delete = storage.delete
+
+    def overtaken(key: str) -> None:
+        monkeypatch.setattr(storage, "delete", delete)
+        if not before:
+            delete(key)
+        publish_run(storage, "newer", "2026-01-03T00:00:00+00:00")
+        if before:
+            delete(key)
+
+    publish_run(storage, "first", "2026-01-01T00:00:00+00:00")
+    monkeypatch.setattr(storage, "delete", overtaken)
+    publish_without_page(storage, "second", "2026-01-02T00:00:00+00:00")
+    assert_whole(storage, "newer")
+    assert stable_keys(storage) == ALL
+    assert storage.read("analytics/v1/report.html") == b"<p>newer"
+
+
+@pytest.mark.parametrize("act", ["copy", "delete"])
+def test_stable_keys_that_could_not_be_settled_are_told_and_fail_nobody(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    write_if = storage.write_if
+
+    def failing(*_: object, **__: object) -> None:
+        raise StorageError("the network went away")
+
+    def written(key: str, data: bytes, version: str | None) -> bool:
+        done = write_if(key, data, version)
+        monkeypatch.setattr(storage, act, failing)
+        return done
+
+    publish_run(storage, "r1", "2026-01-01")
+    monkeypatch.setattr(storage, "write_if", written)
+    told = publish_without_page(storage, "r2", "2026-01-02")
+    assert told["unsettled"] == "the network went away"
+    assert read_manifest(storage)["run_id"] == "r2"
+    assert "unsettled" not in read_manifest(storage)
+    monkeypatch.undo()
+    assert "unsettled" not in publish_run(storage, "r3", "2026-01-03")
+    assert stable_keys(storage) == ALL

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from analytics_core.documents import Provenance, stream
 from analytics_core.errors import NotFound, StorageError
 from analytics_core.store import Storage, publish, read_recipe
-from analytics_core.store.ranges import INDEX, SIMILAR, RowIndex
+from analytics_core.store.ranges import INDEX, SIMILAR, RowIndex, read_lightly
 from tests.analytics_core.store.test_publish import publish_run
 
 PROVENANCE = Provenance("r1", "2026-01-01T00:00:00+00:00", "d", "0")
@@ -44,6 +44,24 @@ def test_each_recipe_is_read_alone(storage: Storage) -> None:
     for absent in (0, 4, 9, 2**41):
         with pytest.raises(NotFound, match=f"no recipe {absent}"):
             read_recipe(storage, absent)
+
+
+def test_rows_that_are_parsed_when_they_are_asked_for_are_the_rows(storage: Storage) -> None:
+    own = rows("r1", [3, 5, 8, 2**40])
+    publish_rows(storage, "r1", own)
+    documents = read_lightly(storage, (SIMILAR, "another version's"))
+    assert documents.keys() == {SIMILAR, "manifest"}
+    found = documents[SIMILAR]["data"]
+    assert [*found] == [*found] == [found[at] for at in range(4)] == found[:] == own
+    assert (len(found), found[-1], found[1:3]) == (4, own[3], own[1:3])
+    assert [found.of(row["recipe_id"]) for row in own] == own
+    assert found.of(4) is None
+    key = documents["manifest"]["documents"][SIMILAR]["key"]
+    storage.write(key, storage.read(key)[:-1])
+    with pytest.raises(StorageError, match="damaged"):
+        read_lightly(storage, (SIMILAR,))
+    publish_run(storage, "r2", "2026-01-02")  # without an index
+    assert read_lightly(storage, (SIMILAR,))[SIMILAR]["data"][0] == "r2"
 
 
 def test_a_newer_set_is_read_by_its_own_index(storage: Storage) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError, IncompleteReadError
+from urllib3.exceptions import ProtocolError, SSLError
 
 from analytics_core.errors import NotFound, StorageError
 from analytics_core.store import S3Storage
@@ -50,7 +53,7 @@ def test_what_s3_has_digested_is_not_downloaded(bucket: str, s3: Any) -> None:
     client = Watched(s3)
     publish_run(S3Storage(bucket, "", cast("Any", client)), "r1")
     assert client.requests.count("head_object") == 3
-    assert client.requests.count("copy_object") == 6, "before the manifest, and after it"
+    assert client.requests.count("copy") == 6, "before the manifest, and after it"
     # the manifest alone: before and after the documents, where there is none yet, and around the
     # second copies
     assert client.requests.count("get_object") == 4
@@ -73,6 +76,43 @@ def test_an_object_in_parts_is_compared_by_its_parts(
     assert S3Storage(bucket, "p", s3).digest("long") == whole
     s3.put_object(Bucket=bucket, Key="p/long", Body=b"other")
     assert storage.digest("long") == hashlib.sha256(b"other").hexdigest()
+
+
+def test_an_object_that_s3_does_not_copy_at_once_is_copied_in_parts(
+    bucket: str, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics_core.store.s3._PART_BYTES", 5 << 20)
+    monkeypatch.setattr("analytics_core.store.s3._COPY_BYTES", 6 << 20)
+    monkeypatch.setattr("analytics_core.store.s3._COPY_PART_BYTES", 5 << 20)
+    storage = S3Storage(bucket, "p", s3)
+    pieces = [bytes([n]) * (4 << 20) for n in range(3)]
+    whole = hashlib.sha256(b"".join(pieces)).hexdigest()
+    storage.write("long", iter(pieces), content_type="text/html; charset=utf-8")
+    storage.write("short", b"{}", content_type="text/html; charset=utf-8")
+
+    def refuse(params: Any, **_: Any) -> None:
+        """Answer as S3 does to a source of more than 5 GiB."""
+        if params["headers"]["x-amz-copy-source"].endswith("/long"):
+            message = "The specified copy source is larger than the maximum allowable size"
+            raise ClientError(
+                {"Error": {"Code": "InvalidRequest", "Message": message}}, "CopyObject"
+            )
+
+    s3.meta.events.register("before-call.s3.CopyObject", refuse)
+    try:
+        for name in ("long", "short"):
+            storage.copy(name, f"copied/{name}", content_type="text/html; charset=utf-8")
+    finally:
+        s3.meta.events.unregister("before-call.s3.CopyObject", refuse)
+    assert storage.digest("copied/long") == whole
+    assert storage.read("copied/short") == b"{}"
+    for name in ("long", "short"):
+        told = s3.head_object(Bucket=bucket, Key=f"p/copied/{name}", ChecksumMode="ENABLED")
+        assert told["ContentType"] == "text/html; charset=utf-8"
+        assert "ChecksumSHA256" in told
+    # what is put over it afterwards is seen
+    storage.write("copied/long", b"other")
+    assert storage.digest("copied/long") == hashlib.sha256(b"other").hexdigest()
 
 
 def test_an_upload_that_fails_is_abandoned(
@@ -111,8 +151,6 @@ class AnsweringClient:
         self.code = code
 
     def __getattr__(self, name: str) -> Any:
-        from botocore.exceptions import ClientError
-
         def answer(**request: Any) -> Any:
             raise ClientError({"Error": {"Code": self.code, "Message": "said S3"}}, name)
 
@@ -137,24 +175,51 @@ def test_answers_of_s3_become_advice(code: str, words: str) -> None:
     assert "s3://some-bucket/p/a/b" in str(caught.value)
 
 
-def test_a_body_that_breaks_off_is_fetched_again() -> None:
-    from botocore.exceptions import IncompleteReadError
+class Breaking:
+    """A client whose first bodies break off."""
 
-    class Breaking:
-        reads = 0
+    def __init__(self, error: Exception, times: int) -> None:
+        self.error, self.left = error, times
 
-        def get_object(self, **request: Any) -> Any:
-            return {"Body": self}
+    def get_object(self, **request: Any) -> Any:
+        return {"Body": self, "ContentLength": 5, "ETag": "x"}
 
-        def read(self) -> bytes:
-            self.reads += 1
-            if self.reads < 3:
-                raise IncompleteReadError(actual_bytes=1, expected_bytes=2)
-            return b"whole"
+    def read(self) -> bytes:
+        return b"".join(self.iter_chunks(5))
 
-    client: Any = Breaking()
-    assert S3Storage("b", "", client).read("a") == b"whole"
-    assert client.reads == 3
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        yield b"wh"
+        self.left -= 1
+        if self.left >= 0:
+            raise self.error
+        yield b"ole"
+
+
+BROKEN = [
+    IncompleteReadError(actual_bytes=1, expected_bytes=2),
+    SSLError("[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] decryption failed"),
+    ProtocolError("Connection broken"),
+]
+
+
+@pytest.mark.parametrize("error", BROKEN, ids=lambda error: type(error).__name__)
+def test_a_body_that_breaks_off_is_fetched_again(error: Exception) -> None:
+    def storage(times: int) -> S3Storage:
+        return S3Storage("some-bucket", "", cast("Any", Breaking(error, times)))
+
+    assert storage(2).read("a") == b"whole"
+    file = io.BytesIO()
+    storage(4).fetch("a", file)
+    assert file.getvalue() == b"whole"
+    for act in (storage(9).read, lambda key: storage(9).fetch(key, file)):
+        with pytest.raises(StorageError, match="cannot read s3://some-bucket/a"):
+            act("a")
+
+
+def test_a_connection_that_breaks_for_ever_says_what_to_check() -> None:
+    client: Any = Breaking(SSLError("bad record"), 99)
+    with pytest.raises(StorageError, match=r"the connection failed \(bad record\); check the net"):
+        S3Storage("some-bucket", "", client).read("a")
 
 
 def test_an_unreachable_endpoint_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

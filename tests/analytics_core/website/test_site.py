@@ -476,6 +476,25 @@ def test_long_lists_are_split_and_every_page_is_still_reached(
     assert max(len(page.targets()) for page in lists[1:]) == 7 + 1  # and the way home
 
 
+def test_a_folder_that_cannot_be_written_is_named_before_the_work(
+    tmp_path: Path,
+) -> None:
+    made: list[str] = []
+
+    def make() -> bytes:
+        made.append("a.html")
+        return b""
+
+    with pytest.raises(StorageError, match="cannot write /proc/site"):
+        write_files(LocalStorage("/proc/site"), {"a.html": make})
+    assert not made
+    # nothing is published there, which is not what is told
+    asked = ["site", "--from", str(tmp_path), "--output", "/proc/site"]
+    result = CliRunner().invoke(cli.app, asked)
+    assert result.exit_code == StorageError.exit_code
+    assert "cannot write /proc/site" in result.stderr
+
+
 def test_long_sitemaps_are_split() -> None:
     keys = ["index.html", *(f"drinks/a&b-{i}.html" for i in range(24))]
     made = sitemaps("https://example.com/", keys, most=10)

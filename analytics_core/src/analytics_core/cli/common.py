@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import json
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from analytics_core.console import options
-from analytics_core.console.run import make_folder
 from analytics_core.console.streams import escaped, shows_unicode
 from analytics_core.errors import StorageError
 
@@ -28,15 +24,6 @@ def for_example(command: str) -> str:
     return f"For example: analytics-core {command}"
 
 
-@contextlib.contextmanager
-def temporary(scratch: Path | None) -> Iterator[Path]:
-    """Make a folder for the time of a command, in the scratch folder if one is named."""
-    if scratch is not None:
-        make_folder(scratch)
-    with tempfile.TemporaryDirectory(prefix="analytics-", dir=scratch) as folder:
-        yield Path(folder)
-
-
 def bucket_url(bucket: str | None) -> str | None:
     """Return a bucket's URL; what is one already stays."""
     if not bucket:
@@ -48,6 +35,7 @@ def open_place(location: str) -> Storage:
     """Open a folder or ``s3://bucket/prefix``."""
     from analytics_core.store import open_storage
 
+    location = options.plain_scheme(location)
     if "://" in location and not location.startswith("s3://"):
         raise typer.BadParameter(f"{location}: use a folder or s3://bucket/prefix")
     return open_storage(location)
@@ -58,16 +46,21 @@ def published_in(source: str | None, bucket: str | None) -> Storage:
     return open_place(source or bucket_url(bucket) or "out")
 
 
-def documents_of(storage: Storage, *, needed: str) -> dict[str, dict[str, Any]]:
-    """Read a published set; refuse one that an older version left without what is needed."""
+def documents_of(storage: Storage, needed: str, *welcome: str) -> dict[str, dict[str, Any]]:
+    """Read some documents; refuse a set that an older version left without what is needed."""
     from analytics_core.store import read_published
 
-    documents = read_published(storage)
+    documents = read_published(storage, kinds=(needed, *welcome))
     if needed not in documents:
         raise StorageError(
             f"the set published at {storage.url} has no {needed}; run a refresh with this version"
         )
     return documents
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many of something there are."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def print_json(value: object) -> None:

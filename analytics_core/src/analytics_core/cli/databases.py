@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from analytics_core.cli.common import for_example, print_json, temporary
+from analytics_core.cli.common import counted, for_example, print_json
 from analytics_core.console import options
 from analytics_core.console.logs import JsonLog
 from analytics_core.console.run import running
 from analytics_core.console.streams import harmless
+from analytics_core.source.scratch import temporary
 
 commands = typer.Typer()
 
@@ -84,8 +85,8 @@ def validate(
         if findings:
             out.print(findings_text(findings))
         out.print(
-            f"usable: {recipes} recipes, {ingredients} ingredients;"
-            f" {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'};"
+            f"usable: {counted(recipes, 'recipe')}, {counted(ingredients, 'ingredient')};"
+            f" {counted(len(findings), 'finding') if findings else 'no findings'};"
             f" {read_as(catalog)}"
         )
 
@@ -93,7 +94,12 @@ def validate(
 @commands.command(epilog=for_example("convert database.ba3.sqlite site.db --bar home"))
 def convert(
     source: Annotated[
-        str, typer.Argument(help="The database of any layout: a path or s3://….", metavar="SOURCE")
+        str,
+        typer.Argument(
+            help="The database of any layout: a path or s3://….",
+            metavar="SOURCE",
+            callback=options.plain_scheme,
+        ),
     ],
     target: Annotated[Path, typer.Argument(help="The file to write.", metavar="TARGET")],
     layout: options.Layout = "auto",
@@ -116,8 +122,8 @@ def convert(
         for finding in catalog.findings:
             typer.echo(f"warning: {harmless(finding.message)}", err=True)
         typer.echo(
-            f"{target}: {len(catalog.recipes.names)} recipes,"
-            f" {len(catalog.ingredients.names)} ingredients; {read_as(catalog)}"
+            f"{target}: {counted(len(catalog.recipes.names), 'recipe')},"
+            f" {counted(len(catalog.ingredients.names), 'ingredient')}; {read_as(catalog)}"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from analytics_core.cli.common import (
+    counted,
     documents_of,
     for_example,
     open_place,
@@ -43,9 +44,11 @@ def neighbors(
     with running("neighbors") as run:
         from analytics_core.console.find import find_recipes
         from analytics_core.console.terminal import Output, neighbors_table
+        from analytics_core.store.ranges import read_chosen
 
-        documents = documents_of(published_in(source, bucket), needed="recipe-similar")
-        entries = find_recipes(documents, name, recipe_id)
+        names, entries = read_chosen(
+            published_in(source, bucket), lambda names: find_recipes(names, name, recipe_id)
+        )
         shown = count or 10
         if as_json:
             if len(entries) > 1:
@@ -57,9 +60,9 @@ def neighbors(
             if len(entries) > 1:
                 out.print(f"{len(entries)} recipes have this name; --id shows one of them.\n")
             for entry in entries:
-                out.print(neighbors_table(documents, int(entry["recipe_id"]), count=shown))
+                out.print(neighbors_table(entry, names, count=shown))
         listed = min(len(entry["neighbors"]) for entry in entries)
-        if count and listed < min(count, len(documents["recipe-similar"]["data"]) - 1):
+        if count and listed < min(count, len(names) - 1):
             run.note(
                 "fewer",
                 f"{listed} neighbors are published for each recipe; refresh with"
@@ -81,7 +84,7 @@ def show_map(
         from analytics_core.console.terminal import Output, draw_map
 
         kind = "cocktail-space" if manhattan else "cocktail-space-em"
-        documents = documents_of(published_in(source, bucket), needed=kind)
+        documents = documents_of(published_in(source, bucket), kind, "recipe-details")
         out = Output(highlight=False)
         height = max(out.height - 6, 18) if out.is_terminal else 30
         drawing, legend = draw_map(
@@ -108,7 +111,8 @@ def report(
         str | None,
         typer.Option(
             metavar="URL",
-            help="A picture for previews of links, by its whole address: site writes preview.png.",
+            help="Full address of the picture for link previews, such as the preview.png that"
+            " `site` writes.",
         ),
     ] = None,
 ) -> None:
@@ -119,8 +123,10 @@ def report(
         from analytics_core.console.files import STDOUT, require_writable, write_file
         from analytics_core.report import Site, render
         from analytics_core.report.page import site_block
+        from analytics_core.report.payload import CHANGES, NEEDED
         from analytics_core.store import LocalStorage
         from analytics_core.store.publish import ROOT
+        from analytics_core.store.ranges import read_lightly
 
         if show and output == STDOUT:
             raise typer.BadParameter("--open needs a file; name one with --output")
@@ -137,7 +143,7 @@ def report(
                     f"{output} belongs to the published set; write the page to another file"
                 )
         require_writable(output)
-        page = render(documents_of(storage, needed="manifest"), site)
+        page = render(read_lightly(storage, (*NEEDED, CHANGES)), site)
         write_file(output, page.encode(errors="replace"))
         if output == STDOUT:
             return
@@ -170,8 +176,9 @@ def site(
     """Write a page for each drink and ingredient, for search engines and without scripts."""
     with running("site") as run:
         from analytics_core.report.page import Site
-        from analytics_core.store import read_published
+        from analytics_core.store import LocalStorage
         from analytics_core.store.publish import ROOT
+        from analytics_core.store.ranges import read_lightly
         from analytics_core.website.content import NEEDED, check_site
         from analytics_core.website.making import write_site
 
@@ -181,7 +188,9 @@ def site(
         except AnalyticsError as wrong:
             raise typer.BadParameter(str(wrong)) from None
         storage, published = open_place(output), published_in(source, bucket)
-        documents = read_published(published, kinds=NEEDED)
+        if isinstance(storage, LocalStorage):
+            storage.require_writable()  # before the set is read
+        documents = read_lightly(published, NEEDED)
         beside = storage.url == published.url and "report.html" in documents["manifest"].get(
             "extras", {}
         )
@@ -192,7 +201,7 @@ def site(
         if base_url is None:
             run.note("sitemap", "there is no sitemap without --base-url")
         typer.echo(
-            f"{storage.url}: {written.files} files; {written.written} written,"
+            f"{storage.url}: {counted(written.files, 'file')}; {written.written} written,"
             f" {written.unchanged} unchanged, {written.removed} removed"
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,17 +12,18 @@ import typer
 from analytics_core.cli.common import (
     Chosen,
     bucket_url,
+    counted,
     for_example,
     open_place,
     print_json,
     takes_settings,
-    temporary,
 )
 from analytics_core.console import options
 from analytics_core.console.logs import JsonLog
 from analytics_core.console.run import Run, running
 from analytics_core.errors import NotFound
 from analytics_core.provenance import new_run_id
+from analytics_core.source.scratch import temporary
 
 if TYPE_CHECKING:
     from analytics_core.publishing import RefreshResult
@@ -110,11 +112,11 @@ def plan(
                 run_id=run.log.run_id,
             ),
             cache=cache,
-            scratch=scratch,
         )
         _done(
             run,
-            f"plan {made.run_id}: {made.rows} recipes in {made.shards} shards, kept in {cache.url}",
+            f"plan {made.run_id}: {counted(made.rows, 'recipe')} in"
+            f" {counted(made.shards, 'shard')}, kept in {cache.url}",
             rows=made.rows,
             shards=made.shards,
             search_seconds=made.search_seconds,
@@ -141,7 +143,10 @@ def shard(
         if index >= plan.most:
             raise typer.BadParameter(f"the plan has shards 0 to {plan.shards - 1}, no {index}")
         if index >= plan.shards:
-            _done(run, f"the plan needs {plan.shards} shards only; {index} has nothing to do")
+            _done(
+                run,
+                f"the plan needs {counted(plan.shards, 'shard')} only; {index} has nothing to do",
+            )
             return
         run.follow(
             lambda on_event: pipeline.shard(plan, cache, index, threads=threads, on_event=on_event),
@@ -235,7 +240,6 @@ def _refresh(
             run_id=run.log.run_id,
         ),
         cache=cache or storage,
-        scratch=scratch,
     )
 
 
@@ -288,15 +292,16 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
         neighbors_table,
         stages_table,
     )
-    from analytics_core.store import read_published
     from analytics_core.store.publish import ROOT
+    from analytics_core.store.ranges import read_chosen
 
     out = Output(highlight=False, soft_wrap=True)
     manifest = result.manifest
     database = manifest["database"]
     out.print(
-        f"\n{database['recipes']} recipes, {database['ingredients']} ingredients,"
-        f" {database['lines']} lines; {len(manifest['documents'])} documents"
+        f"\n{counted(database['recipes'], 'recipe')},"
+        f" {counted(database['ingredients'], 'ingredient')}, {counted(database['lines'], 'line')};"
+        f" {counted(len(manifest['documents']), 'document')}"
         f" in {result.seconds:.1f} s\n"
     )
     out.print(stages_table(result.timings))
@@ -305,10 +310,10 @@ def _print_summary(storage: Storage, result: RefreshResult, *, recipes: int = 3)
     if manifest["compared"]["figures"]:  # there was an earlier set
         out.print(f"changed: {manifest['compared']['words']}", markup=False)
     if recipes:
-        documents = read_published(storage)
-        for recipe_id in familiar_recipes(documents, count=recipes):
+        names, rows = read_chosen(storage, partial(familiar_recipes, count=recipes))
+        for row in rows:
             out.print()
-            out.print(neighbors_table(documents, recipe_id, count=3))
+            out.print(neighbors_table(row, names, count=3))
     out.print(f"\nDocuments  {storage.url}/{ROOT}/", markup=False)
     if "report.html" in manifest.get("extras", {}):
         out.print(f"Page       {storage.url}/{ROOT}/report.html", markup=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import typer
@@ -12,14 +12,14 @@ from analytics_core.naming import fold, near_names
 
 
 def find_recipes(
-    documents: Mapping[str, Mapping[str, Any]], name: str | None, recipe_id: int | None = None
-) -> list[dict[str, Any]]:
-    """Return the entries of `recipe-similar` that are meant, ascending by id.
+    entries: Iterable[Mapping[str, Any]], name: str | None, recipe_id: int | None = None
+) -> list[int]:
+    """Return the ids of the recipes that are meant, ascending.
 
     Parameters
     ----------
-    documents
-        A published set.
+    entries
+        Rows with ``recipe_id`` and ``recipe_name`` of all recipes.
     name
         Compared as `analytics_core.naming.fold` does; None where the id says it all.
     recipe_id
@@ -30,21 +30,18 @@ def find_recipes(
     typer.BadParameter
         If there is none; says which names are near.
     """
-    entries: list[dict[str, Any]] = documents["recipe-similar"]["data"]
+    names = {int(entry["recipe_id"]): str(entry["recipe_name"]) for entry in entries}
     if recipe_id is not None:
-        found = [entry for entry in entries if entry["recipe_id"] == recipe_id]
-        if not found:
+        if recipe_id not in names:
             raise typer.BadParameter(f"there is no recipe with the id {recipe_id}")
-        if name is not None and fold(name) != fold(found[0]["recipe_name"]):
-            other = plain(found[0]["recipe_name"])
+        if name is not None and fold(name) != fold(names[recipe_id]):
+            other = plain(names[recipe_id])
             raise typer.BadParameter(f"the recipe with the id {recipe_id} is {other!r}")
-        return found
+        return [recipe_id]
     wanted = fold(name or "")
-    exact = [entry for entry in entries if entry["recipe_name"] == name]
-    found = [entry for entry in entries if wanted and fold(entry["recipe_name"]) == wanted] or exact
-    if found:
-        return found
-    near = near_names(wanted, (entry["recipe_name"] for entry in entries))
-    names = ", ".join(plain(each).strip() for each in near)
-    hint = f"; did you mean {names}?" if names else ""
+    exact = [key for key, its in names.items() if its == name]
+    if found := [key for key, its in names.items() if wanted and fold(its) == wanted] or exact:
+        return sorted(found)
+    near = near_names(wanted, names.values())
+    hint = f"; did you mean {', '.join(plain(each).strip() for each in near)}?" if near else ""
     raise typer.BadParameter(f"there is no recipe named {plain(name or '')!r}{hint}")

@@ -36,8 +36,15 @@ def _known(layout: str) -> str:
     )
 
 
+def plain_scheme(place: str) -> str:
+    """Return an address of S3 with its scheme in small letters; what is none stays as it is."""
+    scheme, separator, rest = place.partition("://")
+    return f"s3://{rest}" if separator and scheme.lower() == "s3" else place
+
+
 def _database(place: str) -> str:
     """Refuse what names no database, with what to write instead."""
+    place = plain_scheme(place)
     if not place.strip():
         raise typer.BadParameter("it is empty; name a SQLite file, or s3://bucket/key")
     scheme, separator, rest = place.partition("://")
@@ -76,7 +83,13 @@ Bar = Annotated[
     typer.Option("--bar", envvar="DB_BAR", help="Which of several bars in it: id or slug."),
 ]
 Upload = Annotated[
-    str, typer.Option("--source", envvar="LOAD_SOURCE", help="The upload: s3://bucket/key.")
+    str,
+    typer.Option(
+        "--source",
+        envvar="LOAD_SOURCE",
+        callback=plain_scheme,
+        help="The upload: s3://bucket/key.",
+    ),
 ]
 Target = Annotated[
     str,
@@ -108,15 +121,21 @@ Bucket = Annotated[
     typer.Option("--bucket", envvar="ANALYTICS_BUCKET", help="A bucket, when no place is named."),
 ]
 CostOption = Annotated[
-    Cost, typer.Option("--cost", envvar="ANALYTICS_COST", help="What a swap costs.")
+    Cost,
+    typer.Option(
+        "--cost",
+        envvar="ANALYTICS_COST",
+        help="What a swap costs: learned from what else is in the glass, by the site's first"
+        " algorithm (reference), or by the distance in the hierarchy of ingredients (tree).",
+    ),
 ]
 VolumesOption = Annotated[
     Volumes | None,
     typer.Option(
         "--volumes",
         envvar="ANALYTICS_VOLUMES",
-        help="A piece is 1 ml (site), or as large as it is (poured). Default: poured with the"
-        " learned cost, else site.",
+        help="How much a piece is: always 1 ml (site), or its usual size (poured). Default: poured"
+        " with the learned cost, else site.",
     ),
 ]
 Neighbors = Annotated[
@@ -178,7 +197,7 @@ ShardMinutes = Annotated[
         "--shard-minutes",
         envvar="ANALYTICS_SHARD_MINUTES",
         min=0.01,
-        help="Use only as many of the machines as have about so long to search each.",
+        help="Use fewer machines, so that each searches for about this many minutes.",
     ),
 ]
 Index = Annotated[

@@ -23,7 +23,6 @@ from analytics_core.errors import (
     AnalyticsError,
     Busy,
     Interrupted,
-    StorageError,
 )
 from analytics_core.provenance import new_run_id
 
@@ -50,7 +49,6 @@ class Run:
         work: Callable[[Callable[[StageEvent], None]], T],
         *,
         cache: Storage,
-        scratch: Path | None = None,
     ) -> T:
         """Do work that has stages, and show how it goes.
 
@@ -60,12 +58,8 @@ class Run:
             Is given what it has to call with each `StageEvent`.
         cache
             Where finished stages are kept; named when the work is interrupted.
-        scratch
-            A folder that is made if it is absent.
         """
         self.keeps = cache.url
-        if scratch is not None:
-            make_folder(scratch)
         with self._progress() as show:
 
             def on_event(event: StageEvent) -> None:
@@ -84,12 +78,11 @@ class Run:
         work: Callable[[Callable[[StageEvent], None]], RefreshResult],
         *,
         cache: Storage,
-        scratch: Path | None = None,
     ) -> RefreshResult:
         """`follow` work that publishes, and write its metrics."""
         started = time.monotonic()
         try:
-            result = self.follow(work, cache=cache, scratch=scratch)
+            result = self.follow(work, cache=cache)
         except Busy:  # tried again, as what is Interrupted
             raise
         except Exception:
@@ -196,14 +189,3 @@ def _unexpected(run: Run, error: Exception) -> AnalyticsError:
     )
     wrapped.__cause__ = error
     return wrapped
-
-
-def make_folder(folder: Path) -> None:
-    """Make a scratch folder, or say that it cannot be made."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot make the scratch folder {folder}: {error.strerror};"
-            " name another with --scratch"
-        ) from error

@@ -79,16 +79,26 @@ def findings_text(findings: Sequence[Finding], *, shown: int = 3) -> Group:
     return Group(*paragraphs)
 
 
-def neighbors_table(documents: _Documents, recipe_id: int, *, count: int) -> Table:
-    """Build the table of a recipe's nearest neighbors, each with its swaps in words."""
-    similar = {entry["recipe_id"]: entry for entry in documents["recipe-similar"]["data"]}
-    entry = similar[recipe_id]
-    named = Counter(fold(other["recipe_name"]) for other in similar.values())
+def neighbors_table(
+    entry: Mapping[str, Any], names: Sequence[Mapping[str, Any]], *, count: int
+) -> Table:
+    """Build the table of a recipe's nearest neighbors, each with its swaps in words.
+
+    Parameters
+    ----------
+    entry
+        The recipe's row of `recipe-similar`.
+    names
+        Rows with ``recipe_name`` of all recipes.
+    count
+        Neighbors at most.
+    """
+    named = Counter(fold(other["recipe_name"]) for other in names)
 
     def call(ident: int, name: str) -> str:
         return f"{plain(name)} (id {ident})" if named[fold(name)] > 1 else plain(name)
 
-    title = Text(call(recipe_id, entry["recipe_name"]), style="bold")
+    title = Text(call(entry["recipe_id"], entry["recipe_name"]), style="bold")
     table = Table("", title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("distance", justify="right", style="dim")
     table.add_column("how to get there")
@@ -97,13 +107,14 @@ def neighbors_table(documents: _Documents, recipe_id: int, *, count: int) -> Tab
         words = plain(str(neighbor.get("words", "")), longest=400)  # older sets have no words
         table.add_row(name, f"{neighbor['distance']:.3f}", Text(words))
     if not entry["neighbors"]:
-        table.add_row("no neighbors: it is the only recipe", "", "")
+        alone = len(names) == 1
+        why = "no neighbors: it is the only recipe" if alone else "no neighbors are published"
+        table.add_row(why, "", "")
     return table
 
 
-def familiar_recipes(documents: _Documents, *, count: int = 3) -> list[int]:
-    """Choose recipes most people know, else the first ones."""
-    entries = documents["recipe-similar"]["data"]
+def familiar_recipes(entries: Sequence[Mapping[str, Any]], *, count: int = 3) -> list[int]:
+    """Choose recipes most people know, else the first ones, of rows that have id and name."""
     by_name = {fold(entry["recipe_name"]): entry["recipe_id"] for entry in entries}
     known = [by_name[fold(name)] for name in _FAMILIAR if fold(name) in by_name]
     rest = [entry["recipe_id"] for entry in entries if entry["recipe_id"] not in known]

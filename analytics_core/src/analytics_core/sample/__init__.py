@@ -16,7 +16,7 @@ from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
-from analytics_core.errors import DataError
+from analytics_core.errors import DataError, StorageError
 from analytics_core.sample._data import (
     Families,
     Family,
@@ -70,9 +70,10 @@ def write_sample_database(
     Raises
     ------
     DataError
-        If ``recipes`` is negative, the folder does not exist, the file cannot be
-        written, it exists and ``overwrite`` is not set, or a database's log lies
-        beside it.
+        If ``recipes`` is negative, the file exists and ``overwrite`` is not set, or a
+        database's log lies beside it.
+    StorageError
+        If the folder does not exist, or the file cannot be written.
     """
     path = Path(path)
     if recipes is not None and recipes < 0:
@@ -88,14 +89,19 @@ def write_sample_database(
         # SQLite would play another database's log into the new file
         if (log := path.with_name(path.name + suffix)).exists():
             raise DataError(f"{log} belongs to a database in use or left by a crash; remove it")
-    ingredients = load_ingredients()
-    chosen = _choose(load_recipes(), ingredients, recipes, seed)
     try:
-        _write_whole(path, ingredients, chosen, seed=seed, overwrite=overwrite)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    except sqlite3.Error as error:
-        raise DataError(f"cannot write {path}: {error}") from error
+        # made before the drinks are, which may take a while
+        with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}-", dir=path.parent) as folder:
+            draft = Path(folder) / "draft.db"
+            ingredients = load_ingredients()
+            chosen = _choose(load_recipes(), ingredients, recipes, seed)
+            _write_draft(draft, ingredients, chosen, seed=seed)
+            if not overwrite and os.path.lexists(path):
+                raise DataError(f"{path} appeared meanwhile; it is left as it is")
+            draft.replace(path)
+    except (OSError, sqlite3.OperationalError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(f"cannot write {path}: {reason}") from error
 
 
 def _choose(
@@ -110,29 +116,23 @@ def _choose(
     return [*real, *variations.draw(count - len(real))]
 
 
-def _write_whole(
-    path: Path,
+def _write_draft(
+    draft: Path,
     ingredients: tuple[SampleIngredient, ...],
     recipes: Sequence[SampleRecipe],
     *,
     seed: int,
-    overwrite: bool,
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}-", dir=path.parent) as folder:
-        draft = Path(folder) / "draft.db"
-        with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-            # The draft is thrown away after a crash, so it needs no journal
-            connection.execute("PRAGMA journal_mode = OFF")
-            connection.execute("PRAGMA synchronous = OFF")
-            connection.executescript(SCHEMA)
-            connection.execute("BEGIN")
-            _fill(connection, ingredients, recipes, random.Random(seed))  # noqa: S311 - made data
-            connection.execute("COMMIT")
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        if not overwrite and os.path.lexists(path):
-            raise DataError(f"{path} appeared meanwhile; it is left as it is")
-        draft.replace(path)
+    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        # The draft is thrown away after a crash, so it needs no journal
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.executescript(SCHEMA)
+        connection.execute("BEGIN")
+        _fill(connection, ingredients, recipes, random.Random(seed))  # noqa: S311 - made data
+        connection.execute("COMMIT")
+    with draft.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _fill(

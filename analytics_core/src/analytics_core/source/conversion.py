@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics_core.errors import DataError
+from analytics_core.errors import DataError, StorageError
 from analytics_core.source.catalog import Catalog, Lines
 
 # Without the site's UNIQUE: what others keep may have two drinks of one name.
@@ -57,14 +57,13 @@ def write_catalog(catalog: Catalog, target: Path, *, overwrite: bool = False) ->
     Raises
     ------
     DataError
-        If the file exists and `overwrite` is not set, a database's log lies beside it, or it
-        cannot be written.
+        If the file exists and `overwrite` is not set, or a database's log lies beside it.
+    StorageError
+        If it cannot be written.
     """
     refuse(target, overwrite=overwrite)
     try:
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.name[:40]}-", dir=target.parent
-        ) as folder:
+        with _draft_folder(target) as folder:
             draft = Path(folder) / "draft.db"
             with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
                 # The draft is thrown away after a crash, so it needs no journal.
@@ -78,23 +77,40 @@ def write_catalog(catalog: Catalog, target: Path, *, overwrite: bool = False) ->
                 os.fsync(file.fileno())
             refuse(target, overwrite=overwrite)
             draft.replace(target)
-    except (OSError, sqlite3.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"The database {target} cannot be written: {reason}.") from error
+    except StorageError:  # from `refuse`
+        raise
+    except (OSError, sqlite3.OperationalError) as error:
+        raise _unwritable(target, error) from error
+
+
+def _draft_folder(target: Path) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}-", dir=target.parent)
+
+
+def _unwritable(target: Path, error: Exception) -> StorageError:
+    reason = getattr(error, "strerror", None) or error
+    return StorageError(f"The database {target} cannot be written: {reason}.")
 
 
 def refuse(target: Path, *, overwrite: bool) -> None:
-    """Raise a DataError where a database may not be written."""
+    """Raise the errors of `write_catalog` that can be known before there is a catalog."""
     if target.is_dir():
         raise DataError(f"{target} is a folder; name a file in it.")
     if not target.parent.is_dir():
-        raise DataError(f"The folder {target.parent} does not exist; make it, or choose another.")
+        raise StorageError(
+            f"The folder {target.parent} does not exist; make it, or choose another."
+        )
     if not overwrite and os.path.lexists(target):
         raise DataError(f"{target} exists already; choose another name, or ask with --force.")
     for suffix in ("-wal", "-journal"):
         # SQLite would play another database's log into the new file
         if (log := target.with_name(target.name + suffix)).exists():
             raise DataError(f"{log} belongs to a database in use or left by a crash; remove it.")
+    try:
+        with _draft_folder(target):
+            pass
+    except OSError as error:
+        raise _unwritable(target, error) from error
 
 
 def _tables(catalog: Catalog) -> Iterator[tuple[str, dict[str, Sequence[Any]]]]:

@@ -137,10 +137,14 @@ def take_copy(
     Raises
     ------
     DataError
-        If the database is missing, unreadable, or in constant change.
+        If the database or the layout's file is missing or unreadable.
+    Busy
+        If it stayed locked or kept changing.
     StorageError
         If the scratch folder cannot be written, or S3 refuses.
     """
+    if layout != AUTO:
+        reader_of(layout)  # what is wrong with a layout's file is said before anything is copied
     in_s3 = str(database).startswith("s3://")
     named_so = Path(str(database)).suffix.lower() in TEXTS
     if layout == TABLE or (layout == AUTO and named_so and (in_s3 or is_text(Path(database)))):

@@ -58,11 +58,11 @@ import os
 import shutil
 import sqlite3
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import IO
@@ -71,6 +71,7 @@ from analytics_core.errors import Busy, DataError, NotFound, StorageError
 from analytics_core.room import free_disk, sized
 from analytics_core.source.findings import in_one_line
 from analytics_core.source.locks import share_lock, wal_kept
+from analytics_core.source.scratch import ELSEWHERE, SNAPSHOT, make_folder, unwritable
 from analytics_core.source.sqlite_file import (
     HEADER_BYTES,
     damage,
@@ -81,25 +82,20 @@ from analytics_core.source.sqlite_file import (
 )
 
 PATIENCE_SECONDS = 60.0
+STILL_SECONDS = 1.0
+"""So long nobody has written into a text that counts as whole."""
 _BUSY_SECONDS = 5.0
 # Between attempts, and never longer: under a writer that does not pause the database grows
 # meanwhile, so that each copy would take longer than the one before and lose the race for good.
 _PAUSE_SECONDS = 0.005
 _CHUNK_BYTES = 1 << 20
 _AT_ONCE_BYTES = 1 << 26
-_PREFIX = "snapshot-"
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
 _LARGEST_PAGE_BYTES = 65536
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # A copy that proved consistent and is still damaged is looked at once more, then believed.
 _DAMAGED_COPIES = 2
-
-
-_ELSEWHERE = (
-    "name another scratch folder (--scratch), or give the job more (scratch_mib in the"
-    " environment's settings)"
-)
 
 
 class _TryAgain(Exception):  # noqa: N818 - a signal inside this module
@@ -148,20 +144,13 @@ def take_snapshot(
     StorageError
         If the scratch folder cannot be written, or S3 refuses.
     """
-    try:
-        scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch))
-    except OSError as error:
-        raise _unwritable(scratch, error) from error
-    target = folder / "database.sqlite"
-    try:
+    with _kept_if_whole(scratch, "database.sqlite") as target:
         if isinstance(database, str) and database.startswith("s3://"):
             _download(database, target, fetch)
         else:
-            _copy_while_written(Path(database), target, patience_seconds)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+            busy_seconds = min(_BUSY_SECONDS, patience_seconds)
+            attempt = partial(_attempt, busy_seconds=busy_seconds)
+            _copy_while_written(Path(database), target, attempt, patience_seconds)
     return target
 
 
@@ -170,12 +159,16 @@ def copy_text(
     scratch: Path,
     *,
     fetch: Callable[[str, IO[bytes]], object] | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> Path:
     """Copy a file that is no database of SQLite's, and keep its suffix.
 
+    Nothing but time tells whether somebody is still writing such a file: it counts as whole once
+    it has not changed for `STILL_SECONDS`.
+
     Parameters
     ----------
-    database, scratch, fetch
+    database, scratch, fetch, patience_seconds
         As in `take_snapshot`.
 
     Returns
@@ -187,42 +180,43 @@ def copy_text(
     ------
     DataError
         If the file is missing or unreadable.
+    Busy
+        If it kept changing for `patience_seconds`.
     StorageError
         If the scratch folder cannot be written, or S3 refuses.
     """
-    try:
-        scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="snapshot-", dir=scratch))
-    except OSError as error:
-        raise _unwritable(scratch, error) from error
-    target = folder / f"table{Path(str(database)).suffix.lower()}"
-    if str(database).startswith("s3://"):
-        _fetch(str(database), target, fetch)
-        return target
-    _require_file(Path(database))
-    _require_room(Path(database), Path(database), folder)
-    try:
-        content = Path(database).read_bytes()
-    except OSError as error:
-        raise unreadable(database, error) from error
-    try:
-        target.write_bytes(content)
-    except OSError as error:
-        raise _unwritable(target, error) from error
+    with _kept_if_whole(scratch, f"table{Path(str(database)).suffix.lower()}") as target:
+        if str(database).startswith("s3://"):
+            _fetch(str(database), target, fetch)
+        else:
+            _copy_while_written(Path(database), target, _copy_still, patience_seconds)
     return target
+
+
+@contextmanager
+def _kept_if_whole(scratch: Path, name: str) -> Iterator[Path]:
+    """Hand out a file in a new folder, which is removed again if there is no copy."""
+    folder = make_folder(scratch, prefix=SNAPSHOT)
+    try:
+        yield folder / name
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 # --- attempts --------------------------------------------------------------------------------
 
 
-def _copy_while_written(database: Path, target: Path, patience_seconds: float) -> None:
+def _copy_while_written(
+    database: Path, target: Path, attempt: Callable[[Path, Path], None], patience_seconds: float
+) -> None:
     """Try one way after the other until there is a copy or the patience ends."""
     deadline = time.monotonic() + patience_seconds
     damaged = 0
     _require_file(database)
     while True:
         try:
-            _attempt(database, target, busy_seconds=min(_BUSY_SECONDS, patience_seconds))
+            attempt(database, target)
         except _Damaged as error:
             damaged += 1
             if damaged >= _DAMAGED_COPIES or time.monotonic() + _PAUSE_SECONDS > deadline:
@@ -247,7 +241,9 @@ def _require_file(database: Path) -> None:
         mode = database.stat().st_mode
     except OSError as error:
         raise unreadable(database, error) from error
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+    if stat.S_ISDIR(mode):
+        raise unreadable(database, IsADirectoryError())
+    if not stat.S_ISREG(mode):
         raise DataError(f"The database {database} is not a regular file.")
 
 
@@ -261,8 +257,22 @@ def _require_room(database: Path, source: Path, folder: Path) -> None:
     if there is not None and size > there[0]:
         raise StorageError(
             f"The database {database} has {sized(size)}, and {folder.parent} has"
-            f" {sized(there[0])} free of {sized(there[1])} for its snapshot; {_ELSEWHERE}."
+            f" {sized(there[0])} free of {sized(there[1])} for its snapshot; {ELSEWHERE}."
         )
+
+
+def _copy_still(database: Path, target: Path) -> None:
+    """Copy a file that nobody is writing."""
+    _remove(target)
+    _require_room(database, database, target.parent)
+    before = _copy(database, target)
+    if before.identity is None:
+        raise _TryAgain("it was replaced")
+    _size, changed, _ = before.times
+    age = max(time.time() - changed / 1e9, 0)  # another machine's clock may be ahead
+    time.sleep(max(STILL_SECONDS - age, 0))
+    if _look(database) != before:
+        raise _TryAgain("it changed while it was copied")
 
 
 def _attempt(database: Path, target: Path, *, busy_seconds: float) -> None:
@@ -471,7 +481,7 @@ def _create(path: Path) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def _write(descriptor: int, data: bytes, target: Path) -> None:
@@ -480,7 +490,7 @@ def _write(descriptor: int, data: bytes, target: Path) -> None:
         while view:
             view = view[os.write(descriptor, view) :]
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
 
 
 # --- the copy --------------------------------------------------------------------------------
@@ -497,7 +507,7 @@ def _recover(target: Path) -> None:
             fault = damage(copy) if mode == "delete" else f"its journal mode stays {mode}"
     except (sqlite3.Error, UnicodeError, MemoryError) as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
-            raise _unwritable(target, error) from error
+            raise unwritable(target, error) from error
         raise _Damaged(str(error)) from error
     if fault is not None:
         raise _Damaged(fault)
@@ -512,13 +522,6 @@ def _companion(path: Path, suffix: str) -> Path:
 def _remove(target: Path) -> None:
     for suffix in ("", "-journal", "-wal", "-shm"):
         _companion(target, suffix).unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: Exception) -> StorageError:
-    """Say that a copy found no place in a folder, which is the one that somebody named."""
-    folder = next((p.parent for p in path.parents if p.name.startswith(_PREFIX)), path)
-    reason = getattr(error, "strerror", None) or error
-    return StorageError(f"The snapshot cannot be written to {folder}: {reason}; {_ELSEWHERE}.")
 
 
 # --- S3 --------------------------------------------------------------------------------------
@@ -547,7 +550,7 @@ def _fetch(url: str, target: Path, fetch: Callable[[str, IO[bytes]], object] | N
     except StorageError:
         raise
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
 
 
 def settle(database: Path, *, called: object) -> None:

@@ -52,7 +52,7 @@ def open_storage(location: str | Path) -> Storage:
     if not isinstance(location, Path) and "://" in text:
         scheme, _, rest = text.partition("://")
         bucket, _, prefix = rest.partition("/")
-        if scheme != "s3" or not bucket:
+        if scheme.lower() != "s3" or not bucket:
             raise StorageError(f"{text} is no place to store: use a folder or s3://bucket/prefix")
         return S3Storage(bucket, prefix)
     if not text:

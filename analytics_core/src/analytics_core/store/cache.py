@@ -89,6 +89,9 @@ class Cache:
     def prune(self, keep: int = KEPT_RUNS) -> list[str]:
         """Remove what none of the last `keep` runs used; in a bucket, nothing.
 
+        Nothing is removed either where this run's own list is not among those that were read: then
+        others' may be missing too.
+
         Returns
         -------
         list of str
@@ -96,13 +99,16 @@ class Cache:
         """
         if not isinstance(self.storage, LocalStorage):
             return []
+        # Before the lists are read: who leaves a result has listed it by then.
+        results = [key for key in self.storage.list(_ROOT) if not key.startswith(_USED)]
         lists: dict[str, list[str]] = {}
         for key in self.storage.list(_USED):
             lists.setdefault(key.split("/")[2], []).append(key)
         # a run may be many processes; the name of each one's list begins with the time
         latest = sorted(lists, key=lambda run: max(lists[run]).rpartition("/")[2])[-keep:]
         used = {result for run in latest for key in lists.pop(run) for result in self._listed(key)}
-        results = [key for key in self.storage.list(_ROOT) if not key.startswith(_USED)]
+        if not self._used or not used.issuperset(self._used):
+            return []
         removed = [key for key in results if key.endswith(".npz") and key not in used]
         for key in [*removed, *(key for keys in lists.values() for key in keys)]:
             self.storage.delete(key)

@@ -16,6 +16,9 @@ from analytics_core.errors import NotFound, StorageError
 from analytics_core.store.base import TEMPORARY, Content, check_key
 
 _BUFFER_BYTES = 1 << 20
+_TRIES = 10
+"""As often is a folder made for a file that others, who remove empty ones, have removed again."""
+
 _T = TypeVar("_T")
 
 
@@ -87,6 +90,8 @@ class LocalStorage:
             try:
                 temporary.hardlink_to(path)
             except FileNotFoundError as error:
+                if path.exists():
+                    raise
                 raise NotFound(f"{path} does not exist") from error
             except OSError:  # no second names here, or too many of them
                 with path.open("rb") as file, temporary.open("xb") as copied:
@@ -110,22 +115,26 @@ class LocalStorage:
         path = self._path(key)
         temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
         try:
-            make_folder(path.parent)
-            try:
-                fill(temporary)
-                temporary.replace(path)
-            except BaseException:  # also Interrupted: leave no half-written file behind
-                with contextlib.suppress(OSError):
-                    temporary.unlink()
-                raise
+            for left in reversed(range(_TRIES)):
+                try:
+                    make_folder(path.parent)
+                    fill(temporary)
+                    break
+                except FileNotFoundError:
+                    # others removed the folder again while it was empty
+                    if not left or temporary.exists():
+                        raise
+            temporary.replace(path)
             # renaming one name of a file over another name of it leaves both
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
-            flush_folder(path.parent)
-        except OSError as error:
-            if isinstance(error, StorageError):
-                raise
-            raise StorageError(explain("write", path, error)) from error
+            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # removed again by now
+                flush_folder(path.parent)
+        except BaseException as error:  # also Interrupted: leave no half-written file behind
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and not isinstance(error, StorageError):
+                raise StorageError(explain("write", path, error)) from error
+            raise
 
     def require_writable(self) -> None:
         """See that files can be written, by writing one; raise `StorageError` otherwise."""
@@ -144,13 +153,11 @@ class LocalStorage:
             check_key(prefix.rstrip("/") or prefix)
         keys = []
         try:
-            for folder, _, names in os.walk(top, onerror=_reraise):
+            for folder, _, names in os.walk(top, onerror=_unless_gone):
                 base = Path(folder).relative_to(self.folder)
                 keys += [
                     (base / name).as_posix() for name in names if not name.startswith(TEMPORARY)
                 ]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
         except OSError as error:
             raise StorageError(explain("list", top, error)) from error
         return sorted(key for key in keys if key.startswith(prefix))
@@ -208,9 +215,10 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _reraise(error: OSError) -> None:
-    """Raise; ``os.walk`` keeps errors to itself otherwise."""
-    raise error
+def _unless_gone(error: OSError) -> None:
+    """Raise, but not for a folder that is not there, or that others remove while it is walked."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error  # os.walk keeps errors to itself otherwise
 
 
 def make_folder(folder: Path) -> None:

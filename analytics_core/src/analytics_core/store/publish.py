@@ -7,6 +7,8 @@
     analytics/v1/<type>.json                  3. the stable keys, copied one after the other
     analytics/v1/manifest.json                4. from here on readers see the new set
     analytics/v1/<type>.json                  5. once more: others may have copied meanwhile
+    analytics/v1/report.html                  6. removed where the set has none, and so each other
+                                                 stable key of the set before
 
 A reader that follows the manifest never sees a mixture, whenever the writer dies.
 """
@@ -40,6 +42,9 @@ _ABANDONED_AFTER = timedelta(days=7)
 
 _ATTEMPTS = 20
 """As often is a publication tried against others, of which each time one got through."""
+
+_PARTS = ("documents", "extras")
+"""Of a manifest: what names files."""
 
 T = TypeVar("T")
 
@@ -76,7 +81,8 @@ def publish(
     -------
     dict
         The manifest as published. Where a run that began later is published already, that
-        one has seen newer data and stays; the manifest then says so in ``superseded_by``.
+        one has seen newer data and stays; the manifest then says so in ``superseded_by``. Where
+        the stable keys could not all be made those of the published run, ``unsettled`` says why.
 
     Raises
     ------
@@ -122,17 +128,15 @@ def publish(
     try:
         _copy_to_stable_keys(storage, complete)
     except NotFound:  # pruned by others, who have published a newer one meanwhile
-        newer = _newer_run(_published(storage), complete)
+        published = _published(storage)
+        newer = _newer_run(published, complete)
         if newer is None:
             raise
-        _settle_stable_keys(storage)
-        return {**complete, "superseded_by": newer}
+        return _settle_behind(storage, {**complete, "superseded_by": newer}, published)
     if storage.write_if(MANIFEST_KEY, body, version):
         # Whoever copied at the same time may have put the set before back: it was published until
-        # now. What fails here fails nobody, since readers see this set already.
-        with contextlib.suppress(StorageError):
-            _settle_stable_keys(storage)
-        return complete
+        # now.
+        return _settle_behind(storage, complete, published)
     # Another run was published while the stable keys were copied: now without anything between.
     for _ in range(_ATTEMPTS):
         published, version = _published_version(storage)
@@ -140,19 +144,51 @@ def publish(
         # It is this one where the answer to a write got lost and the client wrote again.
         written = published.get("run_id") == run_id
         if newer or written or storage.write_if(MANIFEST_KEY, body, version):
-            _settle_stable_keys(storage)
-            return {**complete, "superseded_by": newer} if newer else complete
+            told = {**complete, "superseded_by": newer} if newer else complete
+            return _settle_behind(storage, told, published)
     raise StorageError(
         f"cannot publish the run {run_id} at {storage.url}: {MANIFEST_KEY} was changed by others"
         f" {_ATTEMPTS} times in a row; run the refresh again"
     )
 
 
+def _stable_keys(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return the key in the run's folder by the stable key of each file that a manifest names."""
+    entries = (entry for part in _PARTS for entry in manifest.get(part, {}).values())
+    return {f"{ROOT}/{entry['key'].rpartition('/')[2]}": entry["key"] for entry in entries}
+
+
 def _copy_to_stable_keys(storage: Storage, manifest: Mapping[str, Any]) -> None:
-    for part in ("documents", "extras"):
-        for entry in manifest.get(part, {}).values():
-            name = entry["key"].rpartition("/")[2]
-            storage.copy(entry["key"], f"{ROOT}/{name}", content_type=_content_type(name))
+    for target, source in _stable_keys(manifest).items():
+        storage.copy(source, target, content_type=_content_type(target))
+
+
+def _settle_behind(
+    storage: Storage, told: dict[str, Any], published: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settle the stable keys behind the manifest, and remove those that the set has no more.
+
+    Whatever fails here fails nobody, since readers see a whole set already; it is told.
+    """
+    ours = _stable_keys(told).keys()
+    try:
+        _settle_stable_keys(storage)
+        # of a run that gave way, its own; else those of the set that was published until now
+        _remove_stale(storage, ours if "superseded_by" in told else _stable_keys(published) - ours)
+    except StorageError as error:
+        return {**told, "unsettled": str(error)}
+    return told
+
+
+def _remove_stale(storage: Storage, keys: Collection[str]) -> None:
+    """Remove those of some stable keys that the set published now does not name."""
+    manifest = read_manifest(storage) if keys else {}
+    stale = set(keys) - {MANIFEST_KEY, *_stable_keys(manifest)}
+    for key in sorted(stale):
+        storage.delete(key)
+    # A newer run that was published meanwhile may have copied its own there.
+    if stale and read_manifest(storage)["run_id"] != manifest["run_id"]:
+        _settle_stable_keys(storage)
 
 
 def _settle_stable_keys(storage: Storage) -> None:
@@ -211,7 +247,7 @@ def _read_version(storage: Storage) -> tuple[dict[str, Any], str]:
             f" program knows {STORAGE_VERSION}: use the analytics-core that published it"
             f" ({manifest.get('code_version', 'a newer one')}), or another place"
         )
-    entries = [*_entries(manifest, "documents"), *_entries(manifest, "extras")]
+    entries = [entry for part in _PARTS for entry in _entries(manifest, part)]
     if not isinstance(manifest.get("run_id"), str) or not all(
         isinstance(entry, dict)
         and isinstance(entry.get("key"), str)
@@ -247,7 +283,7 @@ def read_published(
     StorageError
         Naming the document that is missing, damaged, or not JSON.
     """
-    return from_published(storage, lambda manifest: _read_set(storage, manifest, kinds))
+    return from_published(storage, lambda manifest: read_set(storage, manifest, kinds))
 
 
 def from_published(storage: Storage, read: Callable[[dict[str, Any]], T]) -> T:
@@ -348,9 +384,10 @@ def settled(storage: Storage, run_id: str) -> dict[str, Any] | None:
     return None
 
 
-def _read_set(
+def read_set(
     storage: Storage, manifest: dict[str, Any], kinds: Collection[str] | None
 ) -> dict[str, dict[str, Any]]:
+    """Read what `read_published` does, of the set that a manifest names."""
     documents = {
         kind: parse(read_verified(storage, entry), entry["key"], storage)
         for kind, entry in manifest.get("documents", {}).items()
@@ -412,7 +449,7 @@ def _refuse_rewriting(
     storage: Storage, published: Mapping[str, Any], manifest: Mapping[str, Any]
 ) -> None:
     """Refuse to change the folder readers are looking at: they would see a mixture."""
-    if any(published.get(part) != manifest.get(part) for part in ("documents", "extras")):
+    if any(published.get(part) != manifest.get(part) for part in _PARTS):
         raise StorageError(
             f"the run {manifest['run_id']} is published at {storage.url} already, with other"
             " content; give the new run an id of its own"

@@ -30,6 +30,8 @@ _ANSWER_SECONDS: float = 60
 _ATTEMPTS = 5
 _CHUNK_BYTES = 1 << 20
 _PART_BYTES = 16 << 20  # of a long object; S3 takes 10,000 parts of at least 5 MiB
+_COPY_BYTES = 1 << 30  # S3 copies at most 5 GiB at once
+_COPY_PART_BYTES = 256 << 20
 _NO_CHECKSUMS = (
     "if this is a store of another provider that does not know S3's checksums, set"
     " AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
@@ -241,13 +243,24 @@ class S3Storage:
         return True
 
     def copy(self, source: str, target: str, *, content_type: str = "application/json") -> None:
-        """Have S3 copy the object, up to 5 GB, with its content type and checksum."""
-        del content_type  # the source's own
+        """Have S3 copy the object; a long one in parts, of which it makes the checksums anew."""
+        from boto3.s3.transfer import TransferConfig
+        from s3transfer.exceptions import S3CopyFailedError
+
         full, of = self.prefix + check_key(target), self.prefix + check_key(source)
-        with self._errors("write", full, "s3:PutObject") as s3:
-            s3.copy_object(
-                Bucket=self.bucket, Key=full, CopySource={"Bucket": self.bucket, "Key": of}
-            )
+        how = TransferConfig(multipart_threshold=_COPY_BYTES, multipart_chunksize=_COPY_PART_BYTES)
+        try:
+            with self._errors("write", full, "s3:PutObject") as s3:
+                checked = {"ChecksumAlgorithm": "SHA256"} if _sends_checksums(s3) else {}
+                s3.copy(
+                    {"Bucket": self.bucket, "Key": of},
+                    self.bucket,
+                    full,
+                    ExtraArgs={"ContentType": content_type, **checked},
+                    Config=how,
+                )
+        except S3CopyFailedError as error:  # it was replaced between two parts
+            raise StorageError(f"cannot write s3://{self.bucket}/{full}: {error}") from error
 
     def list(self, prefix: str) -> list[str]:
         """Return the keys that start with `prefix`, page after page."""
@@ -267,6 +280,7 @@ class S3Storage:
     def _errors(self, action: str, key: str, permission: str) -> Iterator[S3Client]:
         """Hand out the client and turn its errors into sentences that name bucket and key."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from urllib3.exceptions import HTTPError
 
         where = f"s3://{self.bucket}/{key}"
         try:
@@ -280,7 +294,11 @@ class S3Storage:
             if action == "write" and _may_be_the_checksum(error, self._client):
                 reason = f"{reason}; {_NO_CHECKSUMS}"
             raise StorageError(f"cannot {action} {where}: {reason}") from error
-        except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
+        except (
+            BotoCoreError,
+            HTTPError,
+            ValueError,
+        ) as error:  # ValueError: an endpoint that is no URL
             reason = _explain_failure(error)
             raise StorageError(f"cannot {action} {where}: {reason}") from error
 
@@ -320,14 +338,27 @@ def fetch(url: str, file: IO[bytes]) -> None:
     S3Storage(bucket).fetch(key, file)
 
 
-def _read_object(s3: S3Client, bucket: str, key: str, span: str = "") -> bytes:
-    """Fetch an object or a range; the client's own retries do not cover a body that breaks off."""
+def _broken_off() -> tuple[type[Exception], ...]:
+    """Return the errors of a body that ends too early; of TLS, botocore lets urllib3's own pass."""
     from botocore.exceptions import (
         FlexibleChecksumError,
         IncompleteReadError,
         ReadTimeoutError,
         ResponseStreamingError,
     )
+    from urllib3.exceptions import HTTPError
+
+    return (
+        FlexibleChecksumError,
+        IncompleteReadError,
+        ReadTimeoutError,
+        ResponseStreamingError,
+        HTTPError,
+    )
+
+
+def _read_object(s3: S3Client, bucket: str, key: str, span: str = "") -> bytes:
+    """Fetch an object or a range; the client's own retries do not cover a body that breaks off."""
 
     def fetch() -> bytes:
         if span:  # S3 keeps no checksum of a part
@@ -335,9 +366,7 @@ def _read_object(s3: S3Client, bucket: str, key: str, span: str = "") -> bytes:
         return s3.get_object(Bucket=bucket, Key=key, **_verified(s3))["Body"].read()
 
     for _ in range(2):
-        with contextlib.suppress(
-            FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
-        ):
+        with contextlib.suppress(*_broken_off()):
             return fetch()
     return fetch()
 
@@ -359,13 +388,6 @@ def _fetch_object(s3: S3Client, bucket: str, key: str, file: IO[bytes]) -> GetOb
     What breaks off is fetched anew from the beginning: one answer is one version of the
     object, and two halves may not be.
     """
-    from botocore.exceptions import (
-        FlexibleChecksumError,
-        IncompleteReadError,
-        ReadTimeoutError,
-        ResponseStreamingError,
-    )
-
     for attempt in range(1, _ATTEMPTS + 1):
         file.seek(0)
         file.truncate()
@@ -374,12 +396,7 @@ def _fetch_object(s3: S3Client, bucket: str, key: str, file: IO[bytes]) -> GetOb
         try:
             for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
                 file.write(chunk)
-        except (
-            FlexibleChecksumError,
-            IncompleteReadError,
-            ReadTimeoutError,
-            ResponseStreamingError,
-        ):
+        except _broken_off():
             if attempt == _ATTEMPTS:
                 raise
         else:
@@ -451,13 +468,14 @@ def _explain_failure(error: Exception) -> str:
         ProfileNotFound,
         TokenRetrievalError,
     )
+    from urllib3.exceptions import HTTPError
 
     if isinstance(error, NoCredentialsError | PartialCredentialsError | TokenRetrievalError):
         return "no AWS credentials were found; give the job a role, or set AWS_PROFILE"
     if isinstance(error, ProfileNotFound):
         return f"{error}; set AWS_PROFILE to a profile that exists"
     sentence = " ".join(str(error).split())
-    if isinstance(error, HTTPClientError | EndpointError):
+    if isinstance(error, HTTPClientError | EndpointError | HTTPError):
         return (
             f"the connection failed ({sentence}); check the network, the region"
             " (AWS_DEFAULT_REGION), the S3 endpoint of the VPC and AWS_ENDPOINT_URL, then try again"

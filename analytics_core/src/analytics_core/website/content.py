@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
 from analytics_core.naming import fold, in_address
 from analytics_core.report.page import Site, site_block
+from analytics_core.store.ranges import Rows
 from analytics_core.website.frame import Page, clean, link, section, unordered
 from analytics_core.website.picture import map_picture
 from analytics_core.wording import say_line
@@ -117,7 +118,12 @@ class SitePages:
         data = {kind: documents[kind]["data"] for kind in NEEDED}
         self._positions: list[Row] = data["cocktail-space-em"]
         self._details: dict[int, Row] = {row["recipe_id"]: row for row in data["recipe-details"]}
-        self._similar: dict[int, Row] = {row["recipe_id"]: row for row in data["recipe-similar"]}
+        self._similar: Sequence[Row] = data["recipe-similar"]
+        self._similar_of: Callable[[int], Row | None] = (
+            self._similar.of
+            if isinstance(self._similar, Rows)
+            else {row["recipe_id"]: row for row in self._similar}.get
+        )
         self._substitutes = {row["ingredient_id"]: row for row in data["ingredient-substitutes"]}
         self._ingredients = {one.id: one for one in _flattened(data["ingredient-tree"])}
         self._named: dict[int, list[int]] = {}
@@ -234,7 +240,7 @@ class SitePages:
         parts.append(section("Ingredients", unordered(self._line(line) for line in row["lines"])))
         if row.get("optional"):
             parts.append(section("If wanted", unordered(map(self._line, row["optional"]))))
-        neighbors = self._similar.get(key, {}).get("neighbors", [])
+        neighbors = (self._similar_of(key) or {}).get("neighbors", [])
         told = [
             self._told(near) for near in neighbors if near["neighbor_recipe_id"] in self._details
         ]
@@ -351,7 +357,7 @@ class SitePages:
     def _find_swaps(self) -> dict[int, list[tuple[float, int, int, str]]]:
         """Find, for each ingredient, the nearest two drinks for each thing it is swapped for."""
         best: dict[int, dict[int, tuple[float, int, int, str]]] = {}
-        for row in self._similar.values():
+        for row in self._similar:
             for near in row["neighbors"]:
                 pair = row["recipe_id"], near["neighbor_recipe_id"]
                 if not near.get("words") or not all(each in self._details for each in pair):

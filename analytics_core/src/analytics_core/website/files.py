@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from analytics_core.errors import Damaged, NotFound, StorageError
-from analytics_core.store import Storage
+from analytics_core.store import LocalStorage, Storage
 
 LIST_KEY = "site-files.json"
 """Names every file that was written, with its SHA-256."""
@@ -68,6 +68,8 @@ def write_files(storage: Storage, files: Mapping[str, Callable[[], bytes]]) -> W
         A file of that name is there and was not written here, the list is damaged, or the place
         cannot be read or written. The next call goes on from there.
     """
+    if isinstance(storage, LocalStorage):
+        storage.require_writable()  # before the work: every file is made once to be compared
     before = _read_list(storage)
     digests = {key: hashlib.sha256(make()).hexdigest() for key, make in files.items()}
     there = _existing(storage, {*before, *digests})
