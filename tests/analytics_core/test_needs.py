@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from analytics_core.errors import DataError, StorageError
 from analytics_core.needs import (
+    COLD_BYTES,
     SMALL_BYTES,
     SQUARES,
     Needs,
@@ -372,3 +373,18 @@ def test_the_estimate_is_no_less_than_what_is_measured(
     assert peak <= needs.refresh_bytes(processes) <= max(3 * peak, SMALL_BYTES)
     runs = out / "analytics/v1/runs"
     assert needs.output_bytes <= sum(file.stat().st_size for file in runs.rglob("*"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
+def test_names_without_end_take_no_more_memory_than_others(tmp_path: Path) -> None:
+    database, out = tmp_path / "bar.db", tmp_path / "out"
+    write_sample_database(database, recipes=20)
+    with closing(sqlite3.connect(database)) as db, db:
+        for table in ("recipes", "ingredients", "units"):
+            db.execute(f"UPDATE {table} SET name = name || printf('%.*c', 100000, 'x')")
+    peak = peak_of([*COMMAND, "refresh", "--db", str(database), "--output", str(out)])
+    assert peak < COLD_BYTES
+    (warning,) = json.loads((out / "analytics/v1/manifest.json").read_text())["warnings"]
+    assert warning["code"] == "long-name"
+    assert (out / "analytics/v1/recipe-similar.json").stat().st_size < 5_000_000
