@@ -382,7 +382,7 @@ def test_names_without_end_take_no_more_memory_than_others(tmp_path: Path) -> No
     write_sample_database(database, recipes=20)
     with closing(sqlite3.connect(database)) as db, db:
         for table in ("recipes", "ingredients", "units"):
-            db.execute(f"UPDATE {table} SET name = name || printf('%.*c', 100000, 'x')")
+            db.execute(f"UPDATE {table} SET name = name || printf(' %.*c', 100000, 'x')")
     peak = peak_of([*COMMAND, "refresh", "--db", str(database), "--output", str(out)])
     assert peak < COLD_BYTES
     (warning,) = json.loads((out / "analytics/v1/manifest.json").read_text())["warnings"]
