@@ -280,6 +280,25 @@ def test_texts_of_all_tables_count_together(
             load_catalog(path, layout=str(layout))
 
 
+def test_a_table_that_finds_no_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bar.csv"
+    path.write_text("recipe,ingredient,ml\n" + "Negroni,Gin,30\n" * 50_000, encoding="utf-8")
+    for limit, outcome in (
+        (40_000_000, nullcontext()),
+        (
+            10_000_000,
+            pytest.raises(DataError, match=r"bar.csv takes about 1\d MB of .* 10 MB of the"),
+        ),
+    ):
+        monkeypatch.setattr(
+            "analytics_core.source.encodings.find_memory", lambda limit=limit: container(limit)
+        )
+        with outcome:
+            load_catalog(path)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 def test_an_error_for_want_of_memory_says_so(tmp_path: Path) -> None:
     path = tmp_path / "bar.db"

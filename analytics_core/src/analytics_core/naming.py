@@ -39,6 +39,7 @@ MARKS = (0x0300, 0x036F)
 
 _BEFORE = str.maketrans({**dict.fromkeys(REMOVED, ""), **dict.fromkeys(DASHES, " ")})
 _AFTER = str.maketrans({**LETTERS, **dict.fromkeys(map(chr, range(MARKS[0], MARKS[1] + 1)), "")})
+_LONGEST_NAME = 255  # letters
 # The plural of each is something else.
 _OWN_PLURALS = frozenset({"bitters", "molasses", "schnapps"})
 
@@ -114,8 +115,10 @@ def singular(word: str) -> str:
 
 
 def words_of(name: str) -> list[str]:
-    """Return the folded words of a name, without punctuation."""
-    return re.findall(r"[^\W_]+", fold(name))
+    """Return the folded words of a name or of sentences, without punctuation."""
+    # sentences do not come up again, and would fill the memory
+    folded = fold(name) if len(name) <= _LONGEST_NAME else fold.__wrapped__(name)
+    return re.findall(r"[^\W_]+", folded)
 
 
 def same_words(name: str) -> tuple[str, str]:

@@ -284,6 +284,7 @@ def test_what_bartenders_write(text: str, amount: float | None, unit: str) -> No
         "∞",
         "%",
         "9" * 300,
+        "1" + " " * 500 + "1/2",
     ],
 )
 def test_what_nobody_can_read_is_no_number(text: str) -> None:

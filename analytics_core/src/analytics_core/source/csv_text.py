@@ -7,8 +7,6 @@ are full of commas.
 
 from __future__ import annotations
 
-import codecs
-import contextlib
 import csv
 import io
 import re
@@ -19,6 +17,13 @@ from pathlib import Path
 
 from analytics_core.errors import DataError
 from analytics_core.source import headers
+from analytics_core.source.encodings import (
+    ENCODINGS,
+    UNICODE,
+    decoded,
+    read_bytes,
+    report_encoding,
+)
 from analytics_core.source.findings import Findings
 from analytics_core.source.quantities import Mark, join_thousands, parse_quantity
 from analytics_core.source.unit_table import fold, key_of, spellings, unit_meaning
@@ -31,26 +36,6 @@ _BLANK = dict.fromkeys(FIELDS, "")
 MOST_ABOVE = 20
 """Records above the header: a title, a date, blanks."""
 
-_MARKS = (  # the longer one first: UTF-32 begins like UTF-16
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_UNICODE = ""
-_ENCODINGS: Mapping[str, tuple[str, frozenset[str]]] = {
-    "cp1252": ("Windows-1252", frozenset()),
-    "cp1250": ("Windows-1250", frozenset({"pl", "cs"})),
-    "cp1251": ("Windows-1251", frozenset({"ru"})),
-    "cp932": ("Shift JIS", frozenset({"ja"})),
-    "mac_roman": ("Mac Roman", frozenset()),
-    "mac_latin2": ("Mac Central European", frozenset({"pl", "cs"})),
-    "mac_cyrillic": ("Mac Cyrillic", frozenset({"ru"})),
-}
-"""What spreadsheets write that is no Unicode, and the languages of headers that cannot do without:
-a Czech header may be the same in Windows-1252, but what stands below it is not. The first counts
-where nothing shows."""
 _MARK_BESIDE: Mapping[str, Mark] = {";": ",", ",": "."}
 """Delimiters, and the decimal mark of those who have them."""
 _POINT_LANGUAGES = frozenset({headers.ENGLISH, "ja"})
@@ -58,7 +43,6 @@ _MOST_WORDS = 3  # of a unit: "us fl oz"
 _BETWEEN_WORDS = frozenset({"in", "en", "em", "i", "w", "v", "в", "als", "as", "per"})
 _YES_SIGNS = frozenset("✓✔☑✅√×")
 _NO_SIGNS = frozenset("✗✘❌☐")
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods, .xls
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +184,15 @@ def read_records(path: Path, findings: Findings, *, called: object) -> Sheet:
         If the file is missing, empty, no text, has no header with the needed columns, two columns
         for one field, or a record that cannot be told apart from the next.
     """
-    raw = _bytes_of(path, called)
+    raw = read_bytes(path, called)
     best: _Begun | None = None
-    for encoding, text in _decoded(raw, called):
+    for encoding, text in decoded(raw, called):
         for begun in _begun(encoding, text, called):
             best = min(best or begun, begun, key=lambda each: each.rank)
     if best is None:
         raise DataError(_no_header(raw, called))
-    if best.encoding != _UNICODE:
-        _report_encoding(raw, best.encoding, findings)
+    if best.encoding != UNICODE:
+        report_encoding(raw, best.encoding, findings)
     text, delimiter, above = best.text, best.delimiter, best.above
     skipped, header = best.skipped, best.header
     groups = _columns(header, called)
@@ -290,8 +274,8 @@ def _begun(encoding: str, text: str, called: object) -> Iterator[_Begun]:
             len(columns.places) + len(columns.in_units) for columns in _columns(start[1], called)
         )
         language = headers.language_of(start[1])
-        order = list(_ENCODINGS).index(encoding) if encoding else 0
-        foreign = encoding != _UNICODE and language not in _ENCODINGS[encoding][1]
+        order = list(ENCODINGS).index(encoding) if encoding else 0
+        foreign = encoding != UNICODE and language not in ENCODINGS[encoding][1]
         rank = (-known, int(foreign), order, place)
         yield _Begun(rank, encoding, text, delimiter, above, *start, language)
 
@@ -306,69 +290,15 @@ def _mark(delimiter: str, language: str) -> Mark | None:
 
 def _cell(cells: Sequence[str], place: int, *, is_amount: bool = False) -> str:
     cell = cells[place] if place < len(cells) else ""
-    return " ".join((join_thousands(cell) if is_amount else cell).split())
+    if is_amount and not cell.isascii():
+        cell = join_thousands(cell)  # before all kinds of blanks are one
+    return " ".join(cell.split())
 
 
 def _makes_sense(record: Record) -> bool:
     """Whether what stands as the amount is one: cells behind the last column may be remarks."""
     amount = record.values["amount"]
     return not amount or parse_quantity(amount).amount is not None or bool(unit_meaning(amount))
-
-
-def _bytes_of(path: Path, called: object) -> bytes:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"The table {called} cannot be read: {error.strerror}.") from error
-    if raw.startswith(_WORKBOOKS):
-        raise DataError(f"{called} is a workbook, not a text: export its sheet as CSV.")
-    return raw
-
-
-def _decoded(raw: bytes, called: object) -> Iterator[tuple[str, str]]:
-    """Yield encoding and text: one of Unicode, else all that there may be."""
-    unicode = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
-    encoding, others = _UNICODE, list[str]()
-    try:
-        text = raw.decode(unicode)
-    except UnicodeDecodeError as error:
-        if unicode != "utf-8":
-            raise DataError(
-                f"The table {called} begins as {unicode.upper()} does, but byte "
-                f"{error.start:,} is none."
-            ) from error
-        encoding, *others = _ENCODINGS
-        text = raw.decode(encoding, errors="replace")
-    if "\0" in text:
-        raise DataError(f"The table {called} is no text: it holds bytes that are 0.")
-    if not text.strip():
-        raise DataError(f"The table {called} is empty.")
-    yield encoding, text
-    for encoding in others:
-        with contextlib.suppress(UnicodeDecodeError):
-            yield encoding, raw.decode(encoding)
-
-
-def _report_encoding(raw: bytes, encoding: str, findings: Findings) -> None:
-    findings.add(
-        "not-utf8",
-        f"Read {{}} that are not UTF-8 as {_ENCODINGS[encoding][0]}; export the table as UTF-8 if "
-        "letters are wrong.",
-        ("line", "lines"),
-        [
-            f"line {number}: {line.decode(encoding, errors='replace')}"
-            for number, line in enumerate(raw.splitlines(), start=1)
-            if not _is_utf8(line)
-        ],
-    )
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _cells(text: str, delimiter: str, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
@@ -485,8 +415,8 @@ def unit_of_amounts(header: str) -> str | None:
 
 
 def _no_header(raw: bytes, called: object) -> str:
-    encoding, text = next(_decoded(raw, called))
-    advice = "" if encoding == _UNICODE else " It is not UTF-8: export it as CSV UTF-8."
+    encoding, text = next(decoded(raw, called))
+    advice = "" if encoding == UNICODE else " It is not UTF-8: export it as CSV UTF-8."
     first = next(line for line in text.splitlines() if line.strip()).strip()
     first = first if len(first) <= 80 else f"{first[:79]}…"
     for delimiter in DELIMITERS:

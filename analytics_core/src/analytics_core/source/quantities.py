@@ -122,7 +122,10 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     >>> parse_quantity("1½ oz").amount, parse_quantity("0,5 cl").amount
     (1.5, 0.5)
     """
+    text = text.strip()
     plain = spelled_out(text[: 2 * _LONGEST])
+    if len(text) > 2 * _LONGEST:
+        return Quantity(float("nan"), plain)
     if _NOTHING.fullmatch(plain):
         return Quantity(None)
     if len(plain) > _LONGEST or _DATE.fullmatch(plain) or _BROKEN.fullmatch(plain):
