@@ -293,7 +293,7 @@ def test_a_table_that_finds_no_memory_is_not_read(
         ),
     ):
         monkeypatch.setattr(
-            "analytics_core.source.encodings.find_memory", lambda limit=limit: container(limit)
+            "analytics_core.source.charsets.find_memory", lambda limit=limit: container(limit)
         )
         with outcome:
             load_catalog(path)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from analytics_core.errors import DataError
 from analytics_core.source import headers
-from analytics_core.source.encodings import (
+from analytics_core.source.charsets import (
     ENCODINGS,
     UNICODE,
     decoded,
