@@ -6,11 +6,13 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+import tracemalloc
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 
 from analytics_core.errors import DataError, StorageError
 from analytics_core.needs import (
+    COLD_BYTES,
     SMALL_BYTES,
     SQUARES,
     Needs,
@@ -28,6 +31,8 @@ from analytics_core.needs import (
 )
 from analytics_core.room import Memory
 from analytics_core.sample import write_sample_database
+from analytics_core.source.layouts import load_catalog
+from tests.analytics_core.databases import LOOSE_SCHEMA
 from tests.analytics_core.test_cli import COMMAND, environment
 
 MILLION = Needs("The database bar.db", 1_000_000, 4_200_000, 300, 10)
@@ -216,11 +221,104 @@ def test_a_job_whose_group_leaves_too_little_is_refused_before_the_work(tmp_path
 def test_rows_that_alone_find_no_memory_are_not_read(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from analytics_core.source.layouts import load_catalog
-
     monkeypatch.setattr("analytics_core.source.tables.find_memory", lambda: container(1_000_000))
     with pytest.raises(DataError, match=r"rows in recipe_ingredients.* of the 1,000 kB of the job"):
         load_catalog(database)
+
+
+MADE = "printf('%.*c', 1000000, 'x')"
+"""A million letters, which no row of the file holds."""
+
+
+@pytest.mark.parametrize(
+    ("column", "made"),
+    [
+        ("recipes.name", f"name TEXT AS ({MADE})"),
+        ("ingredients.path", f"path TEXT AS ({MADE})"),
+        ("units.abbreviation", "abbreviation BLOB AS (zeroblob(1000000))"),
+    ],
+)
+def test_texts_that_find_no_memory_are_not_read_to_their_end(
+    column: str, made: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, name = column.split(".")
+    path = tmp_path / "bar.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executescript(LOOSE_SCHEMA)
+        db.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {made}")
+        db.executemany(f"INSERT INTO {table} (id) VALUES (?)", [(row,) for row in range(60)])
+    assert path.stat().st_size < 50_000
+    monkeypatch.setattr("analytics_core.source.tables.find_memory", lambda: container(40_000_000))
+    tracemalloc.start()
+    with pytest.raises(DataError) as caught:
+        load_catalog(path)
+    assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    tracemalloc.stop()
+    for said in (str(path), f"table {table}", f"column {name}", "40 MB of the job's container"):
+        assert said in str(caught.value)
+    monkeypatch.setattr("analytics_core.source.tables.find_memory", lambda: container(10**9))
+    assert len(load_catalog(path, volumes="poured").findings)
+
+
+def test_texts_of_all_tables_count_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, layout = tmp_path / "bar.db", tmp_path / "bar.toml"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"CREATE VIEW drink AS SELECT 1 AS id, {MADE} AS title")
+        db.execute(f"CREATE VIEW pour AS SELECT 1 AS drink, {MADE} AS bottle")
+    layout.write_text(
+        '[recipes]\ntable = "drink"\nid = "id"\nname = "title"\n'
+        '[lines]\ntable = "pour"\nrecipe = "drink"\ningredient = "bottle"\n'
+    )
+    for limit, fits in ((9_000_000, True), (7_000_000, False)):
+        monkeypatch.setattr(
+            "analytics_core.source.tables.find_memory", lambda limit=limit: container(limit)
+        )
+        with nullcontext() if fits else pytest.raises(DataError, match=r"column (title|bottle)"):
+            load_catalog(path, layout=str(layout))
+
+
+def test_a_table_that_finds_no_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bar.csv"
+    path.write_text("recipe,ingredient,ml\n" + "Negroni,Gin,30\n" * 50_000, encoding="utf-8")
+    for limit, outcome in (
+        (40_000_000, nullcontext()),
+        (
+            10_000_000,
+            pytest.raises(DataError, match=r"bar.csv takes about 1\d MB of .* 10 MB of the"),
+        ),
+    ):
+        monkeypatch.setattr(
+            "analytics_core.source.charsets.find_memory", lambda limit=limit: container(limit)
+        )
+        with outcome:
+            load_catalog(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+def test_an_error_for_want_of_memory_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "bar.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executescript(LOOSE_SCHEMA)
+        db.execute("ALTER TABLE units DROP COLUMN name")
+        db.execute("ALTER TABLE units ADD COLUMN name AS (printf('%.*c', 20000000, 'x'))")
+        db.executemany("INSERT INTO units (id) VALUES (?)", [(row,) for row in range(15)])
+    code = (
+        "import resource, sys\n"
+        "from analytics_core.source.layouts import load_catalog\n"
+        "held = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (held + 150_000_000,) * 2)\n"
+        "try:\n    load_catalog(sys.argv[1])\n"
+        "except ValueError as error:\n    print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.stdout == f"The database {path} cannot be read: memory does not suffice.\n"
 
 
 # --- measured ----------------------------------------------------------------------------------
@@ -294,3 +392,18 @@ def test_the_estimate_is_no_less_than_what_is_measured(
     assert peak <= needs.refresh_bytes(processes) <= max(3 * peak, SMALL_BYTES)
     runs = out / "analytics/v1/runs"
     assert needs.output_bytes <= sum(file.stat().st_size for file in runs.rglob("*"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
+def test_names_without_end_take_no_more_memory_than_others(tmp_path: Path) -> None:
+    database, out = tmp_path / "bar.db", tmp_path / "out"
+    write_sample_database(database, recipes=20)
+    with closing(sqlite3.connect(database)) as db, db:
+        for table in ("recipes", "ingredients", "units"):
+            db.execute(f"UPDATE {table} SET name = name || printf(' %.*c', 100000, 'x')")
+    peak = peak_of([*COMMAND, "refresh", "--db", str(database), "--output", str(out)])
+    assert peak < COLD_BYTES
+    (warning,) = json.loads((out / "analytics/v1/manifest.json").read_text())["warnings"]
+    assert warning["code"] == "long-name"
+    assert (out / "analytics/v1/recipe-similar.json").stat().st_size < 5_000_000

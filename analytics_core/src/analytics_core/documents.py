@@ -312,7 +312,7 @@ def ingredient_substitutes(
         for other in own:
             if other not in found:
                 found[other] = {} if evidence is None else _spoken(c, other, evidence)
-        rest = [o for o in found if o not in own][: max(0, SUBSTITUTES_LISTED - len(own))]
+        rest = [o for o in found if (c, o) not in declared][: max(0, SUBSTITUTES_LISTED - len(own))]
         place = np.rint(cost[c] * DISTANCE_GRID).tolist()
         best = sorted([*own, *rest], key=lambda o, place=place: (place[o], o))  # type: ignore[misc]
         if evidence is not None:

@@ -42,6 +42,7 @@ MARKS = (0x0300, 0x036F)
 _BEFORE = str.maketrans({**dict.fromkeys(REMOVED, ""), **dict.fromkeys(DASHES, " ")})
 _UNMARKED = str.maketrans(dict.fromkeys(map(chr, range(MARKS[0], MARKS[1] + 1)), ""))
 _AFTER = str.maketrans(LETTERS) | _UNMARKED
+_LONGEST_NAME = 255  # letters
 # The plural of each is something else.
 _OWN_PLURALS = frozenset({"bitters", "molasses", "schnapps"})
 
@@ -148,8 +149,9 @@ def singular(word: str) -> str:
 
 
 def words_of(name: str) -> list[str]:
-    """Return the folded words of a name, without punctuation."""
-    return _words(fold(name))
+    """Return the folded words of a name or of sentences, without punctuation."""
+    # sentences do not come up again, and would fill the memory
+    return _words(fold(name) if len(name) <= _LONGEST_NAME else fold.__wrapped__(name))
 
 
 def same_words(name: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,39 +153,40 @@ class Similar:
                 source.tolist(), target.tolist(), _utf8(mass.tolist()), strict=True
             )
         ]
-        near, sentences = [], []
-        for here, there, number, (begin, end) in zip(
-            np.repeat(np.arange(first, last), k).tolist(),
+        pairs = zip(
             neighbors.ravel().tolist(),
             _utf8(distances.ravel().tolist()),
             pairwise(bounds.tolist()),
             strict=True,
-        ):
-            likeness = dict(zip(kinds[begin:end], costs[begin:end], strict=True))
-            steps = find_steps(glasses[here], glasses[there], likeness)
-            alike = self._shared and not self._shared.isdisjoint(ingredients_of(steps))
-            told = None if alike else [step.told for step in steps]
-            sentence = phrase(steps, same_mix=begin == end, told=told)
-            sentences.append(sentence)
-            near.append(
-                b'%b%b,"transport_plan":[%b],"steps":[%b],"words":%b}'
+        )
+        rows, sentences = [], []
+        for here in range(first, last):
+            near = []  # of one recipe alone: names may be long
+            for there, number, (begin, end) in islice(pairs, k):
+                likeness = dict(zip(kinds[begin:end], costs[begin:end], strict=True))
+                steps = find_steps(glasses[here], glasses[there], likeness)
+                alike = self._shared and not self._shared.isdisjoint(ingredients_of(steps))
+                told = None if alike else [step.told for step in steps]
+                sentence = phrase(steps, same_mix=begin == end, told=told)
+                sentences.append(sentence)
+                near.append(
+                    b'%b%b,"transport_plan":[%b],"steps":[%b],"words":%b}'
+                    % (
+                        self._heads[there],
+                        number,
+                        b",".join(flows[begin:end]),
+                        b",".join([step.utf8 for step in steps]),
+                        finite_to_utf8(text_of(sentence)),
+                    )
+                )
+            rows.append(
+                b'{"recipe_id":%d,"recipe_name":%b,"neighbors":[%b]}'
                 % (
-                    self._heads[there],
-                    number,
-                    b",".join(flows[begin:end]),
-                    b",".join([step.utf8 for step in steps]),
-                    finite_to_utf8(text_of(sentence)),
+                    self._recipes.ids[here],
+                    finite_to_utf8(self._recipes.names[here]),
+                    b",".join(near),
                 )
             )
-        rows = [
-            b'{"recipe_id":%d,"recipe_name":%b,"neighbors":[%b]}'
-            % (
-                self._recipes.ids[r],
-                finite_to_utf8(self._recipes.names[r]),
-                b",".join(near[(r - first) * k : (r - first + 1) * k]),
-            )
-            for r in range(first, last)
-        ]
         return Block(
             rows=rows,
             first=first,

@@ -387,3 +387,8 @@ def test_findings_are_sentences_at_eighty_columns(tmp_path: Path) -> None:
         assert row["message"].endswith(".")
         assert row["advice"].endswith(".")
         assert f"[{row['code']}]" in " ".join(done.stdout.split())
+
+
+def test_instructions_without_end_are_read_as_far_as_anybody_writes(tmp_path: Path) -> None:
+    path = bar(tmp_path / "bar.db", {"Sour": [(GIN, 45.0, ML)]}, words={"Sour": "stir " * 9_999})
+    assert read_instructions(path) == {1: "stir " * 2_000}

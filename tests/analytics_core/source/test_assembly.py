@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -379,7 +380,7 @@ HOSTILE = [
     "</script><script>alert(1)</script>",
     "🍸🏴‍☠️ Piña",
     "‮שלום‬ عرق",
-    "x" * 10_000,
+    "x" * 255,
     "a\nb\tc\x01",
     "NULL",
     "e\u0301 and é",
@@ -399,6 +400,39 @@ def test_hostile_names_come_out_intact(database: Path, name: str) -> None:
     (example,) = finding(catalog, "recipe-without-lines").examples
     assert example.endswith("(id 7)")
     assert len(example) <= 80
+
+
+def test_names_without_end_are_cut_and_told_and_keep_their_ids(tmp_path: Path) -> None:
+    path = write_database(tmp_path / "bar.db", schema=LOOSE_SCHEMA)
+    for table, ident in (("recipes", 100), ("ingredients", 17), ("units", OUNCE)):
+        change(path, f"UPDATE {table} SET name = printf('%.*c', 1000000, 'x') WHERE id = {ident}")
+    change(path, f"UPDATE units SET abbreviation = 'oz' || hex(zeroblob(500)) WHERE id = {OUNCE}")
+    catalog = load_catalog(path, volumes="poured")
+    cut = "x" * 254 + "…"
+    assert catalog.recipes.names[0] == cut
+    assert cut in catalog.ingredients.names
+    assert cut in {unit.name for unit in catalog.units}
+    told = finding(catalog, "long-name")
+    assert told.message == "Cut 4 names to 255 letters."
+    assert [(text.split()[0], text.rpartition("(")[2]) for text in told.examples] == [
+        ("ingredient", "id 17)"),
+        ("recipe", "id 100)"),
+        ("unit", f"id {OUNCE})"),
+        ("unit", f"id {OUNCE})"),
+    ]
+    assert len(json.dumps([astuple(found) for found in catalog.findings])) < 5_000
+
+
+def test_a_unit_without_end_is_shortened_in_what_is_said_of_it(tmp_path: Path) -> None:
+    path = write_database(tmp_path / "bar.db", schema=LOOSE_SCHEMA)
+    change(
+        path,
+        f"UPDATE units SET name = 'smidgen {'!' * 200}', abbreviation = NULL,"
+        f" conversion_to_ml = NULL WHERE id = {OUNCE}",
+    )
+    said = finding(load_catalog(path, volumes="poured"), "unit-without-volume").message
+    assert "“smidgen !" in said
+    assert len(said) < 300
 
 
 @pytest.mark.parametrize("raw", [b"Caf\xe9", b"\xff\xfe", b"\xed\xa0\x80"])

@@ -19,7 +19,7 @@ from tests.analytics_core.databases import (
 
 
 def test_a_catalog_made_of_its_arrays_is_the_same(tmp_path: Path) -> None:
-    names = ["\u202eGin", "Piña 🍸", "x" * 5000, "tab\tand\nline"]
+    names = ["\u202eGin", "Piña 🍸", "x" * 250, "tab\tand\nline"]
     path = write_database(
         tmp_path / "bar.db",
         ingredients=[(i, name, None, f"/{i}{i}/", i % 2) for i, name in enumerate(names, 1)],

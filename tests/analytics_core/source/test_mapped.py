@@ -274,6 +274,16 @@ def test_a_table_and_a_database_are_read_alike(tmp_path: Path, amount: str, unit
     assert {f.code for f in mapped.findings} == {f.code for f in table.findings}
 
 
+@pytest.mark.parametrize(("beside", "told"), [("2", True), ("0.5", False), ("0,5", False)])
+def test_a_number_that_may_be_of_thousands_is_told(tmp_path: Path, beside: str, told: bool) -> None:
+    script = f"""CREATE TABLE recipe (cocktail TEXT, what TEXT, ml TEXT);
+    INSERT INTO recipe VALUES ('A', 'Gin', '1.500'), ('A', 'Rum', '{beside}');"""
+    catalog = read(tmp_path, script, FLAT_MAPPING.replace('"cl"', '"ml"'))
+    found = [each.examples for each in catalog.findings if each.code == "unclear-number"]
+    assert found == ([("1.500",)] if told else [])
+    assert (1500.0 if beside == "0,5" else 1.5) in poured_ml(catalog)
+
+
 @pytest.mark.parametrize(
     ("amount", "milliliters"),
     [

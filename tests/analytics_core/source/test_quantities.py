@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from analytics_core.source.quantities import (
@@ -70,6 +71,36 @@ def test_thousands(high: int, low: int, group: str) -> None:
     mark: Mark = "," if group == "." else "."
     assert parse_quantity(f"{high}{group}{low:03}", mark).amount == high * 1000 + low
     assert parse_quantity(f"{high}{group}{low:03}{mark}5", mark).amount == high * 1000 + low + 0.5
+
+
+@given(st.integers(1, 999), st.integers(0, 999), st.sampled_from("\u00a0\u2007\u2009\u202f٬"))
+def test_thousands_apart(high: int, low: int, group: str) -> None:
+    assert parse_quantity(f"{high}{group}{low:03} ml") == Quantity(high * 1000 + low, "ml")
+    assert parse_quantity(f"{high}{group}{low:03},5 ml") == Quantity(high * 1000 + low + 0.5, "ml")
+
+
+@given(st.integers(0, 999), st.integers(0, 9999), st.sampled_from([None, ".", ","]))
+def test_arabic_numbers(whole: int, part: int, mark: Mark | None) -> None:
+    arabic = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+    text = f"{whole}٫{part}"
+    for written in (text, text.translate(arabic)):
+        assert parse_quantity(f"{written} مل", mark).amount == float(text.replace("٫", "."))
+
+
+@given(
+    st.integers(1, 99),
+    st.integers(1, 99),
+    st.characters(exclude_categories=["L", "N", "Z", "C"]).filter(
+        lambda sign: unicodedata.normalize("NFKC", sign) == sign
+    ),
+)
+def test_no_number_is_read_in_part(first: int, second: int, sign: str) -> None:
+    """Whatever stands between two numbers: they are read as one, or not at all."""
+    read = parse_quantity(f"{first}{sign}{second}")
+    assume(sign not in "([+&=")  # joined by `measured`
+    both = (first + second) / 2 if sign in "-‐‑‒–—―−〜～" else None
+    whole = {float(f"{first}.{second}"), first / second, first * second, both}
+    assert read.amount in whole or math.isnan(read.amount or math.nan)
 
 
 @given(
@@ -253,6 +284,7 @@ def test_what_bartenders_write(text: str, amount: float | None, unit: str) -> No
         "∞",
         "%",
         "9" * 300,
+        "1" + " " * 500 + "1/2",
     ],
 )
 def test_what_nobody_can_read_is_no_number(text: str) -> None:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from analytics_core.source.catalog import Catalog
+from analytics_core.source.recipe_keys import name_key
+from analytics_core.source.rows import stable_id
 from analytics_core.source.table import read_table
 from tests.analytics_core.databases import finding
 from tests.analytics_core.sheets import (
@@ -237,3 +239,18 @@ def test_one_name_in_two_places_is_told(tmp_path: Path) -> None:
     assert finding(catalog, "recipe-in-parts").examples == ("Daiquiri",)
     scattered = [SHEET[0], SHEET[3], SHEET[1]]  # a sheet sorted by ingredient
     assert "recipe-in-parts" not in {f.code for f in read(tmp_path, sheet(scattered)).findings}
+
+
+def test_names_that_are_cut_have_the_ids_of_the_whole(tmp_path: Path) -> None:
+    long = "Remember the " + "very " * 80
+    rows = [(long + end, long + end, "1", "oz") for end in ("Maine", "Alamo")]
+    catalog = read(tmp_path, sheet(rows))
+    assert finding(catalog, "long-name").count == 4
+    for names, found in (
+        (catalog.recipes.names, catalog.recipes.ids),
+        (catalog.ingredients.names, catalog.ingredients.ids),
+    ):
+        assert len(set(names)) == 1
+        assert len(names[0]) <= 255
+        wholes = [stable_id(name_key(long + end)) for end in ("Maine", "Alamo")]
+        assert sorted(found.tolist()) == sorted(wholes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -201,6 +202,75 @@ def test_a_line_without_ingredient_is_told(tmp_path: Path) -> None:
     catalog = read(tmp_path, sheet([*SHEET, ("Mojito", "", "2", "oz")]))
     assert lines(catalog) == EXPECTED
     assert finding(catalog, "line-without-ingredient").examples == ("line 10: 2 oz",)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "called", "header", "row"),
+    [
+        ("cp1250", "Windows-1250", "przepis;składnik;ilość;jednostka", "Mięta;Żubrówka;2;łyżka"),
+        ("cp1250", "Windows-1250", "recept;surovina;množství;jednotka", "Řezník;Meruňka;2;cl"),
+        ("cp1251", "Windows-1251", "рецепт;ингредиент;количество;единица", "Белый;Водка;2;мл"),
+        ("cp932", "Shift JIS", "カクテル,材料,分量,単位", "ソ表能予,ジン,2,ml"),
+        ("cp1252", "Windows-1252", "Rezept;Zutat;Menge;Einheit", "Piña „Colada“;Süße Sahne;2;cl"),
+        ("mac_roman", "Mac Roman", "recette;ingrédient;quantité;unité", "Été;Crème;2;cl"),
+        ("mac_cyrillic", "Mac Cyrillic", "Рецепт;Ингредиент;Количество", "Белый;Водка;2"),
+        ("mac_latin2", "Mac Central European", "przepis;składnik;ilość", "Mięta;Żubrówka;2"),
+    ],
+)
+def test_the_header_tells_an_encoding_that_is_not_unicode(
+    tmp_path: Path, encoding: str, called: str, header: str, row: str
+) -> None:
+    catalog = read(tmp_path, f"{header}\n{row}\n", encoding)
+    name, ingredient = re.split("[;,]", row)[:2]
+    assert (catalog.recipes.names, catalog.ingredients.names) == ((name,), (ingredient,))
+    assert f" as {called}; export the table as UTF-8" in finding(catalog, "not-utf8").message
+    assert lines(catalog) == lines(read(tmp_path, f"{header}\n{row}\n"))
+
+
+def test_an_encoding_that_no_header_tells_is_said_where_there_is_no_header(tmp_path: Path) -> None:
+    greek = "συνταγή;υλικό;ποσότητα\nΝεγκρόνι;Τζιν;2\n"
+    assert "It is not UTF-8: export it as CSV UTF-8." in refused(tmp_path, greek, "cp1253")
+    assert "UTF-8" not in refused(tmp_path, greek)
+
+
+@pytest.mark.parametrize(
+    ("header", "text", "ml"),
+    [
+        ("Rezept;Zutat;Menge", "1.500", 1500.0),
+        ("Rezept;Zutat;Menge", "1,500", 1.5),
+        ("Rezept\tZutat\tMenge", "1.500", 1500.0),
+        ("recipe,ingredient,amount", '"1,500"', 1500.0),
+        ("recipe,ingredient,amount", "1.500", 1.5),
+        ("recipe\tingredient\tamount", "1.500", 1.5),
+        ("レシピ,材料,分量", '"1,500"', 1500.0),
+        ("recipe;ingredient;amount", "1.500", None),
+        ("Rezept,Zutat,Menge", "1.500", None),
+        ("Rezept,Zutat,Menge", '"1,500"', None),
+    ],
+)
+def test_thousands_or_decimals_where_no_amount_shows_it(
+    tmp_path: Path, header: str, text: str, ml: float | None
+) -> None:
+    sign = re.split(r"\w+", header)[1]
+    catalog = read(tmp_path, f"{header}\nA{sign}Gin{sign}{text} ml\n".replace('" ml', ' ml"'))
+    told = [found for found in catalog.findings if found.code == "unclear-number"]
+    if ml is not None:
+        assert catalog.lines.volume_ml.tolist() == [ml]
+        assert not told
+    else:
+        plain = text.strip('"')
+        assert [found.examples for found in told] == [(f"line 2: {plain} ml",)]
+    shown = f"{header}\nA{sign}Gin{sign}{text}\nA{sign}Rum{sign}0.5\n"
+    codes = {found.code for found in read(tmp_path, shown).findings}
+    assert "unclear-number" not in codes
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u202f", "\u2009", " "])
+def test_blanks_that_group_thousands(tmp_path: Path, blank: str) -> None:
+    header = "recette;ingrédient;quantité;unité"
+    catalog = read(tmp_path, f"{header}\nPunch;Eau;1{blank}500;ml\nPunch;Rhum;1{blank}500,5;ml\n")
+    assert sorted(catalog.lines.volume_ml.tolist()) == [1500.0, 1500.5]
+    assert not catalog.findings
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ _VESSELS = frozenset(
 )
 _DENIALS = frozenset({"without", "no", "not", "like", "than", "instead", "or", "if", "optional"})
 _LONGEST = 6
+_MOST_LETTERS = 10_000
+"""Of what a recipe says: nobody writes more, and a column or a view can make any text."""
 _PLACES = (("recipes", "instructions"), ("cocktails", "instructions"))
 
 
@@ -64,7 +66,7 @@ def read_instructions(database: Path) -> dict[int, str]:
             }
             if {"id", column} <= columns:
                 rows = connection.execute(
-                    f"SELECT id, {column} FROM {table} NOT INDEXED"
+                    f"SELECT id, substr({column}, 1, {_MOST_LETTERS}) FROM {table} NOT INDEXED"
                     f" WHERE typeof(id) = 'integer' AND typeof({column}) = 'text'"
                 )
                 return {int(ident): str(text) for ident, text in rows}

@@ -26,6 +26,10 @@ from analytics_core.source.units import Unit
 MAX_DEPTH = 1000
 MOST_DILUTION = 400.0
 """Percent of what is poured; a tall drink over crushed ice is far below."""
+MOST_NAME_LETTERS = 255
+"""What columns of names tend to hold. A name stands a hundred times among the rows of
+`recipe-similar` that are made at once: one without end would take all memory."""
+MOST_METHOD_LETTERS = 2_000
 _INGREDIENTS = ("ingredient", "ingredients")
 _RECIPES = ("recipe", "recipes")
 
@@ -96,6 +100,32 @@ def _text(value: object) -> str | None:
     return str(value)
 
 
+def _bounded(
+    texts: Sequence[str],
+    noun: str,
+    ids: NDArray[np.int64],
+    findings: Findings,
+    *,
+    of: Sequence[str] | None = None,
+) -> tuple[str, ...]:
+    """Return texts without what is too much of them, and report it; ids are made of the whole.
+
+    They are names, or the methods `of` what is named.
+    """
+    most = MOST_METHOD_LETTERS if of else MOST_NAME_LETTERS
+    long = [row for row, text in enumerate(texts) if len(text) > most]
+    bounded = list(texts)
+    for row in long:
+        bounded[row] = f"{texts[row].strip()[: most - 1].rstrip()}…"
+    findings.add(
+        "long-name",
+        f"Cut {{}} to {most:,} letters.",
+        ("method", "methods") if of else ("name", "names"),
+        [f"{noun} {label}" for label in labels(ids, of or bounded, long)],
+    )
+    return tuple(bounded)
+
+
 def _named_rows(
     database: object,
     table: str,
@@ -120,7 +150,7 @@ def _named_rows(
         ("row", "rows"),
         nameless,
     )
-    return ids, tuple(names), order
+    return ids, _bounded(names, noun, ids, findings), order
 
 
 def _recipes(database: object, given: RecipeRows, findings: Findings) -> Recipes:
@@ -141,7 +171,8 @@ def _recipes(database: object, given: RecipeRows, findings: Findings) -> Recipes
     dilution[bad] = np.nan
     methods = given.methods
     said = [""] * ids.size if methods is None else [_text(methods[row]) or "" for row in order]
-    return Recipes(ids, names, variant_of, tuple(text.strip() for text in said), dilution)
+    told = _bounded([text.strip() for text in said], "recipe", ids, findings, of=names)
+    return Recipes(ids, names, variant_of, told, dilution)
 
 
 def _ingredients(database: object, rows: Rows, findings: Findings) -> Ingredients:
@@ -262,15 +293,21 @@ def _units(
 ) -> tuple[tuple[Unit, ...], Callable[[NDArray[np.int64]], NDArray[np.int32]], frozenset[Unit]]:
     """Return the distinct units, sorted, their indices by id, and those of a bar's usual size."""
     ids, order = sorted_ids(database, "units", given.ids, findings)
+    rows = order.tolist()
+    called = [_text(given.names[row]) or f"Unit {ids[at]}" for at, row in enumerate(rows)]
+    short = [_text(given.abbreviations[row]) for row in rows]
+    names = _bounded(called, "unit", ids, findings)
+    told = _bounded([text or "" for text in short], "unit", ids, findings)
     entries = []
     bad = []
-    for position, row in enumerate(order.tolist()):
-        name = _text(given.names[row]) or f"Unit {ids[position]}"
+    for position, row in enumerate(rows):
+        name = names[position]
         conversion = given.volumes_ml[row]
         if conversion is not None and not 0 <= conversion < float("inf"):
             bad.append(f"{name} (id {ids[position]})")
             conversion = None
-        entries.append(Unit(name, _text(given.abbreviations[row]), conversion))
+        abbreviation = None if short[position] is None else told[position]
+        entries.append(Unit(name, abbreviation, conversion))
     findings.add(
         "bad-conversion",
         "Ignored the conversion_to_ml of {}, which is negative, infinite or not a number.",

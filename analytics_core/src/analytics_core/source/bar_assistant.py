@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from analytics_core.errors import DataError
-from analytics_core.source.findings import Findings
+from analytics_core.source.findings import Findings, shorten
 from analytics_core.source.rows import (
     BAD_FLAG,
     BAD_ID,
@@ -78,7 +78,8 @@ class _Bar:
     slug: str
 
     def __str__(self) -> str:
-        return f"{self.name} (id {self.key}{', ' + self.slug if self.slug else ''})"
+        slug = f", {shorten(self.slug)}" if self.slug else ""
+        return f"{shorten(self.name)} (id {self.key}{slug})"
 
 
 def read(database: Path, findings: Findings, *, called: object, bar: str | None) -> Rows:

@@ -1,12 +1,12 @@
 """A spreadsheet's export as records: its encoding, its delimiter, and which column is which.
 
-The header decides about the delimiter: it is the one that makes known names of it. Nothing is
-guessed from how often a sign occurs, because recipes are full of commas.
+The header decides about the delimiter, and about the encoding where that is not Unicode: it is the
+one that makes known names of it. Nothing is guessed from how often a sign occurs, because recipes
+are full of commas.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -16,29 +16,33 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from analytics_core.errors import DataError
+from analytics_core.source import headers
+from analytics_core.source.charsets import (
+    ENCODINGS,
+    UNICODE,
+    decoded,
+    read_bytes,
+    report_encoding,
+)
 from analytics_core.source.findings import Findings
-from analytics_core.source.quantities import parse_quantity
-from analytics_core.source.unit_table import fold, key_of, read_table, spellings, unit_meaning
+from analytics_core.source.quantities import Mark, join_thousands, parse_quantity
+from analytics_core.source.unit_table import fold, key_of, spellings, unit_meaning
 
 DELIMITERS = ("\t", ";", ",", "|")
 FIELDS = ("recipe", "ingredient", "amount", "unit", "parent", "path", "optional", "id")
 NEEDED = ("recipe", "ingredient")
+_AMOUNTS = frozenset({"amount", "unit"})
 _BLANK = dict.fromkeys(FIELDS, "")
 MOST_ABOVE = 20
 """Records above the header: a title, a date, blanks."""
 
-_MARKS = (  # the longer one first: UTF-32 begins like UTF-16
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_MARK_BESIDE: Mapping[str, Mark] = {";": ",", ",": "."}
+"""Delimiters, and the decimal mark of those who have them."""
+_POINT_LANGUAGES = frozenset({headers.ENGLISH, "ja"})
 _MOST_WORDS = 3  # of a unit: "us fl oz"
 _BETWEEN_WORDS = frozenset({"in", "en", "em", "i", "w", "v", "в", "als", "as", "per"})
 _YES_SIGNS = frozenset("✓✔☑✅√×")
 _NO_SIGNS = frozenset("✗✘❌☐")
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods, .xls
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,16 @@ class Sheet:
         What the columns are called.
     id_column
         What the column of ids is called; empty where there is none.
+    mark
+        The decimal mark that delimiter and language of the header speak for; None where they
+        disagree.
     """
 
     records: Sequence[Record]
     fields: frozenset[str]
     header: Sequence[str]
     id_column: str
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +112,10 @@ class _Columns:
         """Return what cells say."""
         values = dict(_BLANK)
         for field, place in self.places.items():
-            values[field] = _cell(cells, place)
+            values[field] = _cell(cells, place, is_amount=field in _AMOUNTS)
         unit = ""
         for place, of in self.in_units:
-            if amount := _cell(cells, place):
+            if amount := _cell(cells, place, is_amount=True):
                 values["amount"], unit = amount, of
                 break
         place = self.places["ingredient"]
@@ -117,17 +125,9 @@ class _Columns:
 
 
 @cache
-def _names() -> Mapping[str, frozenset[str]]:
-    return {
-        field: frozenset(key_of(name) for name in text.split(","))
-        for field, text in read_table("headers.toml").items()
-    }
-
-
-@cache
 def _header_units() -> Mapping[str, str]:
     """Return which units a header may give its amounts, ``alone`` or beside a word for amounts."""
-    names = _names()
+    names = headers.names()
     return {
         key_of(spelling): "alone" if key_of(meaning.name) in names["unit_alone"] else "beside"
         for spelling, meaning in spellings()
@@ -157,9 +157,13 @@ def yes_or_no(text: str) -> bool | None:
     plain = text.strip().removesuffix("\ufe0f")
     number = re.fullmatch(r"([01])[.,]0+", plain)
     key = number[1] if number else key_of(plain)
-    if plain in _YES_SIGNS or key in _names()["yes"]:
+    if plain in _YES_SIGNS or key in headers.names()["yes"]:
         return True
-    return False if key in _names()["no"] or not plain.strip("-–—.") or plain in _NO_SIGNS else None
+    return (
+        False
+        if key in headers.names()["no"] or not plain.strip("-–—.") or plain in _NO_SIGNS
+        else None
+    )
 
 
 def read_records(path: Path, findings: Findings, *, called: object) -> Sheet:
@@ -180,24 +184,17 @@ def read_records(path: Path, findings: Findings, *, called: object) -> Sheet:
         If the file is missing, empty, no text, has no header with the needed columns, two columns
         for one field, or a record that cannot be told apart from the next.
     """
-    text = _decoded(path, findings, called)
-    delimiters: tuple[str, ...] = DELIMITERS
-    above = 0
-    if text[:4].casefold() == "sep=" and text[4:5] in DELIMITERS:  # Excel's own hint
-        delimiters, above = (text[4],), 1
-        text = "".join(text.splitlines(keepends=True)[1:])
-    found = []
-    for delimiter in delimiters:
-        start = _header(text, delimiter)
-        if start is not None:
-            known = sum(
-                len(columns.places) + len(columns.in_units)
-                for columns in _columns(start[1], called)
-            )
-            found.append((-known, delimiters.index(delimiter), delimiter, *start))
-    if not found:
-        raise DataError(_no_header(text, called))
-    _, _, delimiter, skipped, header = min(found)
+    raw = read_bytes(path, called)
+    best: _Begun | None = None
+    for encoding, text in decoded(raw, called):
+        for begun in _begun(encoding, text, called):
+            best = min(best or begun, begun, key=lambda each: each.rank)
+    if best is None:
+        raise DataError(_no_header(raw, called))
+    if best.encoding != UNICODE:
+        report_encoding(raw, best.encoding, findings)
+    text, delimiter, above = best.text, best.delimiter, best.above
+    skipped, header = best.skipped, best.header
     groups = _columns(header, called)
     first, *rest = (key_of(cell) for cell in header)
     records, repeated = [], []
@@ -230,60 +227,78 @@ def read_records(path: Path, findings: Findings, *, called: object) -> Sheet:
     names = [" ".join(cell.split()) for cell in header if cell.strip()]
     places = groups[0].places
     of_ids = _cell(header, places["id"]) if "id" in places else ""
-    return Sheet(records, frozenset(places) | amount, names, of_ids)
+    fields = frozenset(places) | amount
+    return Sheet(records, fields, names, of_ids, _mark(delimiter, best.language))
 
 
-def _cell(cells: Sequence[str], place: int) -> str:
-    return " ".join(cells[place].split()) if place < len(cells) else ""
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A text, and its header as one delimiter makes it.
+
+    Attributes
+    ----------
+    rank
+        Less for what is more likely.
+    encoding, text, delimiter
+        How the table is read.
+    above
+        Lines that are no part of the text.
+    skipped, header
+        How many records stand above the header, and its cells.
+    language
+        That of the header.
+    """
+
+    rank: tuple[int, ...]
+    encoding: str
+    text: str
+    delimiter: str
+    above: int
+    skipped: int
+    header: Sequence[str]
+    language: str
+
+
+def _begun(encoding: str, text: str, called: object) -> Iterator[_Begun]:
+    """Yield a text's header under each delimiter that makes one."""
+    delimiters: tuple[str, ...] = DELIMITERS
+    above = 0
+    if text[:4].casefold() == "sep=" and text[4:5] in DELIMITERS:  # Excel's own hint
+        delimiters, above = (text[4],), 1
+        text = "".join(text.splitlines(keepends=True)[1:])
+    for place, delimiter in enumerate(delimiters):
+        start = _header(text, delimiter)
+        if start is None:
+            continue
+        known = sum(
+            len(columns.places) + len(columns.in_units) for columns in _columns(start[1], called)
+        )
+        language = headers.language_of(start[1])
+        order = list(ENCODINGS).index(encoding) if encoding else 0
+        foreign = encoding != UNICODE and language not in ENCODINGS[encoding][1]
+        rank = (-known, int(foreign), order, place)
+        yield _Begun(rank, encoding, text, delimiter, above, *start, language)
+
+
+def _mark(delimiter: str, language: str) -> Mark | None:
+    """Return the decimal mark that goes with a semicolon, and with the language of a header."""
+    marks = {_MARK_BESIDE[delimiter]} if delimiter in _MARK_BESIDE else set[Mark]()
+    if language:
+        marks.add("." if language in _POINT_LANGUAGES else ",")
+    return marks.pop() if len(marks) == 1 else None
+
+
+def _cell(cells: Sequence[str], place: int, *, is_amount: bool = False) -> str:
+    cell = cells[place] if place < len(cells) else ""
+    if is_amount and not cell.isascii():
+        cell = join_thousands(cell)  # before all kinds of blanks are one
+    return " ".join(cell.split())
 
 
 def _makes_sense(record: Record) -> bool:
     """Whether what stands as the amount is one: cells behind the last column may be remarks."""
     amount = record.values["amount"]
     return not amount or parse_quantity(amount).amount is not None or bool(unit_meaning(amount))
-
-
-def _decoded(path: Path, findings: Findings, called: object) -> str:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"The table {called} cannot be read: {error.strerror}.") from error
-    if raw.startswith(_WORKBOOKS):
-        raise DataError(f"{called} is a workbook, not a text: export its sheet as CSV.")
-    encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        if encoding != "utf-8":
-            raise DataError(
-                f"The table {called} begins as {encoding.upper()} does, but byte "
-                f"{error.start:,} is none."
-            ) from error
-        text = raw.decode("cp1252", errors="replace")
-        findings.add(
-            "not-utf8",
-            "Read {} that are not UTF-8 as Windows-1252; export the table as UTF-8 if accents are "
-            "wrong.",
-            ("line", "lines"),
-            [
-                f"line {number}: {line.decode('cp1252', errors='replace')}"
-                for number, line in enumerate(raw.splitlines(), start=1)
-                if not _is_utf8(line)
-            ],
-        )
-    if "\0" in text:
-        raise DataError(f"The table {called} is no text: it holds bytes that are 0.")
-    if not text.strip():
-        raise DataError(f"The table {called} is empty.")
-    return text
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _cells(text: str, delimiter: str, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
@@ -321,7 +336,7 @@ def _header(text: str, delimiter: str) -> tuple[int, list[str]] | None:
 
 def _fields(header: Sequence[str]) -> dict[str, list[int]]:
     """Return the columns of each field; words of two meanings take the one that is free."""
-    names = _names()
+    names = headers.names()
     keys = [key_of(cell).removeprefix("str") for cell in header]  # "strDrink"
     fields = {
         field: places
@@ -337,7 +352,7 @@ def _fields(header: Sequence[str]) -> dict[str, list[int]]:
 
 def _numbered(header: Sequence[str]) -> list[_Columns]:
     """Return the columns of each ingredient in a sheet that has one line for a whole recipe."""
-    names = _names()
+    names = headers.names()
     groups: dict[int, dict[str, int]] = {}
     in_units: dict[int, list[tuple[int, str]]] = {}
     for place, cell in enumerate(header):
@@ -386,7 +401,7 @@ def _columns(header: Sequence[str], called: object) -> list[_Columns]:
 def unit_of_amounts(header: str) -> str | None:
     """Return the unit that a header gives its amounts: "ml", "amount (oz)", "Menge in cl"."""
     words = fold(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header)).split()  # "amountMl"
-    amounts = _names()["amount"] | _names()["measure"] | {"vol"}
+    amounts = headers.names()["amount"] | headers.names()["measure"] | {"vol"}
     for size in range(min(len(words), _MOST_WORDS), 0, -1):
         for start in range(len(words) - size + 1):
             unit = " ".join(words[start : start + size])
@@ -399,7 +414,9 @@ def unit_of_amounts(header: str) -> str | None:
     return None
 
 
-def _no_header(text: str, called: object) -> str:
+def _no_header(raw: bytes, called: object) -> str:
+    encoding, text = next(decoded(raw, called))
+    advice = "" if encoding == UNICODE else " It is not UTF-8: export it as CSV UTF-8."
     first = next(line for line in text.splitlines() if line.strip()).strip()
     first = first if len(first) <= 80 else f"{first[:79]}…"
     for delimiter in DELIMITERS:
@@ -408,9 +425,9 @@ def _no_header(text: str, called: object) -> str:
         if len(lacking) == 1:
             return (
                 f"The table {called} has no column {lacking[0]}: its first line is {first!r}. Name "
-                "the columns recipe, ingredient, amount, unit."
+                f"the columns recipe, ingredient, amount, unit.{advice}"
             )
     return (
         f"The table {called} has no header: name the columns recipe, ingredient, amount, unit in "
-        f"the first line, which is {first!r}."
+        f"the first line, which is {first!r}.{advice}"
     )

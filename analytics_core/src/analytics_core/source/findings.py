@@ -67,14 +67,15 @@ class Findings:
     def add(self, code: str, message: str, nouns: tuple[str, str], examples: Sequence[str]) -> None:
         """Count every one of `examples`; `message` has a place for their number and noun."""
         if examples:
-            self._found.setdefault((code, message), (nouns, []))[1].extend(examples)
+            # shortened at once: a thousand names without end must not be held meanwhile
+            self._found.setdefault((code, message), (nouns, []))[1].extend(map(shorten, examples))
 
     def collected(self) -> tuple[Finding, ...]:
         """Return the findings; examples are sorted, so that row order does not show."""
         findings = []
         for (code, message), (nouns, examples) in self._found.items():
             subject = f"{len(examples):,} {nouns[0] if len(examples) == 1 else nouns[1]}"
-            shown = tuple(shorten(text) for text in sorted(set(examples))[:MAX_EXAMPLES])
+            shown = tuple(sorted(set(examples))[:MAX_EXAMPLES])
             told = message.replace("{}", subject, 1)  # names of units in it may hold braces too
             findings.append(Finding(code, len(examples), told, shown))
         return tuple(findings)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics_core.source.bare import Reading
-from analytics_core.source.findings import Findings
+from analytics_core.source.findings import Findings, shorten
 from analytics_core.source.poured import KnownUnits, Poured, meaning_of
 from analytics_core.source.units import Unit, fixed_volume_ml
 
@@ -136,7 +136,7 @@ def report_volumes(
         own, count = np.unique(lines.unit[rows], return_counts=True)
         ranked = own[np.lexsort((own, -count))].tolist()
         for unit in ranked[:MOST_UNITS]:
-            said = f"“{lines.units[unit].name}”"
+            said = f"“{shorten(lines.units[unit].name)}”"
             add(code, message, _LINES, rows[lines.unit[rows] == unit], said)
         others = ranked[MOST_UNITS:]
         if others:

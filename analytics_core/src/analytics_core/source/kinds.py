@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal, TypeAlias
 
@@ -45,7 +45,7 @@ def _words() -> _Words:
     )
 
 
-@cache
+@lru_cache(maxsize=65536)
 def _word_of(name: str) -> Kind | Water | None:
     """Return what the last known words of a name say."""
     known = _words()

@@ -27,9 +27,15 @@ from typing import Any, Literal, TypeAlias
 from analytics_core.errors import DataError
 from analytics_core.source.csv_text import unit_of_amounts, yes_or_no
 from analytics_core.source.findings import Findings, in_one_line, shorten
-from analytics_core.source.measured import Measured, in_unit, measured, report_either
+from analytics_core.source.measured import (
+    Measured,
+    in_unit,
+    measured,
+    report_either,
+    report_unclear,
+)
 from analytics_core.source.one_cell import whole_recipe, with_amount
-from analytics_core.source.quantities import decimal_mark, part_of_one
+from analytics_core.source.quantities import decimal_mark, is_unclear, part_of_one
 from analytics_core.source.recipe_keys import name_key, usual_spelling
 from analytics_core.source.rows import (
     BAD_ID,
@@ -307,9 +313,9 @@ def _read_amounts(
     low, high = lines.get("amount", blank), lines.get("amount_max", blank)
     alone = [a is None and b is None for a, b in zip(low, high, strict=True)]
     texts = [value for value in (*low, *high) if isinstance(value, str)]
-    mark = decimal_mark(
-        [*texts, *(u for u, is_alone in zip(units, alone, strict=True) if is_alone)]
-    )
+    texts += [unit for unit, is_alone in zip(units, alone, strict=True) if is_alone]
+    mark = decimal_mark(texts)
+    report_unclear([text for text in texts if mark is None and is_unclear(text)], findings)
     unreadable, either = [], []
 
     def read(value: object, unit: str, *, is_alone: bool = False) -> Measured:

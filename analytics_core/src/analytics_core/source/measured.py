@@ -124,6 +124,17 @@ def report_either(examples: Sequence[str], findings: Findings) -> None:
     )
 
 
+def report_unclear(examples: Sequence[str], findings: Findings) -> None:
+    """Report amounts of which nothing says whether they are thousands."""
+    findings.add(
+        "unclear-number",
+        "Read {} with three digits behind a point as decimals, behind a comma as thousands, because"
+        " nothing says which they are.",
+        ("amount", "amounts"),
+        examples,
+    )
+
+
 def _in_two(amount: str, unit: str, decimal: Mark | None) -> Quantity:
     """Read an amount and the unit beside it."""
     found = _all_of(amount, decimal)

@@ -69,7 +69,9 @@ _BEHIND = re.compile(rf"([^\W\d_][^\d.,/]*?){_GAP}(?={_VALUE})")  # "juice of 1/
 _NOTHING = re.compile(r"[\s\-.?*_•·…✓✔]*|n/?a|null|none", re.IGNORECASE)
 _BROKEN = re.compile(r"#¡?[^\W\d_]\S*|err:\d+|[^\w\s]+", re.IGNORECASE)  # "#REF!", "#N/A", "∞"
 _KANJI = {kanji: str(place) for place, kanji in enumerate("一二三四五六七八九十", start=1)}
-_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−〜～~", "-") | {"⁄": "/", "∕": "/", "’": "'"})
+_DASHES = str.maketrans(
+    dict.fromkeys("‐‑‒–—―−〜～~", "-") | {"⁄": "/", "∕": "/", "’": "'", "٬": "'"}
+)
 _MONTHS = (
     "jan feb mar mär mrz apr may mai maj jun jul aug sep sept oct okt nov dec dez "
     "janv févr mars avr juin juil août ene abr ago dic gen mag giu lug set ott"
@@ -80,6 +82,14 @@ _DATE = re.compile(
     rf"\d{{1,2}}(?:-|\.\s?){_MONTH}(?:[-. ]+\d+)?|{_MONTH}-\d+|"
     r"\d{4}-\d{1,2}-\d{1,2}.*|\d{1,2}([./-])\d{1,2}\1\d{2,4}",
     re.IGNORECASE,
+)
+
+_UNCLEAR = re.compile(r"(?<![\d.,'/])[1-9]\d{0,2}[.,]\d{3}(?![\d.,'/])")
+_APOSTROPHES = re.compile(r"\d{1,3}(?:'\d{3})+(?:[.,]\d+)?")
+# A usual blank may stand between two numbers, "1 750 ml bottle", but where nothing else is there.
+_GROUPED = re.compile(
+    r"(?<![\d.,/])\d{1,3}(?:[\u00a0\u2007\u2009\u202f]\d{3})+(?!\d)"
+    r"|\A\s*\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?\s*\Z"
 )
 
 # one or two digits behind a mark, or none but a zero before it: no thousands
@@ -112,7 +122,10 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     >>> parse_quantity("1½ oz").amount, parse_quantity("0,5 cl").amount
     (1.5, 0.5)
     """
+    text = text.strip()
     plain = spelled_out(text[: 2 * _LONGEST])
+    if len(text) > 2 * _LONGEST:
+        return Quantity(float("nan"), plain)
     if _NOTHING.fullmatch(plain):
         return Quantity(None)
     if len(plain) > _LONGEST or _DATE.fullmatch(plain) or _BROKEN.fullmatch(plain):
@@ -141,7 +154,8 @@ def parse_quantity(text: str, decimal: Mark | None = None) -> Quantity:
     if to and high and _is_range(values[0], high[0], to[0], in_words=in_words):
         values, end = [values[0], high[0]], high[1]
     rest = plain[end:].strip().lstrip("-.,;:").strip()
-    is_cut = plain[start].isdigit() and re.match(r"[.,/]?\d", rest)  # no "two 1 oz shots"
+    # no "two 1 oz shots", "1 (30 ml)", "1 + 1 oz"
+    is_cut = plain[start].isdigit() and re.match(r"(?:[^\w\s(\[+&=]|_)?\s?\d", rest)
     if any(value is None for value in values) or is_cut:
         return Quantity(float("nan"), plain)
     amount = factor * sum(value or 0.0 for value in values) / len(values)
@@ -158,8 +172,15 @@ def _is_range(low: float | None, high: float | None, to: str, *, in_words: bool)
     return not (in_words or is_of) or (high > low and (low >= 1 or not is_of))
 
 
-def decimal_mark(texts: Iterable[str]) -> Mark | None:
-    """Return the decimal mark that a column of amounts is written with; None where none shows.
+def decimal_mark(texts: Iterable[str], otherwise: Mark | None = None) -> Mark | None:
+    """Return the decimal mark that a column of amounts is written with; None where two show.
+
+    Parameters
+    ----------
+    texts
+        The column.
+    otherwise
+        What is returned where none shows.
 
     Examples
     --------
@@ -171,7 +192,31 @@ def decimal_mark(texts: Iterable[str]) -> Mark | None:
         shown.update(
             mark for mark, pattern in _SHOWS.items() if mark in text and pattern.search(text)
         )
+    if not shown:
+        return otherwise
     return shown.pop() if len(shown) == 1 else None
+
+
+def is_unclear(text: str) -> bool:
+    """Whether a text has a number that may be of thousands, or have three decimals.
+
+    Examples
+    --------
+    >>> is_unclear("1.500 ml"), is_unclear("0,500"), is_unclear("1.500,0")
+    (True, False, False)
+    """
+    return _UNCLEAR.search(text) is not None
+
+
+def join_thousands(text: str) -> str:
+    """Return a text without the blanks that group thousands: those that break no line.
+
+    Examples
+    --------
+    >>> join_thousands("1\u202f500 ml"), join_thousands("1 750 ml bottle")
+    ('1500 ml', '1 750 ml bottle')
+    """
+    return _GROUPED.sub(lambda found: re.sub(r"\s", "", found[0]), text)
 
 
 def spelled_out(text: str) -> str:
@@ -180,9 +225,11 @@ def spelled_out(text: str) -> str:
     for letter in text:
         if unicodedata.category(letter) == "No" and "⁄" in unicodedata.normalize("NFKC", letter):
             letters.append(f" {unicodedata.normalize('NFKC', letter)}")
-        else:
-            letters.append(letter)
-    about = "".join(letters).strip().removeprefix("~").removeprefix("～")
+        else:  # digits of any script
+            letters.append(str(unicodedata.decimal(letter, letter)))
+    # more than three digits: behind the Arabic decimal sign there are no thousands
+    plain = re.sub(r"٫(\d+)", r".\g<1>000", join_thousands("".join(letters)))
+    about = plain.strip().removeprefix("~").removeprefix("～")
     plain = " ".join(unicodedata.normalize("NFKC", about).translate(_DASHES).split())
     plain = re.sub(r"(?<=\d)、(?=\d)", "-", plain)
     if plain[:1] == "半":
@@ -358,6 +405,8 @@ def _value(text: str, decimal: Mark | None) -> float | None:
 def _decimal(text: str, decimal: Mark | None) -> float | None:
     if "e" in text.casefold():
         return float(text)
+    if "'" in text and not _APOSTROPHES.fullmatch(text):
+        return None
     text = text.replace("'", "")
     marks = re.findall(r"[.,]", text)
     if not marks:

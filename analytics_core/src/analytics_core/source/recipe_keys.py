@@ -98,7 +98,7 @@ def recipe_keys(sheet: Sheet, findings: Findings, called: object) -> RecipeKeys:
             pairs[name, ident] += 1
     shared = {ident for ident, found in names_of.items() if len(found) > 1}
     split = {name for name, found in ids_of.items() if len(found) > 1}
-    contested = [ident for ident in shared if not split.isdisjoint(names_of[ident])]
+    contested = {ident for ident in shared if not split.isdisjoint(names_of[ident])}
     if split and _numbers_lines(pairs, split, bool(contested)):
         if not names[0]:
             raise _nameless(records[0], called)
@@ -193,7 +193,7 @@ def _contested(
     names: Sequence[str],
     alike: Sequence[str],
     ids: Sequence[str],
-    contested: Sequence[str],
+    contested: Container[str],
     called: object,
 ) -> DataError:
     """Say where an id is that two names share, of which one has other ids too."""

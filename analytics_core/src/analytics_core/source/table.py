@@ -17,10 +17,10 @@ from analytics_core.source.assembly import assemble
 from analytics_core.source.catalog import Catalog
 from analytics_core.source.csv_text import Record, Sheet, read_records, yes_or_no
 from analytics_core.source.findings import Findings, shorten
-from analytics_core.source.measured import measured, report_either
+from analytics_core.source.measured import measured, report_either, report_unclear
 from analytics_core.source.one_cell import whole_recipe, with_amount
 from analytics_core.source.poured import VolumeRule
-from analytics_core.source.quantities import decimal_mark, part_of_one
+from analytics_core.source.quantities import decimal_mark, is_unclear, part_of_one
 from analytics_core.source.recipe_keys import (
     RecipeKeys,
     id_of,
@@ -129,7 +129,8 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
     recipes: defaultdict[str, _Named] = defaultdict(_Named)
     ingredients: defaultdict[str, _Named] = defaultdict(_Named)
     lines: list[_Line] = []
-    mark = decimal_mark(record.values["amount"] or record.values["unit"] for record in records)
+    written = [record.values["amount"] or record.values["unit"] for record in records]
+    mark = decimal_mark(written, sheet.mark)
     unreadable, ranges, lost, unclear = [], [], [], []
     for record, (key, name) in zip(records, known.keys, strict=True):
         values = record.values
@@ -162,6 +163,15 @@ def read(database: Path, findings: Findings, *, called: object, bar: str | None)
         unreadable,
     )
     report_either(ranges, findings)
+    if mark is None:
+        report_unclear(
+            [
+                f"line {r.line}: {text}"
+                for r, text in zip(records, written, strict=True)
+                if is_unclear(text)
+            ],
+            findings,
+        )
     findings.add(
         "unclear-flag",
         "Read {} as not optional, because they say neither yes nor no.",

@@ -10,9 +10,10 @@ asked for arrives here.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from sys import getsizeof
 from typing import Any, Literal, TypeAlias
 
 from analytics_core.errors import DataError
@@ -24,6 +25,9 @@ from analytics_core.source.sqlite_file import damage, file_uri, read_header
 MAX_VALUE_BYTES = 64 * 1024 * 1024
 VALUE_BYTES = 32
 """What a value takes at least while it is read: a number, and its places in a row and a column."""
+TEXT_COPIES = 4
+"""How often a text is held at once: as it is read, and as names are compared and folded."""
+_MORE = "Give it more (memory_mib in the environment's settings)."
 
 Kind: TypeAlias = Literal["id", "number", "flag", "text"]
 """What a column holds: whole numbers that name rows, numbers, 0 or 1, text or whatever is there."""
@@ -53,6 +57,7 @@ class Tables:
         self._all_views = frozenset(self._named("view"))
         self.views = self._all_views if views else frozenset()
         self._columns: dict[str, tuple[str, ...]] = {}
+        self._text_bytes = 0  # read so far
 
     def has(self, table: str, column: str | None = None) -> bool:
         """Whether there is such a table, or such a column in it."""
@@ -134,8 +139,11 @@ class Tables:
 
         self._connection.set_authorizer(only_these)
         try:
-            self._require_memory(wanted, find_memory())
-            return {table: self._read_table(table, needed) for table, needed in wanted.items()}
+            memory = find_memory()
+            self._require_memory(wanted, memory)
+            return {
+                table: self._read_table(table, needed, memory) for table, needed in wanted.items()
+            }
         finally:
             self._connection.set_authorizer(None)
 
@@ -154,18 +162,46 @@ class Tables:
                 f"The database {self._called} has {counts[largest]:,} rows in {largest}, and to"
                 f" read its tables takes more than {sized(needed)} of memory; of the"
                 f" {sized(memory.limit)} of {memory.owner} the job can have"
-                f" {sized(memory.usable)}. Give it more (memory_mib in the environment's settings)."
+                f" {sized(memory.usable)}. {_MORE}"
             )
 
-    def _read_table(self, table: str, needed: Mapping[str, Kind]) -> dict[str, Sequence[Any]]:
+    def _read_table(
+        self, table: str, needed: Mapping[str, Kind], memory: Memory | None
+    ) -> dict[str, Sequence[Any]]:
         # NOT INDEXED reads the tables themselves: no index can hide or add a row.
         chosen = ", ".join(_expression(quoted(name), kind) for name, kind in needed.items())
         with self._explained(table):
-            rows = self._connection.execute(
-                f"SELECT {chosen} FROM {quoted(table)} NOT INDEXED"
-            ).fetchall()
+            cursor = self._connection.execute(f"SELECT {chosen} FROM {quoted(table)} NOT INDEXED")
+            rows = list(
+                self._while_they_fit(cursor, table, needed, memory)
+                if memory is not None and "text" in needed.values()
+                else cursor
+            )
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(needed)
         return dict(zip(needed, columns, strict=True))
+
+    def _while_they_fit(
+        self,
+        rows: Iterable[tuple[Any, ...]],
+        table: str,
+        needed: Mapping[str, Kind],
+        memory: Memory,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield rows until their texts find no memory: a view or a column can make any text."""
+        held, most = self._text_bytes, memory.usable // TEXT_COPIES
+        for row in rows:
+            held += sum(map(getsizeof, row))
+            if held > most:
+                column = max(zip(needed, row, strict=True), key=lambda pair: getsizeof(pair[1]))[0]
+                raise DataError(
+                    f"The database {self._called} holds more text than there is memory to read:"
+                    f" with the table {table}, more than {sized(most)}, of which {TEXT_COPIES}"
+                    f" copies have to find room; of the {sized(memory.limit)} of {memory.owner} the"
+                    f" job can have {sized(memory.usable)}. Look for values of thousands of letters"
+                    f" in the column {column}, or {_MORE[0].lower()}{_MORE[1:]}"
+                )
+            yield row
+        self._text_bytes = held
 
     @contextmanager
     def _explained(self, table: str) -> Iterator[None]:
@@ -238,7 +274,8 @@ def opened(
             yield tables
     # Damage also shows as text that cannot be decoded, or as a size that cannot be allocated.
     except (sqlite3.Error, sqlite3.Warning, UnicodeError, MemoryError, OverflowError) as error:
-        raise DataError(f"The database {called} cannot be read: {in_one_line(error)}.") from error
+        told = "memory does not suffice" if isinstance(error, MemoryError) else in_one_line(error)
+        raise DataError(f"The database {called} cannot be read: {told}.") from error
     findings.add(
         "invalid-utf8",
         "Replaced bytes that are not UTF-8 in {}.",
