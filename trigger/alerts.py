@@ -2,7 +2,8 @@
 
 Batch's events come through EventBridge, which delivers each at least once. A mail goes out once for
 a job that failed, and once for a job and the reason for which it cannot start: an object in the
-bucket is claimed before the mail and says afterwards that it is out (`trigger.claim`). Should the
+bucket is claimed before the mail and says afterwards that it is out (`trigger.claim`). It is looked
+at before anything else, for all shards of a chain may fail at once, ten thousand of them. Should the
 function die in between, the claim expires and the next delivery, or Lambda's retry, sends the mail,
 perhaps a second time: rather twice than never. For the same reason the mail goes out when that
 object is out of reach.
@@ -28,7 +29,7 @@ from trigger import logs
 from trigger.chain import chain_name, find_chain
 from trigger.errors import InvalidSettings, NoAccess
 from trigger.progress import Culprit, find_culprit, listed
-from trigger.reasons import given_up, what_to_do, why_waiting
+from trigger.reasons import what_to_do, why_waiting
 from trigger.services import Services
 from trigger.status import attempts_allowed, describe, ended_attempts
 from trigger.text import ascii_only, json_object, one_line, shortened
@@ -101,7 +102,8 @@ def tell_failed(services: Services, job: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `jobId`, and `mail`: `sent`, `sent before`, or `none` for a job that is tried again.
+        `jobId`, and `mail`: `sent`, `sent before`, or `none` for a job that failed only since
+        another of its chain did.
 
     Raises
     ------
@@ -112,16 +114,16 @@ def tell_failed(services: Services, job: Mapping[str, Any]) -> dict[str, Any]:
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         When SNS refuses.
     """
-    known = _newest(services, job)
-    if known is None:
-        logs.decision("alert.ignored", jobId=job["jobId"], reason="it is tried again")
-        return {"jobId": job["jobId"], "mail": "none"}
-    name = chain_name(known)
-    if name is not None and DEPENDENT in str(known.get("statusReason")):
+    name = chain_name(job)
+    if name is not None and DEPENDENT in str(job.get("statusReason")):
         logs.decision("alert.ignored", jobId=job["jobId"], reason="another job of its chain failed")
         return {"jobId": job["jobId"], "mail": "none"}
     return _send_once(
-        services, job, about="failed", chain=name, compose=lambda: failure(services, known)
+        services,
+        job,
+        about="failed",
+        chain=name,
+        compose=lambda: failure(services, _explained(services, job)),
     )
 
 
@@ -223,28 +225,21 @@ def _culprit(services: Services, job: Mapping[str, Any]) -> tuple[Culprit, bool]
     return found or alone, rest and ":" in str(job["jobId"])
 
 
-def _newest(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return what is known of a failed job; None when Batch is trying it again.
+def _explained(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is known of a failed job.
 
     Batch reports FAILED when no attempt is left, and with the event comes the whole job. Where the
-    event leaves something open, Batch is asked; that it has forgotten the job, or answers with an
+    event says nothing of why, Batch is asked; that it has forgotten the job, or answers with an
     older state, does no harm.
     """
-    ended = ended_attempts(job)
-    if (ended or job.get("statusReason")) and len(ended) >= attempts_allowed(job):
+    if ended_attempts(job) or job.get("statusReason"):
         return job
     try:
         found = services.batch.describe_jobs(jobs=[job["jobId"]])["jobs"]
     except (BotoCoreError, ClientError) as error:
         logs.decision("alert.unasked", level="warning", jobId=job["jobId"], error=str(error))
         return job
-    if not found:
-        return job
-    [now] = found
-    if now["status"] == "FAILED":
-        return {**job, **now}
-    goes_on = ended and len(ended_attempts(now)) >= len(ended) and not given_up(job)
-    return None if goes_on else job
+    return {**job, **found[0]} if found and found[0]["status"] == "FAILED" else job
 
 
 def _send_once(
@@ -263,16 +258,16 @@ def _send_once(
     job_id = job["jobId"]
     claim = services.claim(f"{services.settings.told_prefix}{chain or job_id}/{about}.json")
     try:
-        held = claim.acquire()
+        held = claim.acquire(final=True)
     except (BotoCoreError, ClientError, NoAccess) as error:
         logs.decision("alert.unguarded", level="warning", jobId=job_id, error=str(error))
         _publish(services, topic, job_id, compose())
         return {"jobId": job_id, "mail": "sent"}
-    note = held.note
+    if held.note is not None:
+        logs.decision("alert.known", jobId=job_id, about=about)
+        return {"jobId": job_id, "mail": "sent before"}
+    note = None
     try:
-        if note is not None:
-            logs.decision("alert.known", jobId=job_id, about=about)
-            return {"jobId": job_id, "mail": "sent before"}
         note = _publish(services, topic, job_id, compose())
         return {"jobId": job_id, "mail": "sent"}
     finally:
