@@ -3,8 +3,8 @@
 Batch's events come through EventBridge, which delivers each at least once. A mail goes out once for
 a job that failed, and once for a job and the reason for which it cannot start: an object in the
 bucket is claimed before the mail and says afterwards that it is out (`trigger.claim`). It is looked
-at before anything else, for all shards of a chain may fail at once, ten thousand of them. Should the
-function die in between, the claim expires and the next delivery, or Lambda's retry, sends the mail,
+at before anything else, since ten thousand shards of a chain may fail at once. Should the function
+die in between, the claim expires and the next delivery, or Lambda's retry, sends the mail,
 perhaps a second time: rather twice than never. For the same reason the mail goes out when that
 object is out of reach.
 
@@ -26,13 +26,16 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trigger import logs
-from trigger.chain import chain_name, find_chain
+from trigger.chain import chain_name, find_chain, step_of
 from trigger.errors import InvalidSettings, NoAccess
 from trigger.progress import Culprit, find_culprit, listed
 from trigger.reasons import what_to_do, why_waiting
 from trigger.services import Services
 from trigger.status import attempts_allowed, describe, ended_attempts
 from trigger.text import ascii_only, json_object, one_line, shortened
+
+COUNTED = (1, 3, 4, 5)
+"""Exit codes with which the command that publishes says that it failed, and counts that itself."""
 
 LAST_LINES = 15
 """Lines of the job's log in a mail."""
@@ -58,6 +61,8 @@ class Mail:
 
     subject: str
     body: str
+    counted: bool = True
+    """False where a refresh failed that wrote no `RefreshFailure` itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +185,7 @@ def failure(services: Services, job: Mapping[str, Any]) -> Mail:
     return Mail(
         subject=_subject(f"Cocktail analytics ({environment}): {kind.name} failed: {reason}"),
         body="\n".join(lines) + "\n",
+        counted=_is_counted(job),
     )
 
 
@@ -279,11 +285,20 @@ def _publish(services: Services, topic: str, job_id: str, mail: Mail) -> dict[st
     answer = services.sns.publish(TopicArn=topic, Subject=mail.subject, Message=mail.body)
     message_id = str(answer["MessageId"])
     logs.decision("alert.sent", jobId=job_id, subject=mail.subject, messageId=message_id)
+    if not mail.counted:
+        logs.metrics({"RefreshFailure": (1, "Count")})
     return {"sentAt": services.now().isoformat(), "messageId": message_id}
 
 
 def _kind(job: Mapping[str, Any]) -> _Kind:
     return _KINDS.get(str(job.get("jobName")).partition("-")[0], _OTHER)
+
+
+def _is_counted(job: Mapping[str, Any]) -> bool:
+    """Whether a failure is none of a refresh, or was counted by the job itself."""
+    last = [job, *ended_attempts(job)][-1]
+    itself = (last.get("container") or {}).get("exitCode") in COUNTED
+    return _kind(job) is not _KINDS["refresh"] or (itself and step_of(job) in (None, "finish"))
 
 
 def _name(job: Mapping[str, Any]) -> str:

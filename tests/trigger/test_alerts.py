@@ -198,8 +198,12 @@ def test_what_failed_is_told_by_the_name_of_the_job(
 
 
 def test_a_job_that_never_started_has_a_mail_without_lines(
-    function: Driver, mailbox: Mailbox
+    function: Driver,
+    mailbox: Mailbox,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("ANALYTICS_METRICS", "RefreshFailure")
     job = detail(
         statusReason="Canceled by JobStateTimeLimit action due to reason: "
         "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
@@ -212,6 +216,10 @@ def test_a_job_that_never_started_has_a_mail_without_lines(
     assert "Why: cancelled: no Spot capacity within the limit; ask again later\n" in body
     assert "Started:    never\n" in body
     assert "There are no last lines" in body
+    counted = '"RefreshFailure": 1'
+    assert counted in capsys.readouterr().out, "the job could not write it"
+    function.invoke(event_of(job | {"jobId": "0" * 8, "jobName": "load-dev-1"}))
+    assert counted not in capsys.readouterr().out, "a load is no refresh"
 
 
 @pytest.mark.parametrize("trouble", ["absent", "denied", "unreachable"])
