@@ -81,7 +81,7 @@ def lifecycle(account: Account, environment: Environment) -> Iterator[Finding]:
             )
         elif kept is not None and kept.startswith(prefix):
             yield trouble(
-                f"{below}, the database too", f"give it a prefix that {kept} is not below"
+                f"{below}, the database too", f"give it a prefix that does not hold {kept}"
             )
     if any(prefix is not None and workspace.startswith(prefix) for prefix in ending.values()):
         yield ok(f"{name} forgets {workspace} by itself")

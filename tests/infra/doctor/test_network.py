@@ -233,7 +233,7 @@ def test_an_isolated_network_without_a_way_to_s3(network: Network, examined: Exa
 
 LAYERS = f"arn:aws:s3:::prod-{REGION}-starport-layer-bucket/*"
 ELSEWHERE = "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/*"
-OURS = {"Condition": {"StringEquals": {"aws:ResourceOrgID": "o-0123456789"}}}
+OURS: Json = {"Condition": {"StringEquals": {"aws:ResourceOrgID": "o-0123456789"}}}
 
 
 def says(resource: Any, effect: str = "Allow", action: Any = "s3:*", **more: Any) -> Json:
