@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from trigger import logs
 from trigger.chain import STEPS, Chain, find_chain
+from trigger.reasons import given_up
 from trigger.services import Services
 from trigger.status import (
     describe,
@@ -117,6 +118,9 @@ def describe_chain(services: Services, chain: Chain, *, log_lines: int = 0) -> d
         sentence = f"neighbors: {_search(services, chain, now)}"
     else:
         sentence = f"{WORDS[step]}: {in_words(shown, now=now, since=since)}"
+    # Batch ends a job that waits for others only when those are over, which may take hours.
+    if whole not in ("SUCCEEDED", "FAILED") and culprit is None and given_up(finish):
+        sentence += "; finish is being stopped, so nothing will be published"
     return {
         **answer,
         "status": whole,

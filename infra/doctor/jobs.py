@@ -82,8 +82,13 @@ def waiting(account: Account, environment: Environment) -> Iterator[Finding]:
     jobs = _jobs(account, found, "RUNNABLE")
     # Shards are no jobs of the queue. They are asked for by their array, which stays PENDING.
     for array in _jobs(account, found, "PENDING"):
-        if "size" in array.get("arrayProperties", {}):
-            jobs += _shards(account, array, "RUNNABLE")
+        if "size" not in array.get("arrayProperties", {}):
+            continue
+        queued = _shards(account, array, "RUNNABLE")
+        if queued and any(_shards(account, array, each) for each in ("RUNNING", "STARTING")):
+            yield ok(f"shards of {array['jobName']} that wait for those that run: {len(queued)}")
+        else:
+            jobs += queued
     if not jobs:
         yield ok("no job waits for an instance")
         return

@@ -624,6 +624,24 @@ def test_a_chain_that_broke_off_and_that_nobody_completed_has_failed(
     assert said() == {("FAILED", "failed: the plan: bad data (exit 3)")}
 
 
+@pytest.mark.parametrize("mark", ["isCancelled", "isTerminated"])
+def test_a_last_step_that_is_being_stopped_is_told_of_while_the_shards_still_run(
+    cloud: Cloud, running: dict[str, str], mark: str
+) -> None:
+    """Batch ends what is PENDING only when all it waits for has ended."""
+    cloud.emulator.set_job(f"{running['shard']}:0", status="RUNNING", startedAt=at(16))
+    cloud.emulator.set_job(running["finish"], **{mark: True})
+    answer = status(cloud, running["shard"])
+    assert answer["status"] == "RUNNING"
+    assert answer["reason"] == (
+        "neighbors: 0 of 4 shards done; finish is being stopped, so nothing will be published"
+    )
+    cloud.emulator.set_job(running["finish"], status="FAILED", statusReason="stopped by hand")
+    answer = status(cloud, running["shard"])
+    assert answer["status"] == "FAILED"
+    assert "being stopped" not in answer["reason"]
+
+
 def test_a_large_array_is_told_of_by_its_summary(
     cloud: Cloud, running: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

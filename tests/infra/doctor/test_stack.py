@@ -437,6 +437,7 @@ def step(which: str, submitted: float, ended: float | None = None, **more: Any) 
 
 
 ARRAY = {"arrayProperties": {"size": 64}}
+NOTHING_WAITS = "no job waits for an instance"
 
 
 def test_names_of_chains_are_those_that_the_trigger_gives() -> None:
@@ -467,6 +468,23 @@ def test_shards_without_an_instance_are_seen_though_the_queue_does_not_list_them
     assert "-shard has waited in RUNNABLE for 200 minutes: UNDETERMINED" in finding.what
 
 
+@pytest.mark.parametrize("state", ["STARTING", "RUNNING"])
+def test_shards_that_wait_for_the_places_of_others_are_no_trouble(
+    account: Account, examined: Examine, state: str
+) -> None:
+    deployed(
+        account,
+        jobs={
+            "SUCCEEDED": [step("plan", 230, 200)],
+            "PENDING": [step("shard", 230) | ARRAY],
+            f"{CHAIN}-shard RUNNABLE": [step(str(index), 230) for index in range(1, 64)],
+            f"{CHAIN}-shard {state}": [step("0", 230)],
+        },
+    )
+    said = [finding.what for finding in examined(DEV, waiting)]
+    assert said == [f"shards of {CHAIN}-shard that wait for those that run: 63", NOTHING_WAITS]
+
+
 def test_a_step_waits_from_when_the_one_before_was_over(
     account: Account, examined: Examine
 ) -> None:
@@ -483,7 +501,7 @@ def test_an_array_whose_shards_all_run_waits_for_nothing(
     array = step("shard", 230) | ARRAY
     deployed(account, jobs={"SUCCEEDED": [step("plan", 230, 200)], "PENDING": [array]})
     (finding,) = examined(DEV, waiting)
-    assert finding.what == "no job waits for an instance"
+    assert finding.what == NOTHING_WAITS
 
 
 @pytest.mark.parametrize(
