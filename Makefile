@@ -1,4 +1,4 @@
-# The front door. `make demo` and `make test` do everything on a fresh machine with Python 3.11+ and make.
+# The front door. `make demo` and `make test` do everything on a fresh machine with Python 3.11+, its venv, and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +21,7 @@ help:
 
 $(VENV)/.core: analytics_core/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet -e analytics_core
 	touch $@
 

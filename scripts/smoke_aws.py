@@ -26,6 +26,7 @@ from typing import Any
 
 from deployed import Trouble
 from image.compare import compare, documents
+from infra.doctor.account import qualifier, settings
 from infra.environments import OWN_DATABASE_FOLDER, SMOKE
 from smoke_run import Programs, last_line, say, why_refused
 from smoke_stack import QUEUE_PREFIX, STACK, TAGS, Prices, Throwaway
@@ -120,13 +121,17 @@ def _check_beforehand(smoke: Smoke) -> None:
             "`make smoke-aws ARGS=--remove`, then try again"
         )
     try:
-        smoke.client("ssm").get_parameter(Name="/cdk-bootstrap/hnb659fds/version")
+        version = f"/cdk-bootstrap/{qualifier(settings())}/version"
+    except (OSError, ValueError) as error:
+        raise Trouble(str(error)) from None
+    try:
+        smoke.client("ssm").get_parameter(Name=version)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ParameterNotFound":
             raise
         raise Trouble(
-            f"the CDK has not been set up in this account and region; run `cdk bootstrap "
-            f"aws://{smoke.account}/{smoke.region}` once"
+            f"the CDK has not been set up in this account and region: there is no parameter "
+            f"{version}; run `cdk bootstrap aws://{smoke.account}/{smoke.region}` once"
         ) from None
 
 

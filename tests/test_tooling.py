@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,46 @@ def test_help_shows_every_described_target_once_and_in_its_group() -> None:
     ]
     assert sorted(targets) == sorted(described)
     assert len(set(targets)) == len(targets)
+
+
+BACKEND = """
+import zipfile
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    info = "analytics_core-0.dist-info"
+    with zipfile.ZipFile(f"{folder}/analytics_core-0-py3-none-any.whl", "w") as wheel:
+        for name, text in {
+            "METADATA": "Metadata-Version: 2.1\\nName: analytics-core\\nVersion: 0\\n",
+            "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+            "RECORD": "",
+        }.items():
+            wheel.writestr(f"{info}/{name}", text)
+    return "analytics_core-0-py3-none-any.whl"
+"""
+
+
+def test_an_environment_without_pip_is_made_anew(tmp_path: Path) -> None:
+    """Debian without python3-venv leaves one behind, in which nothing can be installed."""
+    shutil.copy(MAKEFILES[0], tmp_path)
+    package = tmp_path / "analytics_core"
+    package.mkdir()
+    (package / "backend.py").write_text(BACKEND)  # needs nothing from the network
+    (package / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
+    kept = tmp_path / ".venv" / "kept"
+    for runs in (1, 2):
+        made = subprocess.run(
+            ["make", "--always-make", ".venv/.core", f"PYTHON={sys.executable}"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert made.returncode == 0, made.stderr
+        assert kept.exists() == (runs == 2), "what works is not made anew"
+        kept.touch()
 
 
 @pytest.fixture(scope="module")

@@ -6,30 +6,26 @@ Read-only. Exit codes: 0 without trouble, 1 with, 2 wrong use.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from infra.doctor.account import DEFAULT_QUALIFIER
+from infra.doctor.account import qualifier, settings
 from infra.doctor.examination import examine
 from infra.doctor.findings import Severity
 from infra.doctor.report import as_json, as_text, count
 from infra.environments import DEFAULTS, SMOKE
 from infra.overrides import environments_from, smoke_from
 
-SETTINGS = Path(__file__).resolve().parents[2] / "cdk.json"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        context = json.loads(SETTINGS.read_text(encoding="utf-8")).get("context", {})
+        context = settings()
         environments = environments_from(context.get("environments"))
         if options.environment == SMOKE.name:
             environments[SMOKE.name] = smoke_from(context.get("smoke"))
@@ -45,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen,
         region=region,
         others=environments.values(),
-        qualifier=context.get("@aws-cdk/core:bootstrapQualifier", DEFAULT_QUALIFIER),
+        qualifier=qualifier(context),
     )
     show = as_json if options.json else as_text
     sys.stdout.write(show(chosen.name, found) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -22,8 +23,28 @@ PATIENCE = Config(
 """Seconds. Botocore's own, a minute for each of five tries, look like a hang."""
 
 READING = ("describe_", "get_", "head_", "list_", "simulate_")
+SETTINGS = Path(__file__).resolve().parents[2] / "cdk.json"
 DEFAULT_QUALIFIER = "hnb659fds"
-"""Of the CDK's bootstrap, where cdk.json names none."""
+
+
+def settings() -> dict[str, Any]:
+    """Return the context of cdk.json.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON.
+    """
+    try:
+        content: dict[str, Any] = json.loads(SETTINGS.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{SETTINGS}: {error}") from None
+    return dict(content.get("context", {}))
+
+
+def qualifier(context: Mapping[str, Any]) -> str:
+    """Return what the names of the CDK's bootstrap begin with."""
+    return str(context.get("@aws-cdk/core:bootstrapQualifier", DEFAULT_QUALIFIER))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

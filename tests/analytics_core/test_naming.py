@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_core import naming
-from analytics_core.naming import fold, near_names, same_words
+from analytics_core.naming import fold, in_address, near_names, same_words, words_of
 
 RULES: dict[str, Any] = json.loads(
     (Path(__file__).parent / "name_folding.json").read_text(encoding="utf-8")
@@ -29,6 +31,24 @@ def test_the_rules_are_those_that_the_page_is_tested_on() -> None:
 @pytest.mark.parametrize(("name", "folded"), RULES["folded"].items())
 def test_names_are_folded(name: str, folded: str) -> None:
     assert fold(name) == folded
+
+
+@pytest.mark.parametrize(("name", "address"), RULES["addresses"].items())
+def test_names_in_addresses(name: str, address: str) -> None:
+    assert urllib.parse.unquote(in_address(name)) == address
+    assert re.fullmatch("[a-z0-9%A-F-]*", in_address(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Corpse Reviver #2, please_!", ["corpse", "reviver", "2", "please"]),
+        ("नेग्रोनी, नीम्बू", ["नेग्रोनी", "नीम्बू"]),
+        ("น้ำ นำ", [unicodedata.normalize("NFKD", word) for word in ("น้ำ", "นำ")]),
+    ],
+)
+def test_words_keep_the_marks_of_their_letters(name: str, words: list[str]) -> None:
+    assert words_of(name) == words
 
 
 @pytest.mark.parametrize(("one", "other"), RULES["different"])

@@ -51,18 +51,20 @@ LARGE_MB = 1000
 STOPS = 100
 LARGE_STOPS = 24
 LARGE_RECIPES = 100_000
-SHARES = {
-    "kills": 0.08,
-    "fuzz": 0.08,
-    "guided": 0.04,
-    "failing": 0.13,
-    "racing": 0.12,
-    "writing": 0.28,
-    "stops": 0.09,
-    "large-stops": 0.14,
-    "suites": 0.04,
+GUIDED_SECONDS = 60
+NEEDS = {
+    "kills": 6,
+    "fuzz": 8,
+    "guided": 4,
+    "failing": 13,
+    "racing": 12,
+    "writing": 30,
+    "stops": 9,
+    "large-stops": 13,
+    "suites": 5,
 }
-"""Of the time, to each part; what one does not need is for those that follow."""
+"""Minutes that each part takes on two idle cores. One may take longer, as long as those that follow
+have theirs."""
 SUITES = (
     "tests/trigger/test_fuzzing.py",
     "tests/analytics_core/test_needs.py",
@@ -110,7 +112,7 @@ def kills(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """SIGKILL at random instants, alone and shared, in a folder and in S3."""
     database = cut_down_sample(folder / "kills.db", 40)
     wanted = max(1, round(KILLS * size / 4))
-    for shards, of_the_rest in ((0, (1 / 4, 1 / 3)), (3, (1 / 2, 1))):
+    for shards, of_the_rest in ((0, (1 / 3, 1 / 2)), (3, (2 / 3, 1))):
         place = LocalStorage(folder / f"killed-{shards}")
         found = kill_at_random(
             database,
@@ -141,7 +143,7 @@ def fuzzed(size: float, _folder: Path, go_on: Budget) -> Iterator[Report]:
     wanted = max(1, round(FUZZED * size))
     with ThreadPoolExecutor(2) as pool:
         # each has a quarter of the work and half of the machine; the last two, what is left
-        shares = (1 / 2, 1 / 2, 1, 1)
+        shares = (2 / 3, 2 / 3, 1, 1)
         tasks = [
             pool.submit(lambda one, of: fuzz(one, 0, wanted, go_on=go_on(of)), layout, share)
             for layout, share in zip(LAYOUTS, shares, strict=True)
@@ -156,7 +158,7 @@ def guided(size: float, _folder: Path, go_on: Budget) -> Iterator[Report]:
     if not importlib.util.find_spec("atheris"):
         yield {"case": "not run: atheris is not installed here", "faults": []}
         return
-    seconds = size * 2 * go_on.seconds / len(TARGETS)
+    seconds = min(size * GUIDED_SECONDS, 2 * go_on.seconds / len(TARGETS))
     with ThreadPoolExecutor(2) as pool:
         tasks = [pool.submit(explore, target, seconds=seconds) for target in TARGETS]
         for target, task in zip(TARGETS, tasks, strict=True):
@@ -198,7 +200,7 @@ def fail_one_way(
 def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Two and ten at once, into a folder and into S3."""
     wanted, database = max(1, round(RACES * size)), cut_down_sample(folder / "raced.db", 12)
-    for racers, in_folder, in_s3 in ((2, 0.1, 0.2), (10, 0.3, 1.0)):
+    for racers, in_folder, in_s3 in ((2, 0.2, 0.3), (10, 0.4, 1.0)):
         place = str(folder / f"raced-{racers}")
         found = race(place, database, racers=racers, rounds=wanted, go_on=go_on(in_folder))
         yield row(f"folder, {racers} at once", wanted, found.rounds, found)
@@ -218,7 +220,7 @@ def races(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
 def written(size: float, folder: Path, go_on: Budget) -> Iterator[Report]:
     """Snapshots while a writer never rests, two journal modes at a time; then of a large file."""
     folder.chmod(0o755)  # another user passes through
-    seconds = min(WRITING_SECONDS * size, 0.33 * go_on.seconds)
+    seconds = min(WRITING_SECONDS * size, 0.35 * go_on.seconds)
     cases: list[tuple[str, dict[str, Any]]] = [(mode, {"mode": mode}) for mode in MODES]
     mounted = [(f"{mode}, read-only mount, another user", {"mode": mode}) for mode in MODES[::3]]
     if os.geteuid() == 0 and shutil.which("unshare"):
@@ -328,6 +330,7 @@ def main() -> int:
     given = parser.parse_args()
     chosen = [part for part in PARTS if not given.parts or part in given.parts]
     whole = Budget(given.minutes * 60)
+    usual = min(60, whole.seconds / sum(NEEDS[part] for part in chosen))
     words = " ".join(sys.argv[1:])
     told: Report = {
         "date": datetime.now(UTC).date().isoformat(),
@@ -337,11 +340,11 @@ def main() -> int:
     }
     given.output.mkdir(parents=True, exist_ok=True)
     for place, part in enumerate(chosen):
-        of_the_rest = SHARES[part] / sum(SHARES[other] for other in chosen[place:])
+        kept = usual * sum(NEEDS[other] for other in chosen[place + 1 :])
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             rows = []
-            for row in PARTS[part](given.size, Path(folder), Budget(of_the_rest * whole.left)):
+            for row in PARTS[part](given.size, Path(folder), Budget(max(0.0, whole.left - kept))):
                 print(json.dumps(row, ensure_ascii=False), flush=True)
                 rows.append(row)
         told["parts"][part] = rows

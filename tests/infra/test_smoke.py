@@ -88,6 +88,26 @@ def smoke_of(aws: Emulator, folder: Path) -> smoke_aws.Smoke:
     return smoke
 
 
+def test_the_bootstrap_that_cdk_json_names_is_the_one_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "cdk.json"
+    monkeypatch.setattr("infra.doctor.account.SETTINGS", settings)
+    with emulator(tmp_path) as aws:
+        aws.client("ssm").put_parameter(
+            Name="/cdk-bootstrap/mine/version", Value="21", Type="String"
+        )
+        smoke = smoke_of(aws, tmp_path)
+        settings.write_text('{"context": {"@aws-cdk/core:bootstrapQualifier": "mine"}}')
+        smoke_aws._check_beforehand(smoke)
+        settings.write_text("{}")
+        with pytest.raises(Trouble, match="no parameter /cdk-bootstrap/hnb659fds/version; run"):
+            smoke_aws._check_beforehand(smoke)
+        settings.write_text("{")
+        with pytest.raises(Trouble, match=r"cdk\.json: "):
+            smoke_aws._check_beforehand(smoke)
+
+
 # --- everything holds ------------------------------------------------------------------------
 
 

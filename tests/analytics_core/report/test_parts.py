@@ -302,6 +302,10 @@ def test_a_site_is_checked_before_it_is_written(tmp_path: Path) -> None:
         "logo": "data:image/png;base64,iVBORw==",
     }
     assert site_block(Site()) == {}
+    for suffix, kind in [("svg", "svg+xml"), ("JPG", "jpeg"), ("jpeg", "jpeg"), ("webp", "webp")]:
+        named = logo.with_suffix(f".{suffix}")
+        named.write_bytes(b"\x89PNG")
+        assert site_block(Site(logo=named))["logo"] == f"data:image/{kind};base64,iVBORw=="
     large, text = tmp_path / "large.svg", tmp_path / "logo.txt"
     large.write_bytes(b" " * 200_001)
     text.write_text("no picture")

@@ -27,7 +27,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[objec
     def write(content: object) -> None:
         path = tmp_path / "cdk.json"
         path.write_text(content if isinstance(content, str) else json.dumps(content))
-        monkeypatch.setattr(command, "SETTINGS", path)
+        monkeypatch.setattr("infra.doctor.account.SETTINGS", path)
 
     write({})
     monkeypatch.setenv("CDK_DOCKER", "true")  # docker takes seconds to say how it is

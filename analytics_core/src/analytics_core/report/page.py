@@ -11,7 +11,6 @@ import base64
 import hashlib
 import html
 import json
-import mimetypes
 import re
 from array import array
 from collections.abc import Mapping
@@ -76,6 +75,16 @@ def load_bundle(folder: Path = DIST) -> Bundle:
 
 LARGEST_LOGO = 200_000
 """Bytes of a logo, which every copy of the page carries."""
+LOGO_KINDS = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".gif": "image/gif",
+}
+"""Media types by suffix; what the system has heard of differs, and is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +132,10 @@ def site_block(site: Site) -> dict[str, str]:
             )
         block["recipe_url"] = site.recipe_url
     if site.logo is not None:
-        kind, _ = mimetypes.guess_type(site.logo.name)
-        if kind is None or not kind.startswith("image/"):
+        kind = LOGO_KINDS.get(site.logo.suffix.lower())
+        if kind is None:
             raise AnalyticsError(
-                f"the logo {site.logo} should be a picture: SVG, PNG, JPEG or WebP"
+                f"the logo {site.logo} should be a picture: SVG, PNG, JPEG, WebP, AVIF or GIF"
             )
         try:
             content = site.logo.read_bytes()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from analytics_core.errors import AnalyticsError
-from analytics_core.naming import fold
+from analytics_core.naming import fold, in_address
 from analytics_core.report.page import Site, site_block
 from analytics_core.website.frame import Page, clean, link, section, unordered
 from analytics_core.website.picture import map_picture
@@ -47,12 +45,6 @@ def slug(name: str, key: int) -> str:
     words = "-".join(re.findall("[a-z0-9]+", fold(name[:1000])))
     words = words[:_SLUG_LENGTH].rstrip("-")
     return f"{words}-{key}" if words else str(key)
-
-
-def _in_address(name: str) -> str:
-    """Return a name as the page writes it for ``{name}`` in the site's own addresses."""
-    letters = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", clean(name))).lower()
-    return urllib.parse.quote("-".join(re.findall(r"[^\W_]+", letters)), safe="")
 
 
 def check_site(site: Site, base_url: str | None) -> None:
@@ -391,7 +383,7 @@ class SitePages:
         if self.site.recipe_url is None:
             return None
         pattern = self.site.recipe_url.replace("{id}", str(key))
-        return pattern.replace("{name}", _in_address(name))
+        return pattern.replace("{name}", in_address(name))
 
 
 class _Lists(list[str]):

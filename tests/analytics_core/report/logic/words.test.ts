@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import {
   fold,
+  inAddress,
   words,
 } from "../../../../analytics_core/src/analytics_core/report/frontend/src/fold.ts";
 import {
@@ -44,6 +45,9 @@ test("names fold", () => {
 test("names fold as in the terminal", { skip: !existsSync(process.env.NAME_FOLDING ?? "") }, () => {
   const table = JSON.parse(readFileSync(process.env.NAME_FOLDING!, "utf8"));
   for (const [name, folded] of Object.entries(table.folded)) assert.equal(fold(name), folded, name);
+  for (const [name, address] of Object.entries(table.addresses)) {
+    assert.equal(decodeURIComponent(inAddress(name)), address, name);
+  }
 });
 
 test("distances are words", () => {

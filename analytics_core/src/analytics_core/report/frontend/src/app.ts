@@ -5,7 +5,7 @@ import { Bar } from "./bar";
 import type { Context } from "./context";
 import { controls, type Controls } from "./controls";
 import { Data, type MapKind } from "./data";
-import { h, named, plural, replace, shorten } from "./dom";
+import { h, named, onKey, plural, replace, shorten } from "./dom";
 import { finder } from "./finder";
 import { MapView } from "./map/view";
 import { mark, opened, readiness } from "./parts";
@@ -93,7 +93,6 @@ function start(): void {
       choices.scheme = kind;
       remember("scheme", kind);
       recolor();
-      map.setHighlight(routeHighlight());
       show("");
     },
     zoom: (factor) => map.zoomBy(factor),
@@ -114,6 +113,7 @@ function start(): void {
     current = scheme(choices.scheme, data, bar);
     map.setScheme(current);
     overlay.setScheme(current);
+    map.setHighlight(routeHighlight()); // what was chosen in the legend is not any more
   }
 
   function routeHighlight(): number[] | null {
@@ -287,13 +287,8 @@ function start(): void {
 
   bar.onChange((elsewhere) => {
     if (choices.scheme === "bar") recolor();
-    const active = document.activeElement as HTMLElement | null;
-    const own = active?.dataset.own;
     // the bar's own view follows its ticks by itself
     if (route.view !== "bar" || elsewhere) show("");
-    // what the other half of the page had before is still there, hidden
-    const shown = isOnMap(route.view) ? frame.panel : frame.page;
-    if (own) shown.querySelector<HTMLElement>(`[data-own="${own}"]`)?.focus();
   });
   onTheme(() => {
     map.setTheme();
@@ -311,7 +306,7 @@ function start(): void {
     if (document.activeElement !== frame.canvas) heading?.focus({ preventScroll: true });
     if (heading) context.announce(heading.textContent ?? "");
   });
-  document.addEventListener("keydown", (event) => {
+  const press = (event: KeyboardEvent) => {
     // a tick or a button takes no text, so there the key keeps its meaning
     const typing =
       event.target instanceof Element &&
@@ -320,7 +315,8 @@ function start(): void {
       event.preventDefault();
       document.getElementById("search")?.focus();
     }
-  });
+  };
+  document.addEventListener("keydown", onKey(press));
   show("there");
   document.documentElement.dataset.state = "ready";
   Object.defineProperty(window, "atlas", { value: { map, data, bar } });

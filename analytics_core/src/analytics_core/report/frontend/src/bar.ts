@@ -75,7 +75,7 @@ export class Bar {
     for (const listener of this.listeners) listener(elsewhere);
   }
 
-  /** Change what is kept, which another tab may have changed meanwhile. */
+  /** Change what is kept, `lost` included, which another tab may have changed meanwhile. */
   private change(edit: (owned: Set<number>) => void): void {
     const owned = this.read();
     edit(owned);
@@ -119,8 +119,10 @@ export class Bar {
   }
 
   clear(): void {
-    this.lost = [];
-    this.change((owned) => owned.clear());
+    this.change((owned) => {
+      owned.clear();
+      this.lost = [];
+    });
   }
 
   setTolerance(value: number): void {

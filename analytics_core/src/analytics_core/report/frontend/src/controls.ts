@@ -124,6 +124,7 @@ export function controls(
         {
           type: "button",
           "aria-pressed": "false",
+          "data-own": `category ${index}`,
           onclick: () => {
             chosen = chosen === index ? null : index;
             buttons.forEach((button, i) =>

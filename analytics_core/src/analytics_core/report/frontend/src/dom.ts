@@ -52,9 +52,39 @@ export function shorten(text: string, limit: number): string {
   return `${Array.from(text.slice(0, limit)).slice(0, -1).join("")}…`;
 }
 
+/**
+ * Put something else into an element. A keyboard that was in there stays at the control that means
+ * the same, by its `data-own`, or goes to the heading over it.
+ */
 export function replace(element: Element, ...children: Child[]): void {
+  const active = document.activeElement as HTMLElement | null;
+  const isInside = active && active !== element && element.contains(active);
+  const headings = () => [...element.querySelectorAll<HTMLElement>("h1, h2, h3")];
+  const over = isInside ? headings().filter((heading) => isBefore(heading, active)).length : 0;
   element.replaceChildren();
   append(element, children);
+  if (!isInside) return;
+  const same = active.dataset.own && `[data-own="${CSS.escape(active.dataset.own)}"]`;
+  const now = headings();
+  const heading =
+    now[Math.min(over, now.length) - 1] ?? element.closest("#panel, #page")?.querySelector("h1");
+  heading?.setAttribute("tabindex", "-1");
+  for (const place of [...(same ? element.querySelectorAll<HTMLElement>(same) : []), heading]) {
+    place?.focus({ preventScroll: true });
+    if (document.activeElement === place) return; // a closed group lets nothing in
+  }
+}
+
+const isBefore = (one: Node, other: Node) =>
+  Boolean(one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING);
+
+/** A listener to keys, without those with which an input method is given its words. */
+export function onKey(act: (event: KeyboardEvent) => void): (event: Event) => void {
+  return (event) => {
+    const key = event as KeyboardEvent;
+    // Safari ends the composition before the key that ends it: there only the code tells
+    if (!key.isComposing && key.keyCode !== 229) act(key);
+  };
 }
 
 /** "1 drink", "3 drinks". */

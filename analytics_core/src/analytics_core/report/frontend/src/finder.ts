@@ -1,7 +1,7 @@
 // The search field: a combobox over names and ingredients.
 
 import type { Context } from "./context";
-import { h, named, plural, replace } from "./dom";
+import { h, named, onKey, plural, replace } from "./dom";
 import { mark } from "./parts";
 import { go, to } from "./route";
 
@@ -119,7 +119,7 @@ export function finder(context: Context, live: (found: number[] | null) => void)
     else setTimeout(() => data.search(""));
   });
   input.addEventListener("blur", close);
-  input.addEventListener("keydown", (event) => {
+  const press = (event: KeyboardEvent) => {
     if (event.key === "ArrowDown") move(1);
     else if (event.key === "ArrowUp") move(-1);
     else if (event.key === "Escape") {
@@ -136,7 +136,8 @@ export function finder(context: Context, live: (found: number[] | null) => void)
       choose(active >= 0 ? options[active].href : meant);
     } else return;
     event.preventDefault();
-  });
+  };
+  input.addEventListener("keydown", onKey(press));
   return h(
     "form",
     { id: "finder", role: "search", onsubmit: (event) => event.preventDefault() },

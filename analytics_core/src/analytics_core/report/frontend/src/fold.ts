@@ -21,6 +21,12 @@ export function fold(name: string): string {
   return bare(letters).replace(BLANKS, " ").trim();
 }
 
+/** A name as addresses have it: words in lower case, without accents, between hyphens. */
+export function inAddress(name: string): string {
+  const plain = name.normalize("NFKD").replace(MARKS, "").toLowerCase().normalize("NFC");
+  return encodeURIComponent((plain.match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu) ?? []).join("-"));
+}
+
 /** The folded words of a text, without punctuation. */
 export function words(text: string): string[] {
   return fold(text).match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];

@@ -210,21 +210,35 @@ export function entry(context: Context, recipe: number, ...more: Child[]): HTMLE
 /** How far lists were opened, kept with the visit: on the way back they are as long again. */
 export const opened: { kept: Record<string, unknown> } = { kept: {} };
 
+/** Items that a list opens for at once. */
+const MORE = 200;
+
 /** A list that shows its first items and opens for the rest. */
-export function longList(items: (() => HTMLElement)[], first = 24, label = "drinks"): HTMLElement {
+export function longList(
+  items: (() => HTMLElement)[],
+  first = 24,
+  one = "drink",
+  many = `${one}s`,
+): HTMLElement {
   const list = h("ul", { class: "plain" });
-  const key = `list ${label} ${first} ${items.length}`;
+  const key = `list ${many} ${first} ${items.length}`;
   const before = opened.kept[key];
   let shown = 0;
-  const more = h("button", { type: "button", class: "quiet", onclick: () => extend(200) });
+  const more = h("button", { type: "button", class: "quiet", onclick: open });
   const box = h("div", {}, list, more);
   function extend(by: number): void {
     for (const make of items.slice(shown, shown + by)) list.append(h("li", {}, make()));
     shown = Math.min(items.length, shown + by);
     const left = items.length - shown;
     more.hidden = left === 0;
-    more.textContent = `Show ${left > 200 ? "200" : left} more ${label}`;
+    more.textContent = `Show ${plural(Math.min(left, MORE), `more ${one}`, `more ${many}`)}`;
     if (shown > first) opened.kept[key] = shown;
+  }
+  /** The button moves on, or hides: the keyboard goes to what came. */
+  function open(): void {
+    const from = shown;
+    extend(MORE);
+    list.children[from].querySelector<HTMLElement>("a, button, summary")?.focus();
   }
   extend(typeof before === "number" ? before : first);
   return box;

@@ -1,6 +1,7 @@
 // What the owner set when the page was made: its title, a logo, and where recipes are.
 
 import { h } from "./dom";
+import { inAddress } from "./fold";
 
 export interface Site {
   title?: string;
@@ -17,13 +18,7 @@ export function site(): Site {
 
 export function recipeUrl({ recipe_url: pattern }: Site, id: number, name: string): string | null {
   if (!pattern) return null;
-  const slug = name
-    .normalize("NFKD")
-    .replace(/[\u0300-\u036f]/g, "")
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, "-")
-    .replace(/^-|-$/g, "");
-  return pattern.replaceAll("{id}", String(id)).replaceAll("{name}", encodeURIComponent(slug));
+  return pattern.replaceAll("{id}", String(id)).replaceAll("{name}", inAddress(name));
 }
 
 /** Whether the page stands in a frame that asked for little. */

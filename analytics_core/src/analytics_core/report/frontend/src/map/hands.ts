@@ -1,5 +1,7 @@
 // Mouse, finger and keyboard on the map. Zooming and dragging are d3-zoom's.
 
+import { onKey } from "../dom";
+
 const MOUSE_REACH = 16;
 const FINGER_REACH = 28;
 const PAN_STEP = 80;
@@ -43,10 +45,11 @@ export function listen(canvas: HTMLCanvasElement, map: Handled): void {
     const found = map.find(event.offsetX, event.offsetY, finger ? FINGER_REACH : MOUSE_REACH);
     if (found !== null) map.pick(found);
   });
-  canvas.addEventListener("keydown", (event) => {
+  const press = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (map.circle(event.key) || pressed(event, map)) event.preventDefault();
-  });
+  };
+  canvas.addEventListener("keydown", onKey(press));
 }
 
 /** Whether the key meant something. */

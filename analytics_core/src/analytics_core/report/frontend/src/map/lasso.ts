@@ -22,6 +22,8 @@ export class Lasso {
   private readonly changed: () => void;
   private readonly done: (outline: Point[]) => void;
   private ring: { x: number; y: number; radius: number } | null = null;
+  /** Whether the last press of the pointer drew a circle. */
+  private circled = false;
 
   /** `done` gets the outline in CSS pixels; `changed` is called whenever there is something to draw. */
   constructor(canvas: HTMLCanvasElement, changed: () => void, done: (outline: Point[]) => void) {
@@ -30,9 +32,11 @@ export class Lasso {
     this.done = done;
     const finish = () => {
       if (!this.active || !this.points.length) return;
+      this.circled = this.points.length > 2;
       this.finish();
     };
     canvas.addEventListener("pointerdown", (event) => {
+      this.circled = false;
       if (!this.active) return;
       canvas.setPointerCapture(event.pointerId);
       this.ring = null;
@@ -45,6 +49,11 @@ export class Lasso {
     });
     canvas.addEventListener("pointerup", finish);
     canvas.addEventListener("pointercancel", finish);
+    // the click that ends a circle chooses no drink
+    canvas.addEventListener("click", (event) => {
+      if (this.circled) event.stopImmediatePropagation();
+      this.circled = false;
+    });
   }
 
   private finish(): void {

@@ -76,7 +76,10 @@ export class MapView {
       (outline) => this.events.onLasso(this.within(outline)),
     );
     this.behavior
-      .filter((event: MouseEvent) => !this.lasso.active && !event.ctrlKey && !event.button)
+      .filter((event: MouseEvent) => {
+        const isPinch = event.type === "wheel"; // of a trackpad, which browsers tell with Ctrl
+        return !this.lasso.active && (isPinch || !event.ctrlKey) && !event.button;
+      })
       .scaleExtent([ZOOM_OUT, ZOOM_IN])
       .on("start", (event: { sourceEvent: Event | null }) => {
         if (!event.sourceEvent) return;

@@ -89,7 +89,14 @@ export function bar(context: Context): HTMLElement {
           offered.map((kind) =>
             h(
               "button",
-              { type: "button", class: "quiet small", onclick: () => own(kind, true) },
+              {
+                type: "button",
+                class: "quiet small",
+                onclick: () => {
+                  own(kind, true);
+                  box.focus(); // the button is gone
+                },
+              },
               named(data.ingredient(kind)),
               h("span", { class: "count" }, unlocks[kind] ? `+${unlocks[kind]}` : ""),
             ),
@@ -184,7 +191,7 @@ export function bar(context: Context): HTMLElement {
           ]
         );
       }),
-      mine.size > 0 &&
+      mine.size + mine.lost.length > 0 &&
         h(
           "button",
           {
@@ -241,13 +248,13 @@ export function bar(context: Context): HTMLElement {
       );
       return;
     }
-    const next = h(
-      "section",
-      { class: "best", id: "next", "aria-live": "polite", "aria-busy": "true" },
-      h("h2", {}, "What to buy next"),
+    const best = h(
+      "div",
+      { "aria-live": "polite", "aria-busy": "true" },
+      listHead("What to buy next", null),
       h("p", { class: "note" }, "…"),
     );
-    void suggest(next);
+    void suggest(best);
     const heading = (text: string, recipes: number[]) =>
       listHead(
         [text, " ", h("span", { class: "count" }, recipes.length)],
@@ -261,7 +268,7 @@ export function bar(context: Context): HTMLElement {
           { class: "note" },
           "This browser stores nothing here: your bar lasts until you close the page.",
         ),
-      next,
+      h("section", { class: "best", id: "next" }, best, pantry()),
       h(
         "section",
         { id: "makeable" },
@@ -323,9 +330,6 @@ export function bar(context: Context): HTMLElement {
         onchange: (event) => {
           mine.setTolerance(Number((event.target as HTMLInputElement).value) / 100);
           fillOutcome();
-          document
-            .querySelector<HTMLElement>('[data-own="tolerance"]')
-            ?.focus({ preventScroll: true });
         },
       }),
     );
@@ -362,6 +366,25 @@ export function bar(context: Context): HTMLElement {
         );
     const [bottles, others] = [list((i) => isBottle(stock, i)), list((i) => !isBottle(stock, i))];
     return [bottles, others.length > 0 && h("h3", {}, "Or from the grocer"), others];
+  }
+
+  function pantry(): HTMLElement {
+    return h(
+      "label",
+      { class: "switch" },
+      h("input", {
+        type: "checkbox",
+        checked: mine.pantry,
+        "data-own": "pantry",
+        onchange: (event) => {
+          mine.setPantry((event.target as HTMLInputElement).checked);
+          unlocks = mine.shelf.unlocks();
+          for (const update of counts) update();
+          fillOutcome();
+        },
+      }),
+      " Count the pantry as there: citrus, sugar, eggs, soda",
+    );
   }
 
   async function suggest(section: HTMLElement): Promise<void> {
@@ -446,22 +469,6 @@ export function bar(context: Context): HTMLElement {
               ),
             ],
         ),
-      ),
-      h(
-        "label",
-        { class: "switch" },
-        h("input", {
-          type: "checkbox",
-          checked: mine.pantry,
-          "data-own": "pantry",
-          onchange: (event) => {
-            mine.setPantry((event.target as HTMLInputElement).checked);
-            unlocks = mine.shelf.unlocks();
-            for (const update of counts) update();
-            fillOutcome();
-          },
-        }),
-        " Count the pantry as there: citrus, sugar, eggs, soda",
       ),
     );
   }

@@ -216,7 +216,8 @@ function diagram(context: Context, a: number, b: number, flows: Flow[]): Element
             dy: "0.35em",
             "text-anchor": first ? "end" : "start",
           },
-          shorten(data.ingredient(node.ingredient), letters),
+          // a name from right to left would change places with the figure
+          s("tspan", { class: "of" }, shorten(data.ingredient(node.ingredient), letters)),
           s("tspan", { class: "share", dx: 6 }, percent(node.share)),
         ),
       );

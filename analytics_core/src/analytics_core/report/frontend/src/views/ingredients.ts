@@ -2,7 +2,7 @@
 
 import { hierarchy, treemap } from "d3-hierarchy";
 import type { Context } from "../context";
-import { h, named, plural, s, shorten, type Child } from "../dom";
+import { h, named, onKey, plural, s, shorten, type Child } from "../dom";
 import {
   csvButton,
   drinkLink,
@@ -153,7 +153,7 @@ function map(context: Context, kids: number[], chosen: number | undefined): SVGE
           tabindex: node.depth === 1 ? 0 : -1,
           "aria-label": `${shorten(name, 80)}, ${plural(count, "recipe")}`,
           onclick: open,
-          onkeydown: (event) => (event as KeyboardEvent).key === "Enter" && open(),
+          onkeydown: onKey((event) => event.key === "Enter" && open()),
         },
         s("title", {}, `${shorten(name, 80)}: ${plural(count, "recipe")}`),
         s("rect", { x: node.x0, y: node.y0, width: Math.max(0, w), height: Math.max(0, t), rx: 3 }),
@@ -205,7 +205,7 @@ function overview(context: Context): Child[] {
             ),
         ),
         15,
-        "ingredients",
+        "ingredient",
       ),
     ),
     h(
