@@ -152,7 +152,8 @@ class Environment:
         One attempt is ended after this long.
     shards
         Among how many machines the search for neighbors is divided: 0 for one job that does
-        everything, "auto" for as many as `shard_minutes` asks for; see `docs/scale.md`.
+        everything, "auto" for as many as `shard_minutes` asks for; see `docs/scale.md`. With
+        "auto", `plan_machine` and `shard_machine` have as many vCPUs as `vcpus`.
     shard_minutes
         How long a shard takes when `shards` is "auto".
     plan_machine, shard_machine, finish_machine
@@ -410,6 +411,15 @@ def _check_shards(env: Environment, refuse: Callable[[str, str], typing.NoReturn
     shortest = env.steps["shard"].timeout_minutes / 2
     if env.shards == "auto" and env.shard_minutes > shortest:
         refuse("shard_minutes", f"is {env.shard_minutes}; give half of a shard's timeout at most")
+    # The plan, or a job that does everything, measures how long its own machine would search.
+    measured = [env.vcpus, env.steps["plan"].vcpus, env.steps["shard"].vcpus]
+    if env.shards == "auto" and len(set(measured)) > 1:
+        refuse(
+            "shards",
+            "is 'auto', so that one machine measures how long another would search; give vcpus "
+            "({}), plan_machine ({}) and shard_machine ({}) the same vCPUs, or a number of "
+            "shards".format(*measured),
+        )
 
 
 def smallest_fit(env: Environment, machine: Machine | None = None) -> str | None:

@@ -191,12 +191,14 @@ class Watching(Construct):
             self,
             "Undelivered",
             alarm_description=(
-                f"A request for a refresh, or the monthly patch of the machines, failed ({name}) "
-                "and lies in the dead-letter queue. What to do: read the message there. One with "
-                "a ComputeEnvironment is the patch: mend what its ERROR_MESSAGE names and patch "
-                "by hand. For any other read the trigger function's log (filter level = 'error'), "
-                f"mend what it names and run {SCRIPT} {name} --wait. Then purge the queue. "
-                "docs/operations.md has the steps."
+                f"A request for a refresh, a mail about a job, or the monthly patch of the "
+                f"machines failed ({name}) and lies in the dead-letter queue. What to do: read the "
+                "message there. One with a ComputeEnvironment is the patch: mend what its "
+                "ERROR_MESSAGE names and patch by hand. One whose source is aws.batch is a mail "
+                f"that did not go out: {SCRIPT} {name} --status and its jobId tell what it would "
+                "have said. For any other read the trigger function's log (filter level = "
+                f"'error'), mend what it names and run {SCRIPT} {name} --wait. Then purge the "
+                "queue. docs/operations.md has the steps."
             ),
             metric=queue.metric_approximate_number_of_messages_visible(
                 statistic="Maximum", period=Duration.minutes(5)

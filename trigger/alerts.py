@@ -2,8 +2,9 @@
 
 Batch's events come through EventBridge, which delivers each at least once. A mail goes out once for
 a job that failed, and once for a job and the reason for which it cannot start: an object in the
-bucket is claimed before the mail and says afterwards that it is out (`trigger.claim`). Should the
-function die in between, the claim expires and the next delivery, or Lambda's retry, sends the mail,
+bucket is claimed before the mail and says afterwards that it is out (`trigger.claim`). It is looked
+at before anything else, since ten thousand shards of a chain may fail at once. Should the function
+die in between, the claim expires and the next delivery, or Lambda's retry, sends the mail,
 perhaps a second time: rather twice than never. For the same reason the mail goes out when that
 object is out of reach.
 
@@ -25,13 +26,16 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trigger import logs
-from trigger.chain import chain_name, find_chain
+from trigger.chain import chain_name, find_chain, step_of
 from trigger.errors import InvalidSettings, NoAccess
 from trigger.progress import Culprit, find_culprit, listed
-from trigger.reasons import given_up, what_to_do, why_waiting
+from trigger.reasons import what_to_do, why_waiting
 from trigger.services import Services
 from trigger.status import attempts_allowed, describe, ended_attempts
 from trigger.text import ascii_only, json_object, one_line, shortened
+
+COUNTED = (1, 3, 4, 5)
+"""Exit codes with which the command that publishes says that it failed, and counts that itself."""
 
 LAST_LINES = 15
 """Lines of the job's log in a mail."""
@@ -57,6 +61,8 @@ class Mail:
 
     subject: str
     body: str
+    counted: bool = True
+    """False where a refresh failed that wrote no `RefreshFailure` itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +107,8 @@ def tell_failed(services: Services, job: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `jobId`, and `mail`: `sent`, `sent before`, or `none` for a job that is tried again.
+        `jobId`, and `mail`: `sent`, `sent before`, or `none` for a job that failed only since
+        another of its chain did.
 
     Raises
     ------
@@ -112,16 +119,16 @@ def tell_failed(services: Services, job: Mapping[str, Any]) -> dict[str, Any]:
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
         When SNS refuses.
     """
-    known = _newest(services, job)
-    if known is None:
-        logs.decision("alert.ignored", jobId=job["jobId"], reason="it is tried again")
-        return {"jobId": job["jobId"], "mail": "none"}
-    name = chain_name(known)
-    if name is not None and DEPENDENT in str(known.get("statusReason")):
+    name = chain_name(job)
+    if name is not None and DEPENDENT in str(job.get("statusReason")):
         logs.decision("alert.ignored", jobId=job["jobId"], reason="another job of its chain failed")
         return {"jobId": job["jobId"], "mail": "none"}
     return _send_once(
-        services, job, about="failed", chain=name, compose=lambda: failure(services, known)
+        services,
+        job,
+        about="failed",
+        chain=name,
+        compose=lambda: failure(services, _explained(services, job)),
     )
 
 
@@ -178,6 +185,7 @@ def failure(services: Services, job: Mapping[str, Any]) -> Mail:
     return Mail(
         subject=_subject(f"Cocktail analytics ({environment}): {kind.name} failed: {reason}"),
         body="\n".join(lines) + "\n",
+        counted=_is_counted(job),
     )
 
 
@@ -223,28 +231,21 @@ def _culprit(services: Services, job: Mapping[str, Any]) -> tuple[Culprit, bool]
     return found or alone, rest and ":" in str(job["jobId"])
 
 
-def _newest(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return what is known of a failed job; None when Batch is trying it again.
+def _explained(services: Services, job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is known of a failed job.
 
     Batch reports FAILED when no attempt is left, and with the event comes the whole job. Where the
-    event leaves something open, Batch is asked; that it has forgotten the job, or answers with an
+    event says nothing of why, Batch is asked; that it has forgotten the job, or answers with an
     older state, does no harm.
     """
-    ended = ended_attempts(job)
-    if (ended or job.get("statusReason")) and len(ended) >= attempts_allowed(job):
+    if ended_attempts(job) or job.get("statusReason"):
         return job
     try:
         found = services.batch.describe_jobs(jobs=[job["jobId"]])["jobs"]
     except (BotoCoreError, ClientError) as error:
         logs.decision("alert.unasked", level="warning", jobId=job["jobId"], error=str(error))
         return job
-    if not found:
-        return job
-    [now] = found
-    if now["status"] == "FAILED":
-        return {**job, **now}
-    goes_on = ended and len(ended_attempts(now)) >= len(ended) and not given_up(job)
-    return None if goes_on else job
+    return {**job, **found[0]} if found and found[0]["status"] == "FAILED" else job
 
 
 def _send_once(
@@ -263,16 +264,16 @@ def _send_once(
     job_id = job["jobId"]
     claim = services.claim(f"{services.settings.told_prefix}{chain or job_id}/{about}.json")
     try:
-        held = claim.acquire()
+        held = claim.acquire(final=True)
     except (BotoCoreError, ClientError, NoAccess) as error:
         logs.decision("alert.unguarded", level="warning", jobId=job_id, error=str(error))
         _publish(services, topic, job_id, compose())
         return {"jobId": job_id, "mail": "sent"}
-    note = held.note
+    if held.note is not None:
+        logs.decision("alert.known", jobId=job_id, about=about)
+        return {"jobId": job_id, "mail": "sent before"}
+    note = None
     try:
-        if note is not None:
-            logs.decision("alert.known", jobId=job_id, about=about)
-            return {"jobId": job_id, "mail": "sent before"}
         note = _publish(services, topic, job_id, compose())
         return {"jobId": job_id, "mail": "sent"}
     finally:
@@ -284,11 +285,20 @@ def _publish(services: Services, topic: str, job_id: str, mail: Mail) -> dict[st
     answer = services.sns.publish(TopicArn=topic, Subject=mail.subject, Message=mail.body)
     message_id = str(answer["MessageId"])
     logs.decision("alert.sent", jobId=job_id, subject=mail.subject, messageId=message_id)
+    if not mail.counted:
+        logs.metrics({"RefreshFailure": (1, "Count")})
     return {"sentAt": services.now().isoformat(), "messageId": message_id}
 
 
 def _kind(job: Mapping[str, Any]) -> _Kind:
     return _KINDS.get(str(job.get("jobName")).partition("-")[0], _OTHER)
+
+
+def _is_counted(job: Mapping[str, Any]) -> bool:
+    """Whether a failure is none of a refresh, or was counted by the job itself."""
+    last = [job, *ended_attempts(job)][-1]
+    itself = (last.get("container") or {}).get("exitCode") in COUNTED
+    return _kind(job) is not _KINDS["refresh"] or (itself and step_of(job) in (None, "finish"))
 
 
 def _name(job: Mapping[str, Any]) -> str:

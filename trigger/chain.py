@@ -83,16 +83,19 @@ def find_chain(services: Services, job: Mapping[str, Any]) -> Chain | None:
         jobQueue=services.settings.job_queue,
         filters=[{"name": "JOB_NAME", "values": [f"{found[1]}-*"]}],
     )
-    # Children of an array have their parent's name and are not jobs of the queue.
     listed = {str(j["jobId"]) for page in pages for j in page["jobSummaryList"]}
-    ids = sorted(job_id for job_id in listed if ":" not in job_id)[:100]
+    # A listing may trail; what publishes depends on all others, and so names them.
+    named = {str(other["jobId"]) for other in job.get("dependsOn") or [] if other.get("jobId")}
+    # Children of an array have their parent's name and are not jobs of the queue.
+    ids = sorted(job_id for job_id in listed | named if ":" not in job_id)[:100]
     jobs = services.batch.describe_jobs(jobs=ids)["jobs"] if ids else []
     by_step: dict[str, Mapping[str, Any]] = {}
     # A step that was submitted twice, since an answer got lost, counts as the first that did not
     # fail: one that failed, or was ended, while the plan waits is submitted again.
     order = sorted(jobs, key=lambda j: (not is_lost(j), -j.get("createdAt", 0), j["jobId"]))
     for each in order:
-        by_step[str(step_of(each))] = each
+        if chain_name(each) == found[1]:
+            by_step[str(step_of(each))] = each
     if ":" not in str(job["jobId"]):
         by_step.setdefault(found[3], job)  # which Batch may not list yet
     return Chain(name=found[1], plan_id=found[2], jobs=by_step)

@@ -13,7 +13,8 @@ whoever is past its lease has been ended by Lambda.
 
 *note* is what a holder leaves to the next one. `trigger.submit` leaves the job last submitted:
 Batch's `ListJobs` may not show it in the first moments. `trigger.alerts` leaves that the mail is
-out; `SNS.Publish` knows no idempotency token either.
+out; `SNS.Publish` knows no idempotency token either. That note is final: whoever finds it has
+nothing left to do, and takes no claim. So thousands who come for the same mail read once each.
 """
 
 from __future__ import annotations
@@ -54,13 +55,14 @@ class Held:
     holder
         Random; it makes the object's content, and so its ETag, unlike anybody else's.
     etag
-        Of the object as we wrote it; the condition for releasing it.
+        Of the object as we wrote it; the condition for releasing it. None when nothing was taken,
+        since a final note was there.
     note
         What the holder before left, if anything.
     """
 
     holder: str
-    etag: str
+    etag: str | None
     note: Mapping[str, Any] | None
 
 
@@ -92,8 +94,14 @@ class Claim:
         self._lease = lease
         self._patience = patience
 
-    def acquire(self) -> Held:
+    def acquire(self, *, final: bool = False) -> Held:
         """Take the claim, waiting while another holds it.
+
+        Parameters
+        ----------
+        final
+            A note says that all is done: where there is one, or comes while this waits, it is
+            returned and nothing is taken, so that there is nothing to release.
 
         Raises
         ------
@@ -110,11 +118,13 @@ class Claim:
         waited, pause = 0.0, _FIRST_PAUSE_SECONDS
         while True:
             etag, content = self._object.read()
+            note = _note(content.get("note"))
+            if final and note is not None:
+                return Held(holder=holder, etag=None, note=note)
             until = _moment(content.get("until")) if content.get("holder") else None
             if until is None or until <= self._now():
                 if until is not None:
                     self._warn("claim.expired", until=until)
-                note = _note(content.get("note"))
                 taken = self._swap(etag, holder=holder, until=self._now() + self._lease, note=note)
                 if taken is not None:
                     return Held(holder=holder, etag=taken, note=note)

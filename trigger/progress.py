@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from trigger import logs
 from trigger.chain import STEPS, Chain, find_chain
+from trigger.reasons import given_up
 from trigger.services import Services
 from trigger.status import (
     describe,
@@ -24,6 +25,7 @@ from trigger.status import (
     told,
     utc_text,
 )
+from trigger.submit import SETTLING, WAITING
 
 MOST_DESCRIBED = 500
 """Shards that are looked at one by one; of larger arrays only the summary is told."""
@@ -78,9 +80,10 @@ def refresh_status(services: Services, *, job_id: str, log_lines: int = 0) -> di
         Whatever Batch refuses. A log that cannot be read is no error: it may not exist yet.
     """
     job = look_up(services, job_id)
-    chain = None if ":" in job_id else find_chain(services, job)
-    if chain is None:
-        return describe(services, job, log_lines=log_lines)
+    chain = find_chain(services, job)
+    if chain is None or ":" in job_id:
+        since = _ready_at(chain, "shard") if chain else None
+        return describe(services, job, log_lines=log_lines, since=since)
     return describe_chain(services, chain, log_lines=log_lines) | {"jobId": job_id}
 
 
@@ -90,25 +93,34 @@ def describe_chain(services: Services, chain: Chain, *, log_lines: int = 0) -> d
     culprit = find_culprit(services, chain)
     step = next((s for s in STEPS if _status(chain, s) != "SUCCEEDED"), "finish")
     shown = culprit.job if culprit else chain.jobs.get(step) or next(iter(chain.jobs.values()))
-    answer = describe(services, shown, log_lines=log_lines)
+    since = _ready_at(chain, step)
+    answer = describe(services, shown, log_lines=log_lines, since=since)
     plan, finish = chain.jobs.get("plan", {}), chain.jobs.get("finish", {})
-    whole = _whole(chain)
+    broke_off = _broke_off(chain, now)
+    whole = "FAILED" if broke_off else _whole(chain)
     if culprit is not None:
         sentence = f"failed: {culprit.what}: {answer['reason'].removeprefix('failed: ')}"
         if culprit.others:
             sentence += f"; {listed(culprit.others)} too"
         if whole != "FAILED":
             sentence += "; what runs already goes on, and nothing will be published"
+    elif broke_off:
+        sentence = "broke off: never submitted whole, nothing will be published; ask anew"
     elif whole == "SUCCEEDED":
         times = ", ".join(f"{WORDS[s]} {_lasted(chain, s)}" for s in STEPS)
         begun, stopped = moment(plan.get("startedAt")), moment(finish.get("stoppedAt")) or now
         took = span((stopped - begun).total_seconds()) if begun else "some time"
         changed = answer["reason"].partition(": ")[2]  # as the last step's log ends with it
         sentence = f"succeeded in {took} ({times})" + (f": {changed}" if changed else "")
+    elif step not in chain.jobs:
+        sentence = f"{WORDS[step]}: not submitted yet"
     elif step == "shard":
         sentence = f"neighbors: {_search(services, chain, now)}"
     else:
-        sentence = f"{WORDS[step]}: {in_words(shown, now=now)}"
+        sentence = f"{WORDS[step]}: {in_words(shown, now=now, since=since)}"
+    # Batch ends a job that waits for others only when those are over, which may take hours.
+    if whole not in ("SUCCEEDED", "FAILED") and culprit is None and given_up(finish):
+        sentence += "; finish is being stopped, so nothing will be published"
     return {
         **answer,
         "status": whole,
@@ -177,8 +189,9 @@ def _failed_shard(
 def _search(services: Services, chain: Chain, now: datetime) -> str:
     """Say how far the shards are."""
     array = chain.jobs["shard"]
+    since = _ready_at(chain, "shard")
     if _size(array) == 1:
-        return in_words(array, now=now)
+        return in_words(array, now=now, since=since)
     size, plan = _size(array), chain.jobs.get("plan", {})
     stream = stream_of(plan)
     lines = last_lines(services, stream, _LINES_FOR_COUNT) if stream else []
@@ -200,7 +213,7 @@ def _search(services: Services, chain: Chain, now: datetime) -> str:
     again = f", {retried} retried" if retried else ""
     waiting = [child for child in children if child["status"] == "RUNNABLE"]
     if waiting and not running and not done:
-        again += f"; {in_words(waiting[0], now=now)}"
+        again += f"; {in_words(waiting[0], now=now, since=since)}"
     return (
         f"{len(done)} of {size} shards done{again}{_left(_seconds_left(done, running, size, now))}"
     )
@@ -268,6 +281,29 @@ def _whole(chain: Chain) -> str:
     if "FAILED" in states:
         return "FAILED"
     return states[0] if states[0] in ("SUBMITTED", "PENDING", "RUNNABLE") else "RUNNING"
+
+
+def _broke_off(chain: Chain, now: datetime) -> bool:
+    """Whether steps are missing that nobody will submit any more, since the plan has begun."""
+    plan = chain.jobs.get("plan", {})
+    begun = moment(plan.get("startedAt"))
+    missing = any(step not in chain.jobs for step in STEPS)
+    # For a while Batch may not show what was submitted just before the plan began.
+    return (
+        missing
+        and plan.get("status") not in WAITING
+        and begun is not None
+        and (now - begun >= SETTLING)
+    )
+
+
+def _ready_at(chain: Chain, step: str) -> int | None:
+    """Return when what a step waits for was over, in Batch's milliseconds."""
+    plan, array = chain.jobs.get("plan", {}), chain.jobs.get("shard", {})
+    if step == "plan":
+        return None
+    ended = array.get("stoppedAt") if step == "finish" else None
+    return ended or plan.get("stoppedAt")
 
 
 def _lasted(chain: Chain, step: str) -> str:

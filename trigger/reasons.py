@@ -200,7 +200,7 @@ def why_waiting(record: Mapping[str, Any]) -> str:
         return said
     return {
         "SUBMITTED": "just submitted",
-        "PENDING": "for Batch to accept it",
+        "PENDING": "for another job",
         "RUNNABLE": "for an instance; a cold start takes a few minutes",
     }.get(str(record.get("status")), "for its turn")
 

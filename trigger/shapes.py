@@ -38,6 +38,7 @@ _JOB: Mapping[str, Any] = {
     **_TIMES,
     "container": _CONTAINER,
     "attempts": [{"container": _CONTAINER, "statusReason": "text", **_TIMES}],
+    "dependsOn": [{"jobId": "text"}],
     "retryStrategy": {"attempts": "count"},
     "arrayProperties": {"size": "count", "index": "count", "statusSummary": {_EACH: "count"}},
     "isCancelled": "flag",

@@ -4,8 +4,9 @@ An array's size has to be said when it is submitted, hours before the plan has r
 So it is an upper bound, and the plan decides how many of the shards there really are; those beyond
 exit at once. The bound comes from the last refresh: in the last line of its log it says how long
 one machine searches (`search_seconds`), and the function may read that log anyway. Nothing of the
-bucket has to be opened to it. What was learned last is kept in the claim's note, since Batch
-forgets jobs after a week.
+bucket has to be opened to it. Of a chain it is the plan's log: the plan measures, and its word
+counts even where the rest failed, perhaps since the shards were too few. What was learned last is
+kept in the claim's note, since Batch forgets jobs after a week.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def shards_for_next(services: Services, note: Mapping[str, Any]) -> tuple[int, f
     Parameters
     ----------
     note
-        Of the last submission: its `jobId`, and the `searchSeconds` known then.
+        Of the last submission: its `jobId`, of a chain `planJobId` too, and the `searchSeconds`
+        known then.
     """
     chain = services.settings.chain
     if chain is None:
@@ -48,19 +50,22 @@ def shards_for_next(services: Services, note: Mapping[str, Any]) -> tuple[int, f
 
 
 def _last_search(services: Services, note: Mapping[str, Any]) -> float | None:
-    """Return the seconds of the last refresh that is known to have succeeded, or None."""
+    """Return the seconds that the last refresh told, or those that were known before, or None."""
     known = _positive(note.get("searchSeconds"))
-    try:
-        jobs = services.batch.describe_jobs(jobs=[str(note["jobId"])])["jobs"]
-    except KeyError:
+    job_id, event = note.get("planJobId"), "plan.finished"
+    if job_id is None:
+        job_id, event = note.get("jobId"), "refresh.finished"
+    if job_id is None:
         return known
+    try:
+        jobs = services.batch.describe_jobs(jobs=[str(job_id)])["jobs"]
     except (BotoCoreError, ClientError) as error:
         logs.decision("sizing.unasked", level="warning", error=str(error))
         return known
     done = [job for job in jobs if job["status"] == "SUCCEEDED"]
     stream = stream_of(done[0]) if done else None
     lines = last_lines(services, stream, LINES) if stream else []
-    return _positive(told(lines, "refresh.finished").get("search_seconds")) or known
+    return _positive(told(lines, event).get("search_seconds")) or known
 
 
 def _positive(value: object) -> float | None:

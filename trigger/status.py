@@ -37,7 +37,13 @@ def look_up(services: Services, job_id: str) -> Mapping[str, Any]:
     return found[0]
 
 
-def describe(services: Services, job: Mapping[str, Any], *, log_lines: int = 0) -> dict[str, Any]:
+def describe(
+    services: Services,
+    job: Mapping[str, Any],
+    *,
+    log_lines: int = 0,
+    since: int | None = None,
+) -> dict[str, Any]:
     """Describe a job that Batch has told about, by `DescribeJobs` or in an event.
 
     Parameters
@@ -46,6 +52,8 @@ def describe(services: Services, job: Mapping[str, Any], *, log_lines: int = 0) 
         A job as `DescribeJobs` gives it, or the `detail` of Batch's event.
     log_lines
         How many of the last lines of its log to read.
+    since
+        As `in_words` takes it.
 
     Returns
     -------
@@ -60,13 +68,14 @@ def describe(services: Services, job: Mapping[str, Any], *, log_lines: int = 0) 
     wanted = max(log_lines, LINES_FOR_CAUSE if failed or succeeded else 0)
     lines = last_lines(services, stream, wanted) if stream and wanted else []
     cause = _cause(lines) if failed else _changed(lines) if succeeded else None
-    if job.get("status") in ("SUBMITTED", "PENDING", "RUNNABLE"):
-        waited = _seconds_between(job.get("createdAt"), services.now())
+    # What is PENDING waits for another job, hours long in a chain, and for no instance.
+    if job.get("status") in ("SUBMITTED", "RUNNABLE"):
+        waited = _seconds_between(_waiting_since(job, since), services.now())
         logs.metrics({"QueueAge": (waited, "Seconds")})
     answer: dict[str, Any] = {
         "jobId": job["jobId"],
         "status": job.get("status"),
-        "reason": in_words(job, now=services.now(), cause=cause),
+        "reason": in_words(job, now=services.now(), cause=cause, since=since),
         "attempts": [_attempt(n, a) for n, a in enumerate(ended_attempts(job), start=1)],
         "startedAt": utc_text(job.get("startedAt")),
         "stoppedAt": utc_text(job.get("stoppedAt")),
@@ -77,7 +86,13 @@ def describe(services: Services, job: Mapping[str, Any], *, log_lines: int = 0) 
     return answer
 
 
-def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None) -> str:
+def in_words(
+    job: Mapping[str, Any],
+    *,
+    now: datetime,
+    cause: str | None = None,
+    since: int | None = None,
+) -> str:
     """Say in one sentence how a job is doing.
 
     Parameters
@@ -89,6 +104,9 @@ def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None)
     cause
         The sentence the job itself gave for its failure, or for what its refresh changed, if its
         log had one.
+    since
+        When what the job waited for was over, in Batch's milliseconds; it can have waited for an
+        instance only from then on.
     """
     status = job.get("status")
     ended = ended_attempts(job)
@@ -97,8 +115,8 @@ def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None)
     again += why_ended(ended[-1]) if ended else ""
     match status:
         case "SUBMITTED" | "PENDING" | "RUNNABLE":
-            since = ended[-1].get("stoppedAt") if ended else job.get("createdAt")
-            waiting = f"waiting {span(_seconds_between(since, now))}: {why_waiting(job)}"
+            begun = ended[-1].get("stoppedAt") if ended else _waiting_since(job, since)
+            waiting = f"waiting {span(_seconds_between(begun, now))}: {why_waiting(job)}"
             return f"{again}; {waiting}" if ended else waiting
         case "STARTING":
             starting = "starting: an instance was found, the container comes up"
@@ -118,6 +136,10 @@ def in_words(job: Mapping[str, Any], *, now: datetime, cause: str | None = None)
             return sentence + (f" (after {len(ended)} attempts)" if len(ended) > 1 else "")
         case _:
             return f"in a state this version does not know: {status}"
+
+
+def _waiting_since(job: Mapping[str, Any], since: int | None) -> int:
+    return max(job.get("createdAt") or 0, since or 0)
 
 
 def attempts_allowed(job: Mapping[str, Any]) -> int:

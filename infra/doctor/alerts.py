@@ -43,7 +43,7 @@ def subscription(account: Account, environment: Environment) -> Iterator[Finding
 
 
 def undelivered(account: Account, environment: Environment) -> Iterator[Finding]:
-    """No request for a refresh, and no monthly patch, lies in the dead-letter queue."""
+    """No request for a refresh, no mail and no monthly patch lies in the dead-letter queue."""
     name = outputs_of(account, environment).get("TriggerFunction")
     if name is None:
         return
@@ -70,9 +70,9 @@ def undelivered(account: Account, environment: Environment) -> Iterator[Finding]
     count = int(said["Attributes"]["ApproximateNumberOfMessages"])
     if count:
         lost = (
-            "a request or patch that failed lies"
+            "a request, mail or patch that failed lies"
             if count == 1
-            else f"{count} requests or patches that failed lie"
+            else f"{count} requests, mails or patches that failed lie"
         )
         yield trouble(
             f"{lost} in the dead-letter queue",

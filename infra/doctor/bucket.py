@@ -66,12 +66,22 @@ def lifecycle(account: Account, environment: Environment) -> Iterator[Finding]:
     ending = {rule.get("ID", "without a name"): _expires(rule) for rule in rules}
     workspace = f"{environment.key_prefix}{WORKSPACE_PREFIX}/"
     documents = f"{environment.key_prefix}{RUN_PREFIX}/"
+    holder, _, key = environment.database_path.removeprefix("s3://").partition("/")
+    kept = key if environment.database_in_s3 and holder in ("", name) else None
     for rule, prefix in ending.items():
-        if prefix is not None and documents.startswith(prefix):
+        if prefix is None:
+            continue
+        below = (
+            f"the lifecycle rule {rule} of {name} deletes what lies below {prefix or 'its root'}"
+        )
+        if documents.startswith(prefix) or prefix.startswith(documents):
             yield trouble(
-                f"the lifecycle rule {rule} of {name} deletes what lies below "
-                f"{prefix or 'its root'}, the published documents too",
-                f"give the rule a prefix that does not hold {documents}",
+                f"{below}, the published documents too",
+                f"give the rule a prefix that does not hold {documents}, nor lies in it",
+            )
+        elif kept is not None and kept.startswith(prefix):
+            yield trouble(
+                f"{below}, the database too", f"give it a prefix that does not hold {kept}"
             )
     if any(prefix is not None and workspace.startswith(prefix) for prefix in ending.values()):
         yield ok(f"{name} forgets {workspace} by itself")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from infra.doctor.account import Account, outputs_of
 from infra.doctor.findings import Finding, ok, trouble, warning
 from infra.doctor.network import route_table, subnets_of, way_out
+from infra.doctor.policies import as_list, statements
 from infra.environments import AdoptedVpc, Environment, NetworkMode
 from infra.facts import INTERFACE_ENDPOINTS, LAYER_BUCKET
 
@@ -135,22 +137,42 @@ def gateway(account: Account, environment: Environment) -> Iterator[Finding]:
             "make one (it is free), or add the subnets' route tables to it",
         )
         return
-    narrow = [each["VpcEndpointId"] for each in gateways if not _lets_layers(each)]
-    if narrow:
+    layers = f"arn:{account.partition}:s3:::prod-{account.region}-{LAYER_BUCKET}"
+    let = {each["VpcEndpointId"]: _lets_through(each, f"{layers}/x") for each in gateways}
+    shut = [name for name, through in let.items() if through is False]
+    unsure = [name for name, through in let.items() if through is None]
+    if shut:
         yield trouble(
-            f"the policy of {', '.join(narrow)} does not name the bucket of the image's layers; "
+            f"the policy of {', '.join(shut)} keeps out the bucket of the image's layers; "
             "the image cannot be pulled",
-            f"admit s3:GetObject on prod-{account.region}-{LAYER_BUCKET}/*",
+            f"admit s3:GetObject on {layers}/*",
+        )
+    elif unsure:
+        yield warning(
+            f"the policy of {', '.join(unsure)} lets the image's layers through on a condition "
+            "only; their bucket is AWS's own, in no account or organization of yours",
+            f"admit s3:GetObject on {layers}/* without a condition",
         )
     elif gateways:
         yield ok("the S3 gateway endpoint serves every subnet, image layers too")
 
 
-def _lets_layers(endpoint: dict[str, Any]) -> bool:
-    document = json.loads(endpoint.get("PolicyDocument") or "{}")
-    statements = document.get("Statement", [])
-    resources = json.dumps(
-        [each.get("Resource") for each in statements if each.get("Effect") == "Allow"]
-    )
-    # Without a policy of its own a gateway lets everything through.
-    return not statements or '"*"' in resources or LAYER_BUCKET in resources
+def _lets_through(endpoint: dict[str, Any], resource: str) -> bool | None:
+    """Tell whether an endpoint's policy lets an object be read; None when a condition decides."""
+    document = endpoint.get("PolicyDocument") or "{}"
+
+    def about(effect: str) -> list[dict[str, Any]]:
+        return [s for s in statements(document, effect, "s3:GetObject") if _is_about(s, resource)]
+
+    if not json.loads(document).get("Statement"):
+        return True  # without a policy of its own a gateway lets everything through
+    allowed, denied = about("Allow"), about("Deny")
+    if not allowed or any(not each.get("Condition") for each in denied):
+        return False
+    return None if denied or all(each.get("Condition") for each in allowed) else True
+
+
+def _is_about(statement: dict[str, Any], resource: str) -> bool:
+    if "NotResource" in statement:
+        return not _is_about({"Resource": statement["NotResource"]}, resource)
+    return any(fnmatchcase(resource, str(each)) for each in as_list(statement.get("Resource")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,15 @@ STUCK_MINUTES = 15
 
 LOADING = "load-"
 """Names of jobs that put a database in place, which are no refresh, begin so."""
+
+CHAINED = re.compile(r"(refresh-.+-\d{8}T\d{6}Z-[0-9a-f]{8})-(plan|shard|finish)")
+"""Name of a job of a refresh on many machines: the part that its jobs share, and its step."""
+
+WAITS_FOR = {"shard": "plan", "finish": "shard"}
+"""Step of such a refresh -> the step after which it can start."""
+
+DEPENDENT = "Dependent Job failed"
+"""In Batch's reason for a job that never ran, since one it depends on failed."""
 
 
 def queue(account: Account, environment: Environment) -> Iterator[Finding]:
@@ -70,11 +80,22 @@ def waiting(account: Account, environment: Environment) -> Iterator[Finding]:
     if found is None:
         return
     jobs = _jobs(account, found, "RUNNABLE")
+    # Shards are no jobs of the queue. They are asked for by their array, which stays PENDING.
+    for array in _jobs(account, found, "PENDING"):
+        if "size" not in array.get("arrayProperties", {}):
+            continue
+        queued = _shards(account, array, "RUNNABLE")
+        if queued and any(_shards(account, array, each) for each in ("RUNNING", "STARTING")):
+            yield ok(f"shards of {array['jobName']} that wait for those that run: {len(queued)}")
+        else:
+            jobs += queued
     if not jobs:
         yield ok("no job waits for an instance")
         return
-    oldest = min(jobs, key=lambda job: job["createdAt"])
-    minutes = _minutes_since(oldest["createdAt"])
+    since, oldest = min(
+        ((_could_start(account, found, job), job) for job in jobs), key=lambda pair: pair[0]
+    )
+    minutes = _minutes_since(since)
     what = f"the job {oldest['jobName']} has waited in RUNNABLE for {minutes:.0f} minutes"
     if minutes < STUCK_MINUTES:
         yield ok(f"{what}; a cold start takes a few")
@@ -93,6 +114,17 @@ def waiting(account: Account, environment: Environment) -> Iterator[Finding]:
         )
     else:
         yield trouble(what, "look at the compute environments, quotas and instance types above")
+
+
+def _could_start(account: Account, found: dict[str, Any], job: dict[str, Any]) -> int:
+    """Return since when a job waits for an instance, and for no other job."""
+    created = int(job["createdAt"])
+    chained = CHAINED.fullmatch(job["jobName"])
+    if chained is None or chained[2] not in WAITS_FOR:
+        return created
+    before = f"{chained[1]}-{WAITS_FOR[chained[2]]}"
+    done = _jobs(account, found, "SUCCEEDED")
+    return max([created, *(_ended(each) for each in done if each["jobName"] == before)])
 
 
 def _for_reason(said: str, environment: Environment) -> str:
@@ -122,18 +154,13 @@ def successes(account: Account, environment: Environment) -> Iterator[Finding]:
     found = _queue(account, environment)
     if found is None:
         return
-    good, bad = (
-        max(
-            (
-                job
-                for job in _jobs(account, found, status)
-                if not job["jobName"].startswith(LOADING)
-            ),
-            key=_ended,
-            default=None,
-        )
+    done, failed = (
+        [job for job in _jobs(account, found, status) if not job["jobName"].startswith(LOADING)]
         for status in ("SUCCEEDED", "FAILED")
     )
+    # Of a refresh on many machines only the last step publishes.
+    done = [job for job in done if _step(job) in (None, "finish")]
+    good, bad = (max(jobs, key=_ended, default=None) for jobs in (done, failed))
     again = f"scripts/trigger-analytics-refresh.sh {environment.name} --wait"
     if good is not None:
         hours = _minutes_since(_ended(good)) / 60
@@ -147,11 +174,30 @@ def successes(account: Account, environment: Environment) -> Iterator[Finding]:
             "site.db --refresh",
         )
     if bad is not None and (good is None or _ended(bad) > _ended(good)):
+        bad = _culprit(account, failed, bad)
         status = f"scripts/trigger-analytics-refresh.sh {environment.name} --status {bad['jobId']}"
         yield trouble(
             f"the last refresh, {bad['jobName']}, failed: {_reason(bad)}",
             f"{status} shows its log",
         )
+
+
+def _culprit(
+    account: Account, failed: list[dict[str, Any]], last: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the job for which a refresh failed: of many that depend on each other, the first."""
+    chained = CHAINED.fullmatch(last["jobName"])
+    if chained is None:
+        return last
+    own = [
+        job
+        for job in failed
+        if job["jobName"].startswith(f"{chained[1]}-") and DEPENDENT not in _reason(job)
+    ]
+    first = min(own, key=_ended, default=last)
+    if "size" in first.get("arrayProperties", {}):  # of an array only that a child failed is said
+        first = min(_shards(account, first, "FAILED"), key=_ended, default=first)
+    return first
 
 
 def _queue(account: Account, environment: Environment) -> dict[str, Any] | None:
@@ -175,6 +221,16 @@ def _compute(account: Account, environment: Environment) -> list[dict[str, Any]]
 def _jobs(account: Account, found: dict[str, Any], status: str) -> list[Any]:
     said = account.ask("batch", "list_jobs", jobQueue=found["jobQueueArn"], jobStatus=status)
     return list(said["jobSummaryList"])
+
+
+def _shards(account: Account, array: dict[str, Any], status: str) -> list[Any]:
+    said = account.ask("batch", "list_jobs", arrayJobId=array["jobId"], jobStatus=status)
+    return list(said["jobSummaryList"])
+
+
+def _step(job: dict[str, Any]) -> str | None:
+    chained = CHAINED.fullmatch(job["jobName"])
+    return chained[2] if chained else None
 
 
 def _ended(job: dict[str, Any]) -> int:

@@ -204,6 +204,11 @@ def test_stopping_the_last_step_and_the_array_stops_all(
     until(lambda: jobs_of(aws, steps["plan"]["jobId"])["status"] in ("RUNNING", "SUCCEEDED"))
     for step in ("finish", "shard", "plan"):
         aws.client("batch").terminate_job(jobId=steps[step]["jobId"], reason="stopped by hand")
+        last = jobs_of(aws, finish)
+        if jobs_of(aws, array)["status"] != "FAILED":  # asked afterwards
+            assert last["status"] in ("SUBMITTED", "PENDING")
+            assert last["isCancelled"]
+            assert invoke({"action": "status", "jobId": finish})["status"] != "SUCCEEDED"
     answer, said = follow(lambda: invoke({"action": "status", "jobId": finish}))
     assert answer["status"] == "FAILED"
     for job_id in (finish, array, *(f"{array}:{index}" for index in range(3))):

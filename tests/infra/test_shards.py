@@ -127,6 +127,8 @@ def test_overrides_of_cdk_json_reach_the_fields() -> None:
     assert made["dev"].finish_machine == Machine(**LARGE)
     assert made["prod"].shards == "auto"
     assert environments_from({"dev": {"shards": 3.0}})["dev"].shards == 3
+    alike = {"shards": "auto", "shard_machine": LARGE | {"vcpus": 2}, "finish_machine": LARGE}
+    assert environments_from({"dev": alike})["dev"].steps["shard"].memory_mib == 14_000
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,12 @@ def test_overrides_of_cdk_json_reach_the_fields() -> None:
         ({"shards": True}, "shards must be a whole number"),
         ({"shard_minutes": 0}, "shard_minutes is 0"),
         ({"shards": "auto", "shard_minutes": 20}, "give half of a shard's timeout at most"),
+        ({"shards": "auto", "shard_machine": LARGE}, "vcpus (2), plan_machine (2) and shard_m"),
+        ({"shards": "auto", "plan_machine": LARGE}, "(2), plan_machine (8) and shard_machine (2)"),
+        (
+            {"shards": "auto", "plan_machine": LARGE, "shard_machine": LARGE},
+            "give vcpus (2), plan_machine (8) and shard_machine (8) the same vCPUs",
+        ),
         ({"shard_machine": {"vcpus": 2}}, "lacks memory_mib, timeout_minutes"),
         ({"shard_machine": LARGE | {"vcpus": 16}}, "give 1 to max_vcpus, 8"),
         ({"shard_machine": LARGE | {"memory_mib": 1024}}, "give 2048 to 131072"),

@@ -227,7 +227,13 @@ def test_one_dead_letter_is_an_alarm() -> None:
     [alarm] = [a for logical, a in alarms("prod").items() if "Undelivered" in logical]
     assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
-    for word in ("request for a refresh", "monthly patch", "ERROR_MESSAGE"):
+    for word in (
+        "request for a refresh",
+        "monthly patch",
+        "ERROR_MESSAGE",
+        "aws.batch",
+        "--status",
+    ):
         assert word in alarm["AlarmDescription"]
 
 

@@ -198,8 +198,12 @@ def test_what_failed_is_told_by_the_name_of_the_job(
 
 
 def test_a_job_that_never_started_has_a_mail_without_lines(
-    function: Driver, mailbox: Mailbox
+    function: Driver,
+    mailbox: Mailbox,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("ANALYTICS_METRICS", "RefreshFailure")
     job = detail(
         statusReason="Canceled by JobStateTimeLimit action due to reason: "
         "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
@@ -212,6 +216,10 @@ def test_a_job_that_never_started_has_a_mail_without_lines(
     assert "Why: cancelled: no Spot capacity within the limit; ask again later\n" in body
     assert "Started:    never\n" in body
     assert "There are no last lines" in body
+    counted = '"RefreshFailure": 1'
+    assert counted in capsys.readouterr().out, "the job could not write it"
+    function.invoke(event_of(job | {"jobId": "0" * 8, "jobName": "load-dev-1"}))
+    assert counted not in capsys.readouterr().out, "a load is no refresh"
 
 
 @pytest.mark.parametrize("trouble", ["absent", "denied", "unreachable"])
@@ -297,6 +305,37 @@ def test_ten_simultaneous_deliveries_lead_to_one_mail(mailbox: Mailbox, cloud: C
         )
     assert sorted(answers) == ["sent"] + ["sent before"] * 9
     assert len(mailbox.mails()) == 1
+
+
+def shards(kind: str) -> list[dict[str, Any]]:
+    """Events of hundreds of shards of one chain, for which the owner wants one mail."""
+    of_chain = {"jobName": "refresh-dev-20260301T115000Z-1a2b3c4d-shard"}
+    if kind == "blocked":
+        return [blocked(jobId=f"{JOB_ID}:{index}", **of_chain) for index in range(300)]
+    return [event_of(detail(jobId=f"{JOB_ID}:{index}", **of_chain)) for index in range(300)]
+
+
+@pytest.mark.parametrize("kind", ["failed", "blocked"])
+def test_hundreds_of_shards_at_once_lead_to_one_mail_and_to_no_queue_for_the_claim(
+    mailbox: Mailbox, cloud: Cloud, kind: str
+) -> None:
+    """Each write beyond the first few is one more invocation that keeps the others waiting."""
+    connected = services_module.connect()
+    asked: list[str] = []
+    for client in (connected.s3, connected.batch):
+        client.meta.events.register("before-call", lambda model, **_: asked.append(str(model.name)))
+    context = SimpleNamespace(invoked_function_arn=cloud.function_arn)
+    events, at_once = shards(kind), 12
+    with ThreadPoolExecutor(at_once) as pool:
+        answers = list(pool.map(lambda e: handler_module.handler(e, context)["mail"], events))
+    assert sorted(answers) == ["sent"] + ["sent before"] * (len(events) - 1)
+    assert len(mailbox.mails()) == 1
+    # Who comes while nothing is there tries to write; the winner writes once more: the note.
+    assert asked.count("PutObject") <= at_once + 1
+    asked.clear()
+    for event in events[:50]:
+        assert handler_module.handler(event, context)["mail"] == "sent before"
+    assert asked == ["GetObject"] * 50, "and nothing of Batch, which would throttle"
 
 
 CHILD = """
@@ -463,38 +502,22 @@ def test_a_job_that_batch_forgot_or_does_not_tell_about_has_its_mail(
 LEFT: dict[str, Any] = {"retryStrategy": {"attempts": 3}}
 
 
-def test_a_failure_with_attempts_left_that_batch_calls_final_is_told(
-    function: Driver, mailbox: Mailbox, batch_says: Callable[..., None]
+def test_a_failure_with_attempts_left_is_told(
+    function: Driver, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A retry rule said EXIT, as for bad data."""
-    batch_says(detail(**LEFT))
+    """A retry rule said EXIT, as for bad data; FAILED is final, so Batch need not be asked."""
+    changed(monkeypatch, batch=SimpleNamespace(describe_jobs=never_asked))
     function.invoke(event_of(detail(**LEFT)))
     [(_, body)] = mailbox.mails()
     assert "Attempts:   1 of 3\n" in body
 
 
-@pytest.mark.parametrize("status", ["RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED"])
-def test_a_job_that_is_tried_again_is_not_told(
-    function: Driver,
-    mailbox: Mailbox,
-    cloud: Cloud,
-    batch_says: Callable[..., None],
-    status: str,
-) -> None:
-    batch_says(detail(status, **LEFT))
-    assert function.invoke(event_of(detail(**LEFT)))["mail"] == "none"
-    assert mailbox.mails() == []
-    assert told(cloud) == [], "its last failure is still to be told"
-
-
 @pytest.mark.parametrize(
     ("job", "now"),
     [
+        *((detail(**LEFT), detail(s, **LEFT)) for s in ("RUNNABLE", "STARTING", "RUNNING")),
         (detail(**LEFT), detail("RUNNING", attempts=[], **LEFT)),
-        (
-            detail(isCancelled=True, **LEFT),
-            detail("RUNNABLE", **LEFT),
-        ),
+        (detail(isCancelled=True, **LEFT), detail("RUNNABLE", **LEFT)),
         (detail(isTerminated=True, **LEFT), detail("RUNNING", **LEFT)),
         (BARE, detail("RUNNING", attempts=[])),
     ],

@@ -321,6 +321,8 @@ def test_what_batch_does_not_list_yet_is_neither_submitted_again_nor_a_riddle(
     assert (again["jobId"], again["coalesced"]) == (first["jobId"], True)
     assert answer["jobId"] == first["jobId"]
     assert "waiting" in answer["reason"]
+    # What publishes depends on the others, and so names all that `--stop` has to end.
+    assert {step: job["jobId"] for step, job in answer["steps"].items()} == one(cloud)
     assert {step: len(jobs) for step, jobs in steps(cloud).items()} == dict.fromkeys(
         ("plan", "shard", "finish"), 1
     )
@@ -380,22 +382,23 @@ def test_force_is_true_or_false(cloud: Cloud, bad: object) -> None:
 # --- how many --------------------------------------------------------------------------------
 
 
-def finished(cloud: Cloud, job_id: str, seconds: object) -> None:
-    """Let a refresh end well, and say in its log how long one machine searches."""
+def finished(cloud: Cloud, job_id: str, event: str, seconds: object) -> None:
+    """Let a job end well, and say in its log how long one machine searches."""
     stream = f"refresh/default/{job_id}"
-    write_log(cloud, stream, {"event": "refresh.finished", "search_seconds": seconds})
+    write_log(cloud, stream, {"event": event, "search_seconds": seconds})
     cloud.emulator.set_job(
         job_id, status="SUCCEEDED", container={"exitCode": 0, "logStreamName": stream}
     )
 
 
 def end(cloud: Cloud, seconds: object = None) -> None:
-    """Let every job that is not over end well; the newest that publishes says how long it took."""
-    for jobs in steps(cloud).values():
+    """Let every job that is not over end well; who measured the search says how long it is."""
+    told = {"plan": "plan.finished", "alone": "refresh.finished"}
+    for step, jobs in steps(cloud).items():
         for job in jobs:
             if job["status"] != "SUCCEEDED":
-                if seconds is not None and not job["jobName"].endswith(("plan", "shard")):
-                    finished(cloud, job["jobId"], seconds)
+                if seconds is not None and step in told:
+                    finished(cloud, job["jobId"], told[step], seconds)
                 else:
                     cloud.emulator.set_job(job["jobId"], status="SUCCEEDED")
 
@@ -432,11 +435,30 @@ def test_the_size_of_the_array_follows_from_the_refresh_before(
     assert sizes(cloud)[4:] == [30]
 
 
+@pytest.mark.parametrize("lost", ["shard", "finish"])
+def test_the_size_follows_from_the_plan_of_a_refresh_that_failed(
+    cloud: Cloud, use: Any, lost: str
+) -> None:
+    """Shards that are too few may run into their time limit, for ever the same number of them."""
+    use(AUTO)
+    refresh(cloud)
+    ids = one(cloud)
+    write_log(cloud, "refresh/default/plan", {"event": "plan.finished", "search_seconds": 20 * 600})
+    cloud.emulator.set_job(
+        ids["plan"], status="SUCCEEDED", container={"logStreamName": "refresh/default/plan"}
+    )
+    searched = "FAILED" if lost == "shard" else "SUCCEEDED"
+    cloud.emulator.set_job(ids["shard"], status=searched)
+    cloud.emulator.set_job(ids["finish"], status="FAILED")
+    refresh(cloud)
+    assert sizes(cloud) == [6, 25]
+
+
 @pytest.mark.parametrize("nonsense", ["many", -5, 0, True, None, float("inf")])
 def test_a_log_without_sense_counts_as_nothing(cloud: Cloud, use: Any, nonsense: object) -> None:
     use(AUTO)
     refresh(cloud)
-    finished(cloud, one(cloud)["finish"], nonsense)
+    finished(cloud, one(cloud)["plan"], "plan.finished", nonsense)
     end(cloud)
     refresh(cloud)
     assert sizes(cloud) == [6, 6]
@@ -527,17 +549,97 @@ def test_status_of_each_step(cloud: Cloud, running: dict[str, str]) -> None:
         cloud.emulator.set_job(f"{ids['shard']}:{index}", status="RUNNABLE", createdAt=at(0))
     kind, reason = said()
     assert kind == "RUNNING"
-    assert reason.startswith("neighbors: 0 of 4 shards done; waiting 20 min: for an instance")
+    waits = "waiting 17 min: for an instance"
+    assert reason.startswith(f"neighbors: 0 of 4 shards done; {waits}"), "since the plan is done"
+    alone = status(cloud, f"{ids['shard']}:1")["reason"]
+    assert alone.startswith(waits)
     for index in range(4):
         cloud.emulator.set_job(f"{ids['shard']}:{index}", status="SUCCEEDED")
-    cloud.emulator.set_job(ids["shard"], status="SUCCEEDED")
-    cloud.emulator.set_job(ids["finish"], status="RUNNING", startedAt=at(12))
+    cloud.emulator.set_job(ids["shard"], status="SUCCEEDED", stoppedAt=at(11))
+    cloud.emulator.set_job(ids["finish"], status="RUNNABLE", createdAt=at(0))
+    assert said()[1].startswith("finish: waiting 9 min: for an instance"), "not since noon"
+    cloud.emulator.set_job(ids["finish"], attempts=[ended(SPOT, at_minute=15)])
+    assert "Spot capacity was reclaimed; waiting 5 min: for an instance" in said()[1]
+    cloud.emulator.set_job(ids["finish"], status="RUNNING", startedAt=at(12), attempts=[])
     assert said() == ("RUNNING", "finish: running 8 min")
     cloud.emulator.set_job(ids["finish"], status="SUCCEEDED", stoppedAt=at(15))
     assert said() == (
         "SUCCEEDED",
         "succeeded in 14 min (plan 2 min, neighbors 9 min, finish 3 min)",
     )
+
+
+def test_the_age_of_what_waits_for_an_instance_is_measured_and_no_other(
+    cloud: Cloud, running: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ages() -> list[float]:
+        capsys.readouterr()
+        status(cloud, running["finish"])
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [line["QueueAge"] for line in lines if "QueueAge" in line]
+
+    for step in ("shard", "finish"):
+        cloud.emulator.set_job(running[step], createdAt=at(0))
+    assert ages() == [], "an array's parent is PENDING while its shards run"
+    cloud.emulator.set_job(running["shard"], status="SUCCEEDED", stoppedAt=at(11))
+    assert ages() == [], "and the last step, until Batch gets round to it"
+    cloud.emulator.set_job(running["finish"], status="RUNNABLE")
+    assert ages() == [9 * 60]
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_chain_that_broke_off_and_that_nobody_completed_has_failed(
+    cloud: Cloud, use: Any, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_at(number, THROTTLED)
+    with pytest.raises(ClientError):
+        refresh(cloud)
+    [plan] = steps(cloud)["plan"]
+    clock = Clock(datetime(2026, 3, 1, 12, 20, tzinfo=UTC))
+    turned = dataclasses.replace(services.connect(), now=clock.now, sleep=clock.sleep)
+    monkeypatch.setattr(handler, "connect", lambda: turned)
+    there = [plan["jobId"], *(job["jobId"] for job in steps(cloud).get("shard", []))]
+
+    def said() -> set[tuple[str, str]]:
+        answers = [status(cloud, job_id) for job_id in there]
+        assert all(len(answer["steps"]) == number - 1 for answer in answers)
+        return {(answer["status"], answer["reason"]) for answer in answers}
+
+    broke_off = "broke off: never submitted whole, nothing will be published; ask anew"
+    [(state, _)] = said()
+    assert state == "SUBMITTED", "as long as the plan waits, somebody may complete it"
+    cloud.emulator.set_job(plan["jobId"], status="RUNNING", startedAt=at(19))
+    assert said() == {("RUNNING", "plan: running 1 min")}, "Batch may list the others soon"
+    cloud.emulator.set_job(plan["jobId"], status="SUCCEEDED", stoppedAt=at(20))
+    [(state, reason)] = said()
+    assert (state, reason[:10]) == ("RUNNING", "neighbors:")
+    cloud.emulator.set_job(plan["jobId"], startedAt=at(18))
+    assert said() == {("FAILED", broke_off)}
+    cloud.emulator.set_job(plan["jobId"], status="RUNNING")
+    assert said() == {("FAILED", broke_off)}
+    for job_id in there[1:]:
+        cloud.emulator.set_job(job_id, status="SUCCEEDED")
+    assert said() == {("FAILED", broke_off)}
+    cloud.emulator.set_job(plan["jobId"], status="FAILED", attempts=[ended(EXITED, code=3)])
+    assert said() == {("FAILED", "failed: the plan: bad data (exit 3)")}
+
+
+@pytest.mark.parametrize("mark", ["isCancelled", "isTerminated"])
+def test_a_last_step_that_is_being_stopped_is_told_of_while_the_shards_still_run(
+    cloud: Cloud, running: dict[str, str], mark: str
+) -> None:
+    """Batch ends what is PENDING only when all it waits for has ended."""
+    cloud.emulator.set_job(f"{running['shard']}:0", status="RUNNING", startedAt=at(16))
+    cloud.emulator.set_job(running["finish"], **{mark: True})
+    answer = status(cloud, running["shard"])
+    assert answer["status"] == "RUNNING"
+    assert answer["reason"] == (
+        "neighbors: 0 of 4 shards done; finish is being stopped, so nothing will be published"
+    )
+    cloud.emulator.set_job(running["finish"], status="FAILED", statusReason="stopped by hand")
+    answer = status(cloud, running["shard"])
+    assert answer["status"] == "FAILED"
+    assert "being stopped" not in answer["reason"]
 
 
 def test_a_large_array_is_told_of_by_its_summary(
@@ -675,3 +777,37 @@ def test_the_first_and_the_last_step_are_named_too(
         tell(cloud, job_id)
     [(subject, _)] = mailbox.mails()
     assert f"refresh failed: {words}: bad data (exit 3)" in subject
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "counted"),
+    [
+        ("plan", 3, 1),
+        ("plan", None, 1),
+        ("shard", 4, 1),
+        ("finish", 3, 0),
+        ("finish", 137, 1),
+        ("finish", None, 1),
+    ],
+)
+def test_a_chain_that_fails_is_counted_once_by_the_trigger_where_no_job_did(
+    cloud: Cloud,
+    mailbox: Mailbox,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    code: int | None,
+    counted: int,
+) -> None:
+    """What publishes writes `RefreshFailure` itself, if it lives to do so."""
+    monkeypatch.setenv("ANALYTICS_METRICS", "RefreshSuccess,RefreshFailure")
+    refresh(cloud)
+    ids = one(cloud)
+    failed = f"{ids['shard']}:2" if step == "shard" else ids[step]
+    reason = SPOT if code is None else EXITED
+    cloud.emulator.set_job(failed, status="FAILED", attempts=[ended(reason, code=code)])
+    capsys.readouterr()
+    for _ in range(2):
+        tell(cloud, failed)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["RefreshFailure"] for line in lines if "_aws" in line] == [1] * counted

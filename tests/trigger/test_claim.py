@@ -251,6 +251,26 @@ def test_who_waits_comes_back_less_and_less_often_and_never_all_at_once(
     assert naps[0] != naps[1]
 
 
+def test_a_final_note_that_comes_while_one_waits_ends_the_waiting_without_a_write(
+    cloud: Cloud, clock: Clock
+) -> None:
+    first = claim_of(cloud, clock)
+    held = first.acquire(final=True)
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            first.release(held, note=JOB)
+
+    waiting = Claim(services.connect().s3, bucket=cloud.bucket, key=KEY, now=clock.now, sleep=nap)
+    found = waiting.acquire(final=True)
+    assert (found.note, found.etag, len(naps)) == (JOB, None, 3)
+    newest = cloud.client("s3").get_object(Bucket=cloud.bucket, Key=KEY)
+    assert json.loads(newest["Body"].read()) == {"holder": None, "until": None, "note": JOB}
+    assert claim_of(cloud, clock).acquire().note == JOB, "one that is not final is taken over"
+
+
 def test_a_job_joined_is_told_with_its_age(
     driver: Driver, cloud: Cloud, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -255,11 +255,39 @@ def test_a_bucket_that_keeps_the_workspace(s3: Any, examined: Examine, rule: Jso
     assert "no lifecycle rule for workspace/" in what
 
 
-@pytest.mark.parametrize("prefix", ["", "analytics/", "analytics/v1/"])
+@pytest.mark.parametrize(
+    "prefix", ["", "analytics/", "analytics/v1/", "analytics/v1/runs/", "analytics/v1/keys/a"]
+)
 def test_a_bucket_that_forgets_the_documents(s3: Any, examined: Examine, prefix: str) -> None:
     expire(s3, Filter={"Prefix": prefix})
     (what,) = of(Severity.TROUBLE, examined(ADOPTING, lifecycle))
     assert "the published documents too" in what
+
+
+@pytest.mark.parametrize("prefix", ["analytics/v10/", "analytics2/", "trigger/told/"])
+def test_a_rule_beside_the_documents_is_none_of_theirs(
+    s3: Any, examined: Examine, prefix: str
+) -> None:
+    expire(s3, Filter={"Prefix": prefix})
+    assert not of(Severity.TROUBLE, examined(ADOPTING, lifecycle))
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix", "told"),
+    [
+        ("s3:///database/bar.db", "database/", True),
+        (f"s3://{BUCKET}/database/bar.db", "data", True),
+        ("s3:///database/bar.db", "database/old/", False),
+        ("s3://another-bucket/database/bar.db", "database/", False),
+    ],
+)
+def test_a_bucket_that_forgets_the_database(
+    s3: Any, examined: Examine, path: str, prefix: str, told: bool
+) -> None:
+    expire(s3, Filter={"Prefix": prefix})
+    environment = dataclasses.replace(ADOPTING, database_path=path)
+    troubles = of(Severity.TROUBLE, examined(environment, lifecycle))
+    assert [what.endswith("the database too") for what in troubles] == [True] * told
 
 
 def encrypt(s3: Any, key: Json) -> None:

@@ -10,13 +10,23 @@ from botocore.model import StringShape
 from infra.doctor.account import Account
 from infra.doctor.alerts import subscription, undelivered
 from infra.doctor.findings import Severity
-from infra.doctor.jobs import compute_environments, queue, successes, waiting
+from infra.doctor.jobs import (
+    CHAINED,
+    DEPENDENT,
+    WAITS_FOR,
+    compute_environments,
+    queue,
+    successes,
+    waiting,
+)
 from infra.doctor.stack import STATES, leftovers, stack
 from infra.environments import DEV, PROD, Environment
 from infra.templates import Json
 from tests.infra.doctor.cloud import Examine, of, say
 from tests.infra.doctor.conftest import Cloud
 from tests.infra.emulator import ACCOUNT, REGION
+from trigger import alerts
+from trigger.chain import STEPS, chain_name, step_of
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/DevStack/1"
 NESTED_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/DevStack-NetworkStack-1/1"
@@ -283,7 +293,10 @@ def deployed(
     say(account, "batch.DescribeComputeEnvironments", {"computeEnvironments": environments})
 
     def listed(asked: Json) -> Json:
-        return {"jobSummaryList": (jobs or {}).get(asked["jobStatus"], [])}
+        """Children of an array are listed by its id, and never by the queue."""
+        key = asked["jobStatus"]
+        key = f"{asked['arrayJobId']} {key}" if "arrayJobId" in asked else key
+        return {"jobSummaryList": (jobs or {}).get(key, [])}
 
     say(account, "batch.ListJobs", listed)
 
@@ -410,6 +423,137 @@ def test_a_failure_counts_until_the_next_success(
     assert not told or "refresh-dev-2, failed: Essential container" in troubles[0]
 
 
+CHAIN = "refresh-dev-20260301T115000Z-1a2b3c4d"
+
+
+def step(which: str, submitted: float, ended: float | None = None, **more: Any) -> Json:
+    """A job of a chain that was submitted, and ended, so many minutes ago; a shard by its index."""
+    name = f"{CHAIN}-{'shard' if which.isdigit() else which}"
+    found = job(name, submitted, **({"jobId": f"{CHAIN}-shard:{which}"} if which.isdigit() else {}))
+    del found["stoppedAt"]
+    if ended is not None:
+        found["stoppedAt"] = job(minutes=ended)["stoppedAt"]
+    return found | more
+
+
+ARRAY = {"arrayProperties": {"size": 64}}
+NOTHING_WAITS = "no job waits for an instance"
+
+
+def test_names_of_chains_are_those_that_the_trigger_gives() -> None:
+    for name in (CHAIN, "refresh-dev-20260301T115000-1a2b3c4d", "load-dev-1", f"{CHAIN}-other"):
+        for which in ("-plan", "-shard", "-finish", ""):
+            named = {"jobName": name + which}
+            chained = CHAINED.fullmatch(named["jobName"])
+            ours = (chained[1], chained[2]) if chained else (None, None)
+            assert ours == (chain_name(named), step_of(named)), named
+    assert set(WAITS_FOR) | set(WAITS_FOR.values()) == set(STEPS)
+    assert DEPENDENT == alerts.DEPENDENT
+
+
+def test_shards_without_an_instance_are_seen_though_the_queue_does_not_list_them(
+    account: Account, examined: Examine
+) -> None:
+    children = [step(str(index), 230, statusReason="UNDETERMINED - x") for index in range(64)]
+    deployed(
+        account,
+        jobs={
+            "SUCCEEDED": [step("plan", 230, 200)],
+            "PENDING": [step("shard", 230) | ARRAY, step("finish", 230)],
+            f"{CHAIN}-shard RUNNABLE": children,
+        },
+    )
+    (finding,) = examined(DEV, waiting)
+    assert finding.severity is Severity.TROUBLE
+    assert "-shard has waited in RUNNABLE for 200 minutes: UNDETERMINED" in finding.what
+
+
+@pytest.mark.parametrize("state", ["STARTING", "RUNNING"])
+def test_shards_that_wait_for_the_places_of_others_are_no_trouble(
+    account: Account, examined: Examine, state: str
+) -> None:
+    deployed(
+        account,
+        jobs={
+            "SUCCEEDED": [step("plan", 230, 200)],
+            "PENDING": [step("shard", 230) | ARRAY],
+            f"{CHAIN}-shard RUNNABLE": [step(str(index), 230) for index in range(1, 64)],
+            f"{CHAIN}-shard {state}": [step("0", 230)],
+        },
+    )
+    said = [finding.what for finding in examined(DEV, waiting)]
+    assert said == [f"shards of {CHAIN}-shard that wait for those that run: 63", NOTHING_WAITS]
+
+
+def test_a_step_waits_from_when_the_one_before_was_over(
+    account: Account, examined: Examine
+) -> None:
+    before = [step("plan", 210, 200), step("shard", 210, 3) | ARRAY]
+    deployed(account, jobs={"SUCCEEDED": before, "RUNNABLE": [step("finish", 210)]})
+    (finding,) = examined(DEV, waiting)
+    assert finding.severity is Severity.OK
+    assert "-finish has waited in RUNNABLE for 3 minutes" in finding.what
+
+
+def test_an_array_whose_shards_all_run_waits_for_nothing(
+    account: Account, examined: Examine
+) -> None:
+    array = step("shard", 230) | ARRAY
+    deployed(account, jobs={"SUCCEEDED": [step("plan", 230, 200)], "PENDING": [array]})
+    (finding,) = examined(DEV, waiting)
+    assert finding.what == NOTHING_WAITS
+
+
+@pytest.mark.parametrize(
+    ("finish", "words"),
+    [
+        ([], "no refresh has succeeded"),
+        ([step("finish", 240, 60)], "the last refresh that succeeded ended 1.0 hours ago"),
+    ],
+)
+def test_of_a_chain_only_the_last_step_is_a_refresh_that_succeeded(
+    account: Account, examined: Examine, finish: list[Json], words: str
+) -> None:
+    done = [step("plan", 240, 200), step("shard", 240, 100) | ARRAY]
+    deployed(account, jobs={"SUCCEEDED": [*done, *finish]})
+    (finding,) = examined(DEV, successes)
+    assert finding.what.startswith(words)
+
+
+EXITED = "Essential container in task exited"
+
+
+@pytest.mark.parametrize(
+    ("failed", "culprit"),
+    [
+        ([step("plan", 9, 5, statusReason=EXITED)], f"{CHAIN}-plan"),
+        ([step("shard", 9, 5, statusReason="Array Child Job failed") | ARRAY], f"{CHAIN}-shard:7"),
+        ([step("shard", 9, 5, statusReason=EXITED)], f"{CHAIN}-shard"),
+        ([step("finish", 9, 5, statusReason=EXITED)], f"{CHAIN}-finish"),
+    ],
+)
+def test_a_chain_that_failed_is_told_of_by_the_job_it_began_with(
+    account: Account, examined: Examine, failed: list[Json], culprit: str
+) -> None:
+    dependent = [
+        step(which, 9, 4, statusReason="Dependent Job failed")
+        for which in ("shard", "finish")
+        if which not in failed[0]["jobName"] and "finish" not in failed[0]["jobName"]
+    ]
+    children = [step("9", 9, 6, statusReason="later"), step("7", 9, 7, statusReason=EXITED)]
+    deployed(
+        account,
+        jobs={
+            "SUCCEEDED": [job(minutes=60)],
+            "FAILED": [*dependent, *failed],
+            f"{CHAIN}-shard FAILED": children,
+        },
+    )
+    (finding,) = [f for f in examined(DEV, successes) if f.severity is Severity.TROUBLE]
+    assert finding.what.endswith(f"failed: {EXITED}")
+    assert f"--status {culprit} shows" in finding.do
+
+
 MAILING = dataclasses.replace(DEV, alarm_email="bar@example.org")
 
 
@@ -447,8 +591,12 @@ def test_whether_the_address_is_subscribed(
     ("count", "severity", "words"),
     [
         (0, Severity.OK, "no request was lost"),
-        (1, Severity.TROUBLE, "a request or patch that failed lies in the dead-letter queue"),
-        (2, Severity.TROUBLE, "2 requests or patches that failed lie in the dead-letter queue"),
+        (1, Severity.TROUBLE, "a request, mail or patch that failed lies in the dead-letter queue"),
+        (
+            2,
+            Severity.TROUBLE,
+            "2 requests, mails or patches that failed lie in the dead-letter queue",
+        ),
     ],
 )
 def test_requests_that_were_lost(

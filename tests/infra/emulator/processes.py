@@ -13,8 +13,9 @@ vCPUs; the network; compute environments, which start nothing and are there at o
 more vCPUs than they may.
 
 Array jobs: each child runs as a job, with its index; the parent is PENDING while they do, and ends
-when all have. A job waits until those it depends on have succeeded, and fails when one fails. Spot:
-a file `reclaim/<job id>` in the folder of the file systems takes the instance away from a job.
+when all have. A job waits until those it depends on have succeeded, and fails when one fails; one
+that is told to end while it is PENDING does so only when they have ended, as CancelJob's page says.
+Spot: a file `reclaim/<job id>` in the folder of the file systems takes a job its instance away.
 """
 
 from __future__ import annotations
@@ -214,14 +215,13 @@ def _array(job: Any) -> dict[str, Any]:
 def _wait_for_dependencies(job: Any) -> bool:
     """Wait for the jobs that a job depends on; whether all succeeded."""
     ids = [dependency["jobId"] for dependency in job.depends_on or []]
-    while not job.stop:
+    while True:
         states = [job.all_jobs[job_id].status for job_id in ids]
         if all(state == "SUCCEEDED" for state in states):
-            return True
-        if "FAILED" in states:
+            return True  # though it was told to end, which `run` sees to
+        if "FAILED" in states and not (job.stop and set(states) - {"SUCCEEDED", "FAILED"}):
             return False
         time.sleep(PAUSE_SECONDS)
-    return True  # ended by hand, which `run` sees to
 
 
 def _fail(job: Any) -> None:
