@@ -53,13 +53,13 @@ LARGE_STOPS = 24
 LARGE_RECIPES = 100_000
 GUIDED_SECONDS = 60
 NEEDS = {
-    "kills": 6,
+    "kills": 8,
     "fuzz": 8,
     "guided": 4,
-    "failing": 13,
-    "racing": 12,
-    "writing": 30,
-    "stops": 9,
+    "failing": 14,
+    "racing": 22,
+    "writing": 24,
+    "stops": 5,
     "large-stops": 13,
     "suites": 5,
 }
