@@ -59,8 +59,8 @@ NEEDS = {
     "failing": 14,
     "racing": 22,
     "writing": 24,
-    "stops": 5,
-    "large-stops": 13,
+    "stops": 4,
+    "large-stops": 11,
     "suites": 5,
 }
 """Minutes that each part takes on two idle cores. One may take longer, as long as those that follow
