@@ -370,6 +370,7 @@ def test_killed_at_every_line_and_run_again(
     assert set(seen) == {old, NEW}
 
 
+@pytest.mark.slow
 def test_killed_at_random_instants(
     site: Path, s3: Any, bucket: str, tmp_path: Path, begin_anew: tuple[Any, str]
 ) -> None:
