@@ -57,7 +57,7 @@ NEEDS = {
     "fuzz": 8,
     "guided": 4,
     "failing": 14,
-    "racing": 22,
+    "racing": 20,
     "writing": 24,
     "stops": 4,
     "large-stops": 11,
