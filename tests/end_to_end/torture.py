@@ -63,8 +63,8 @@ NEEDS = {
     "large-stops": 11,
     "suites": 5,
 }
-"""Minutes that each part takes on two idle cores. One may take longer, as long as those that follow
-have theirs."""
+"""Minutes that are kept for each part, on two cores: what it took, and a little more. One may take
+longer, as long as those that follow have theirs."""
 SUITES = (
     "tests/trigger/test_fuzzing.py",
     "tests/analytics_core/test_needs.py",
